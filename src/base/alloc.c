@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* malloc with counters and a fault injector; see alloc.h. */
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_uint_fast64_t total, live, fail_countdown;
+static atomic_bool fail_forever;
+
+void mem_fail_after(uint64_t n, bool forever) {
+    atomic_store(&fail_forever, forever);
+    atomic_store(&fail_countdown, n);
+}
+uint64_t mem_total_allocations(void) { return atomic_load(&total); }
+uint64_t mem_live_allocations(void) { return atomic_load(&live); }
+
+static bool should_fail(void) {
+    uint64_t n = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    if (n == 0) return false;
+    if (n > 1) {
+        /* Several threads may race here; each still takes one step of the countdown. */
+        return atomic_fetch_sub(&fail_countdown, 1) == 1;
+    }
+    if (!atomic_load(&fail_forever)) atomic_store(&fail_countdown, 0);
+    return true;
+}
+
+static void *count(void *p) {
+    if (p) {
+        atomic_fetch_add_explicit(&total, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    }
+    return p;
+}
+
+void *mem_alloc(size_t bytes) { return should_fail() ? NULL : count(malloc(bytes ? bytes : 1)); }
+
+void *mem_calloc(size_t n, size_t bytes) {
+    return should_fail() ? NULL : count(calloc(n ? n : 1, bytes ? bytes : 1));
+}
+
+void *mem_realloc(void *p, size_t bytes) {
+    if (!p) return mem_alloc(bytes);
+    if (should_fail()) return NULL;
+    void *q = realloc(p, bytes ? bytes : 1);
+    if (q) atomic_fetch_add_explicit(&total, 1, memory_order_relaxed);
+    return q;
+}
+
+void *mem_alloc_aligned(size_t bytes) {
+    if (bytes > SIZE_MAX - PK_ALIGNMENT || should_fail()) return NULL;
+    bytes = (bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
+    return count(aligned_alloc(PK_ALIGNMENT, bytes ? bytes : PK_ALIGNMENT));
+}
+
+char *mem_strdup(const char *s) {
+    size_t n = strlen(s) + 1;
+    char *p = mem_alloc(n);
+    if (p) memcpy(p, s, n);
+    return p;
+}
+
+void mem_free(void *p) {
+    if (!p) return;
+    atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+    free(p);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "base/cpu.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/env.h"
+
+static const char *const names[ISA_COUNT] = {"avx512", "avx2", "neon", "base"};
+
+const char *isa_name(enum isa isa) { return names[isa]; }
+
+int isa_supported(enum isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+    case ISA_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("fma");
+    case ISA_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined(__aarch64__)
+    case ISA_NEON: return 1;
+#endif
+    case ISA_BASE: return 1;
+    default: return 0;
+    }
+}
+
+static enum isa selected;
+static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
+
+static void select_isa(void) {
+    const char *wanted = env_string(ENV_ISA);
+    for (int i = ISA_COUNT - 1; i >= 0; i--)
+        if (isa_supported((enum isa)i)) selected = (enum isa)i;
+    if (!*wanted) return;
+    for (int i = 0; i < ISA_COUNT; i++)
+        if (!strcmp(wanted, names[i]) && isa_supported((enum isa)i)) {
+            selected = (enum isa)i;
+            return;
+        }
+    fprintf(stderr, "prusik: PRUSIK_ISA=%s is not known or not supported by this CPU; using %s\n",
+            wanted, names[selected]);
+}
+
+enum isa isa_selected(void) {
+    pthread_once(&isa_once, select_isa);
+    return selected;
+}
+
+static double cgroup_quota(void) {
+    char line[64];
+    long quota = 0, period = 0;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r"); /* cgroup v2, own namespace */
+    if (f) {
+        if (fgets(line, sizeof line, f) && sscanf(line, "%ld %ld", &quota, &period) != 2) quota = 0;
+        fclose(f);
+    } else {
+        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r"))) {
+            if (fscanf(f, "%ld", &quota) != 1) quota = 0;
+            fclose(f);
+        }
+        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r"))) {
+            if (fscanf(f, "%ld", &period) != 1) period = 0;
+            fclose(f);
+        }
+    }
+    return quota > 0 && period > 0 ? (double)quota / (double)period : 0;
+}
+
+int cpu_usable_cores(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                         : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    double quota = cgroup_quota();
+    if (quota > 0 && quota < n) n = (int)(quota + 0.999);
+    return n < 1 ? 1 : n;
+}
+
+size_t cpu_l2_bytes(void) {
+    long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return n > 0 ? (size_t)n : 512u * 1024;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the machine can do: instruction sets, cores, caches. Read once. */
+#ifndef PK_BASE_CPU_H
+#define PK_BASE_CPU_H
+
+#include <stddef.h>
+
+/* Best first, as src/kernels/isa.def lists them. */
+enum isa { ISA_AVX512, ISA_AVX2, ISA_NEON, ISA_BASE, ISA_COUNT };
+
+const char *isa_name(enum isa isa);      /* "avx512", "avx2", "neon", "base" */
+int isa_supported(enum isa isa);         /* by this CPU and operating system */
+/* The ISA to use: PRUSIK_ISA if set and supported, else the best supported. An unknown or
+ * unsupported value is reported once on stderr and ignored. */
+enum isa isa_selected(void);
+
+/* Cores this process may use: its affinity mask, no more than its cgroup CPU quota (rounded up);
+ * at least 1. */
+int cpu_usable_cores(void);
+size_t cpu_l2_bytes(void); /* per core; 512 KiB when the system does not say */
+
+#endif

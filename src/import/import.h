@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Front ends: a file of some framework becomes a graph.
+ *
+ * A front end keeps the source's names, rewrites operators to the newest ONNX form, and does
+ * nothing else; it knows no kernels and no .om. What it cannot express is collected: one failure
+ * names all unsupported nodes and says what to do.
+ *
+ * Files are hostile: nesting depth, message counts and bytes are bounded before anything is
+ * unpacked, external weights stay inside the model's own folder.
+ */
+#ifndef PK_IMPORT_IMPORT_H
+#define PK_IMPORT_IMPORT_H
+
+#include "ir/graph.h"
+
+struct import_shape {
+    const char *name; /* of the input */
+    struct shape shape;
+};
+
+struct import_options {
+    /* Shapes that replace what the file says of its inputs (--input_shape). A name the model does
+     * not have, or a shape that contradicts a fixed one's rank, is an error. */
+    int n_shapes;
+    const struct import_shape *shapes;
+    /* New outputs ("node:index", or a tensor name) instead of the file's own (--out_nodes);
+     * NULL-terminated, or NULL. */
+    const char *const *out_nodes;
+};
+
+/* `options` may be NULL. On success *out belongs to the caller, is sorted, inferred and verified. */
+enum status import_onnx_file(const char *path, const struct import_options *options,
+                             struct graph **out);
+/* `bytes` must outlive the graph (constants borrow from it) unless `copy`. External data is
+ * refused: there is no folder. */
+enum status import_onnx_memory(const void *bytes, size_t n_bytes, bool copy,
+                               const struct import_options *options, struct graph **out);
+
+/* One serialised ONNX TensorProto (the .pb files of node tests). Data is written to memory from
+ * mem_alloc_aligned that the caller frees. */
+enum status import_onnx_tensor(const void *bytes, size_t n_bytes, enum dtype *dtype,
+                               struct shape *shape, void **data, size_t *data_bytes);
+
+#endif
