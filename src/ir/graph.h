@@ -61,6 +61,9 @@ enum op_kind {
     OP_COUNT
 };
 
+const char *op_name(enum op_kind op);     /* as ONNX spells it; "None" for a removed node */
+enum op_kind op_find(const char *name); /* OP_NONE if there is none */
+
 enum attr_type { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_INTS, ATTR_FLOATS };
 
 struct attr {
@@ -183,8 +186,10 @@ enum status graph_compact(struct graph *g);
 
 /* ---- text form; ir/print.c and ir/parse.c ---- */
 /* Prints the graph so that graph_parse() gives it back. Constants up to max_inline elements are
- * written out; larger ones as "f32[64,3,3,3] zeros" (data lost) with max_inline >= 0; -1 = all. */
+ * written out; larger ones as zeros with a hash behind (data lost) with max_inline >= 0; -1 = all. */
 enum status graph_print(const struct graph *g, FILE *to, int max_inline);
+/* The text may be hostile and need not end in a NUL. Errors name line and column. The graph is as
+ * written: neither sorted nor inferred nor verified. */
 enum status graph_parse(const char *text, size_t n_bytes, struct graph **out);
 
 #endif

@@ -72,7 +72,6 @@ struct op_def {
 #undef OP
 
 const struct op_def *op_def(enum op_kind op); /* never NULL for a valid kind */
-enum op_kind op_find(const char *name);       /* OP_NONE if there is none */
 
 /* ---- for rules and kernels ---- */
 static inline bool op_has_input(const struct op_call *c, int i) {

@@ -18,12 +18,6 @@ static const struct op_def *const table[OP_COUNT] = {
 
 const struct op_def *op_def(enum op_kind op) { return table[(unsigned)op < OP_COUNT ? op : 0]; }
 
-enum op_kind op_find(const char *name) {
-    for (int i = 1; i < OP_COUNT; i++)
-        if (!strcmp(table[i]->name, name)) return (enum op_kind)i;
-    return OP_NONE;
-}
-
 const char *op_text(const struct op_call *c, char buf[static 160]) {
     snprintf(buf, 160, "%s '%.120s'", op_def(c->node->op)->name, c->node->name);
     return buf;
