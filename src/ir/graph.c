@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building, reading and changing graphs; see graph.h. Checking lives in verify.c, the text form in
- * print.c and parse.c. Everything is allocated from the graph's arena; arrays grow by doubling and
+ * Building, reading and changing graphs; see graph.h. Order, copies and clearing up live in order.c,
+ * checking in ops/verify.c, the text form in print.c and parse.c. Everything is allocated from the graph's arena; arrays grow by doubling and
  * the old copies stay in the arena until the graph goes, which a graph's short life affords.
  */
 #include "ir/graph.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "ir/internal.h"
 
 struct graph_attachment {
     struct graph_attachment *next;
@@ -23,7 +24,10 @@ struct graph_names {
     int *slot; /* tensor index + 1; 0 = empty */
 };
 
-#define NO_MEMORY "out of memory while building the graph"
+/* A hostile model may carry any number of these, and each is looked up by name. */
+enum { MAX_ATTRS = 1024, MAX_META = 4096 };
+
+#define NO_MEMORY GRAPH_NO_MEMORY
 
 /* ---- shapes ---- */
 
@@ -109,6 +113,14 @@ static enum status names_grow(struct graph *g) {
     return STATUS_OK;
 }
 
+void graph_rebuild_names(struct graph *g) {
+    struct graph_names *t = g->names;
+    if (!t->capacity) return;
+    memset(t->slot, 0, (size_t)t->capacity * sizeof *t->slot);
+    for (int i = 0; i < g->n_tensors; i++) *name_slot(g, g->tensors[i].name) = i + 1;
+    t->used = g->n_tensors;
+}
+
 int graph_find_tensor(const struct graph *g, const char *name) {
     return g->names->capacity ? *name_slot(g, name) - 1 : -1;
 }
@@ -165,17 +177,19 @@ static enum status grow(struct graph *g, void *array, int n, int *cap, size_t el
 
 static enum status unique_name(struct graph *g, const char *name, const char **out) {
     bool made_up = !name || !*name;
-    if (made_up) name = "t";
-    const char *candidate = name;
-    for (int i = made_up ? g->n_tensors : 1; made_up || graph_find_tensor(g, candidate) >= 0; i++) {
-        candidate = arena_printf(&g->arena, "%s_%d", name, i);
-        CHECK(candidate, STATUS_MEMORY, NO_MEMORY);
-        made_up = false;
+    if (!made_up && graph_find_tensor(g, name) < 0) {
+        *out = arena_strdup(&g->arena, name);
+        CHECK(*out, STATUS_MEMORY, NO_MEMORY);
+        return STATUS_OK;
     }
-    if (candidate == name) candidate = arena_strdup(&g->arena, name);
-    CHECK(candidate, STATUS_MEMORY, NO_MEMORY);
-    *out = candidate;
-    return STATUS_OK;
+    if (made_up) name = "t";
+    /* After a few small numbers the count of tensors, which is likely free: no long search when one
+     * name is asked for a hundred thousand times. */
+    for (int i = made_up ? g->n_tensors : 1;; i = i == 4 && g->n_tensors > 4 ? g->n_tensors : i + 1) {
+        *out = arena_printf(&g->arena, "%s_%d", name, i);
+        CHECK(*out, STATUS_MEMORY, NO_MEMORY);
+        if (graph_find_tensor(g, *out) < 0) return STATUS_OK;
+    }
 }
 
 enum status graph_add_tensor(struct graph *g, const char *name, enum dtype dtype,
@@ -251,6 +265,10 @@ enum status graph_add_node(struct graph *g, enum op_kind op, const char *name, i
 }
 
 enum status graph_add_input(struct graph *g, int tensor) {
+    const struct tensor *t = &g->tensors[tensor];
+    CHECK(!t->data && t->producer < 0, STATUS_FORMAT,
+          "'%s' cannot be an input of the graph: %s", t->name,
+          t->data ? "it is a constant" : "a node produces it");
     TRY(grow(g, &g->inputs, g->n_inputs, &g->cap_inputs, sizeof *g->inputs));
     g->inputs[g->n_inputs++] = tensor;
     return STATUS_OK;
@@ -270,6 +288,7 @@ enum status graph_set_meta(struct graph *g, const char *key, const char *value) 
             g->meta[i].value = copy;
             return STATUS_OK;
         }
+    CHECK(g->n_meta < MAX_META, STATUS_LIMIT, "the graph has more than %d meta entries", MAX_META);
     TRY(grow(g, &g->meta, g->n_meta, &g->cap_meta, sizeof *g->meta));
     const char *k = arena_strdup(&g->arena, key);
     CHECK(k, STATUS_MEMORY, NO_MEMORY);
@@ -285,8 +304,8 @@ const char *graph_get_meta(const struct graph *g, const char *key) {
 
 /* ---- attributes ---- */
 
-static enum status set_attr(struct graph *g, int node, const char *name, enum attr_type type,
-                            int n, const void *value, size_t bytes) {
+enum status node_set_attr(struct graph *g, int node, const char *name, enum attr_type type, int n,
+                          const void *value, size_t bytes) {
     struct node *at = &g->nodes[node];
     void *copy = arena_alloc(&g->arena, bytes + 1);
     CHECK(copy, STATUS_MEMORY, NO_MEMORY);
@@ -298,29 +317,36 @@ static enum status set_attr(struct graph *g, int node, const char *name, enum at
             at->attrs[i] = a;
             return STATUS_OK;
         }
-    struct attr *wider = arena_calloc(&g->arena, (size_t)at->n_attrs + 1, sizeof *wider);
+    CHECK(at->n_attrs < MAX_ATTRS, STATUS_LIMIT, "node '%s' has more than %d attributes", at->name,
+          MAX_ATTRS);
     a.name = arena_strdup(&g->arena, name);
-    CHECK(wider && a.name, STATUS_MEMORY, NO_MEMORY);
-    if (at->n_attrs) memcpy(wider, at->attrs, (size_t)at->n_attrs * sizeof *wider);
-    wider[at->n_attrs++] = a;
-    at->attrs = wider;
+    CHECK(a.name, STATUS_MEMORY, NO_MEMORY);
+    /* The array has room for the next power of two, at least 4. */
+    int k = at->n_attrs;
+    if (!k || (k >= 4 && !(k & (k - 1)))) {
+        struct attr *wider = arena_calloc(&g->arena, k ? 2 * (size_t)k : 4, sizeof *wider);
+        CHECK(wider, STATUS_MEMORY, NO_MEMORY);
+        if (k) memcpy(wider, at->attrs, (size_t)k * sizeof *wider);
+        at->attrs = wider;
+    }
+    at->attrs[at->n_attrs++] = a;
     return STATUS_OK;
 }
 
 enum status node_set_int(struct graph *g, int node, const char *name, int64_t value) {
-    return set_attr(g, node, name, ATTR_INT, 1, &value, sizeof value);
+    return node_set_attr(g, node, name, ATTR_INT, 1, &value, sizeof value);
 }
 enum status node_set_float(struct graph *g, int node, const char *name, float value) {
-    return set_attr(g, node, name, ATTR_FLOAT, 1, &value, sizeof value);
+    return node_set_attr(g, node, name, ATTR_FLOAT, 1, &value, sizeof value);
 }
 enum status node_set_string(struct graph *g, int node, const char *name, const char *value) {
-    return set_attr(g, node, name, ATTR_STRING, (int)strlen(value), value, strlen(value));
+    return node_set_attr(g, node, name, ATTR_STRING, (int)strlen(value), value, strlen(value));
 }
 enum status node_set_ints(struct graph *g, int node, const char *name, int n, const int64_t *v) {
-    return set_attr(g, node, name, ATTR_INTS, n, v, (size_t)n * sizeof *v);
+    return node_set_attr(g, node, name, ATTR_INTS, n, v, (size_t)n * sizeof *v);
 }
 enum status node_set_floats(struct graph *g, int node, const char *name, int n, const float *v) {
-    return set_attr(g, node, name, ATTR_FLOATS, n, v, (size_t)n * sizeof *v);
+    return node_set_attr(g, node, name, ATTR_FLOATS, n, v, (size_t)n * sizeof *v);
 }
 
 void node_remove_attr(struct node *n, const char *name) {
@@ -408,200 +434,5 @@ enum status node_set_inputs(struct graph *g, int node, int n, const int *inputs)
     memcpy(copy, inputs, (size_t)n * sizeof *copy);
     g->nodes[node].inputs = copy;
     g->nodes[node].n_inputs = n;
-    return STATUS_OK;
-}
-
-enum status graph_find_uses(const struct graph *g, struct graph_uses *out) {
-    *out = (struct graph_uses){0};
-    size_t total = 0, nt = (size_t)g->n_tensors;
-    for (int n = 0; n < g->n_nodes; n++) total += (size_t)g->nodes[n].n_inputs;
-    int *block = mem_calloc(2 * nt + 2 + total, sizeof *block);
-    CHECK(block, STATUS_MEMORY, NO_MEMORY);
-    out->first = block;
-    out->count_outputs = block + nt + 1;
-    out->node = out->count_outputs + nt + 1;
-    for (int n = 0; n < g->n_nodes; n++)
-        for (int i = 0; i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] >= 0) out->first[g->nodes[n].inputs[i] + 1]++;
-    for (size_t t = 0; t < nt; t++) out->first[t + 1] += out->first[t];
-    /* Fill backwards so that each list ends up ascending and first[] needs no second copy. */
-    for (int n = g->n_nodes - 1; n >= 0; n--)
-        for (int i = 0; i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] >= 0) out->node[--out->first[g->nodes[n].inputs[i] + 1]] = n;
-    /* first[t + 1] is now the start of t; shift back. */
-    for (size_t t = 0; t < nt; t++) out->first[t] = out->first[t + 1];
-    out->first[nt] = 0;
-    for (int n = 0; n < g->n_nodes; n++)
-        for (int i = 0; i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] >= 0) out->first[nt]++;
-    for (int i = 0; i < g->n_outputs; i++) out->count_outputs[g->outputs[i]]++;
-    return STATUS_OK;
-}
-
-void graph_uses_deinit(struct graph_uses *u) {
-    mem_free(u->first);
-    *u = (struct graph_uses){0};
-}
-
-enum status graph_sort(struct graph *g) {
-    /* Kahn's algorithm with a queue in node order, so that an ordered graph keeps its order. */
-    int n = g->n_nodes;
-    struct graph_uses uses;
-    TRY(graph_find_uses(g, &uses));
-    int *waiting = mem_calloc((size_t)n * 3 + 1, sizeof *waiting);
-    struct node *sorted = arena_calloc(&g->arena, (size_t)n + 1, sizeof *sorted);
-    if (!waiting || !sorted) {
-        graph_uses_deinit(&uses);
-        mem_free(waiting);
-        FAIL(STATUS_MEMORY, NO_MEMORY);
-    }
-    int *heap = waiting + n, n_heap = 0, n_sorted = 0, n_alive = 0;
-    int *position = heap + n;
-    for (int i = 0; i < n; i++) {
-        if (g->nodes[i].op == OP_NONE) continue;
-        n_alive++;
-        for (int k = 0; k < g->nodes[i].n_inputs; k++) {
-            int t = g->nodes[i].inputs[k];
-            if (t >= 0 && g->tensors[t].producer >= 0) waiting[i]++;
-        }
-    }
-/* A binary heap of ready nodes: always the one that came first in the source. */
-#define PUSH(v)                                                                                    \
-    do {                                                                                           \
-        int c_ = n_heap++;                                                                         \
-        heap[c_] = (v);                                                                            \
-        for (; c_ && heap[(c_ - 1) / 2] > heap[c_]; c_ = (c_ - 1) / 2) {                           \
-            int x_ = heap[c_];                                                                     \
-            heap[c_] = heap[(c_ - 1) / 2];                                                         \
-            heap[(c_ - 1) / 2] = x_;                                                               \
-        }                                                                                          \
-    } while (0)
-    for (int i = 0; i < n; i++)
-        if (g->nodes[i].op != OP_NONE && !waiting[i]) PUSH(i);
-    while (n_heap) {
-        int i = heap[0];
-        heap[0] = heap[--n_heap];
-        for (int at = 0, c; (c = 2 * at + 1) < n_heap; at = c) {
-            if (c + 1 < n_heap && heap[c + 1] < heap[c]) c++;
-            if (heap[at] <= heap[c]) break;
-            int x = heap[at];
-            heap[at] = heap[c];
-            heap[c] = x;
-        }
-        position[i] = n_sorted;
-        sorted[n_sorted++] = g->nodes[i];
-        for (int k = 0; k < g->nodes[i].n_outputs; k++) {
-            int t = g->nodes[i].outputs[k];
-            if (t < 0) continue;
-            for (int u = uses.first[t]; u < uses.first[t + 1]; u++)
-                if (--waiting[uses.node[u]] == 0) PUSH(uses.node[u]);
-        }
-    }
-#undef PUSH
-    enum status s = STATUS_OK;
-    if (n_sorted < n_alive) {
-        int stuck = 0;
-        while (g->nodes[stuck].op == OP_NONE || !waiting[stuck]) stuck++;
-        s = status_set(STATUS_FORMAT, __FILE__, __LINE__,
-                       "the graph has a cycle through node '%s'; a model must be acyclic",
-                       g->nodes[stuck].name);
-    } else {
-        for (int t = 0; t < g->n_tensors; t++)
-            if (g->tensors[t].producer >= 0)
-                g->tensors[t].producer = position[g->tensors[t].producer];
-        g->nodes = sorted;
-        g->n_nodes = n_sorted;
-        g->cap_nodes = n + 1;
-    }
-    graph_uses_deinit(&uses);
-    mem_free(waiting);
-    return s;
-}
-
-/* Copies what is reachable from the outputs (and all inputs) into `to`. */
-static enum status copy_live(const struct graph *g, bool share_data, struct graph *to, int *map,
-                             unsigned char *live) {
-    for (int i = 0; i < g->n_outputs; i++) live[g->outputs[i]] = 1;
-    for (int n = g->n_nodes - 1; n >= 0; n--) {
-        const struct node *d = &g->nodes[n];
-        bool wanted = false;
-        for (int i = 0; i < d->n_outputs; i++) wanted |= d->outputs[i] >= 0 && live[d->outputs[i]];
-        for (int i = 0; wanted && i < d->n_inputs; i++)
-            if (d->inputs[i] >= 0) live[d->inputs[i]] = 1;
-    }
-    for (int i = 0; i < g->n_inputs; i++) live[g->inputs[i]] = 1;
-    to->name = arena_strdup(&to->arena, g->name);
-    CHECK(to->name, STATUS_MEMORY, NO_MEMORY);
-    for (int t = 0; t < g->n_tensors; t++) {
-        map[t] = -1;
-        if (!live[t]) continue;
-        const struct tensor *x = &g->tensors[t];
-        if (x->data)
-            TRY(graph_add_constant(to, x->name, x->dtype, x->shape, x->data, share_data, &map[t]));
-        else
-            TRY(graph_add_tensor(to, x->name, x->dtype, x->shape, &map[t]));
-    }
-    for (int n = 0; n < g->n_nodes; n++) {
-        const struct node *d = &g->nodes[n];
-        bool wanted = false;
-        for (int i = 0; i < d->n_outputs; i++) wanted |= d->outputs[i] >= 0 && live[d->outputs[i]];
-        if (d->op == OP_NONE || !wanted) continue;
-        int in_buf[64], out_buf[64], *in = in_buf, *out = out_buf, node;
-        if (d->n_inputs > 64) in = mem_alloc((size_t)d->n_inputs * sizeof *in);
-        if (d->n_outputs > 64) out = mem_alloc((size_t)d->n_outputs * sizeof *out);
-        enum status s = STATUS_MEMORY;
-        if (in && out) {
-            for (int i = 0; i < d->n_inputs; i++) in[i] = d->inputs[i] < 0 ? -1 : map[d->inputs[i]];
-            for (int i = 0; i < d->n_outputs; i++)
-                out[i] = d->outputs[i] < 0 ? -1 : map[d->outputs[i]];
-            s = graph_add_node(to, d->op, d->name, d->n_inputs, in, d->n_outputs, out, &node);
-        } else {
-            status_set(s, __FILE__, __LINE__, NO_MEMORY);
-        }
-        if (in != in_buf) mem_free(in);
-        if (out != out_buf) mem_free(out);
-        TRY(s);
-        for (int i = 0; i < d->n_attrs; i++) {
-            const struct attr *a = &d->attrs[i];
-            size_t bytes = a->type == ATTR_STRING ? (size_t)a->n
-                           : a->type == ATTR_FLOAT || a->type == ATTR_FLOATS
-                               ? (size_t)a->n * sizeof(float)
-                               : (size_t)a->n * sizeof(int64_t);
-            TRY(set_attr(to, node, a->name, a->type, a->n, a->ints, bytes));
-        }
-    }
-    for (int i = 0; i < g->n_inputs; i++) TRY(graph_add_input(to, map[g->inputs[i]]));
-    for (int i = 0; i < g->n_outputs; i++) TRY(graph_add_output(to, map[g->outputs[i]]));
-    for (int i = 0; i < g->n_meta; i++)
-        TRY(graph_set_meta(to, g->meta[i].key, g->meta[i].value));
-    return STATUS_OK;
-}
-
-enum status graph_clone(const struct graph *g, bool share_data, struct graph **out) {
-    *out = NULL;
-    struct graph *to;
-    TRY(graph_create(&to));
-    int *map = mem_calloc((size_t)g->n_tensors + 1, sizeof *map);
-    unsigned char *live = mem_calloc((size_t)g->n_tensors + 1, 1);
-    enum status s = map && live ? copy_live(g, share_data, to, map, live)
-                                : status_set(STATUS_MEMORY, __FILE__, __LINE__, NO_MEMORY);
-    mem_free(map);
-    mem_free(live);
-    if (s != STATUS_OK) graph_destroy(to);
-    else *out = to;
-    return s;
-}
-
-enum status graph_compact(struct graph *g) {
-    struct graph *copy;
-    TRY(graph_clone(g, true, &copy));
-    /* The copy borrows data that lies in our arena: move its bookkeeping here, and keep its arena
-     * by chaining the blocks. */
-    struct arena old = g->arena;
-    struct graph_attachment *attachments = g->attachments;
-    *g = *copy;
-    g->attachments = attachments;
-    arena_adopt(&g->arena, &old);
-    mem_free(copy);
     return STATUS_OK;
 }

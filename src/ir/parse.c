@@ -36,7 +36,7 @@
 
 #include "base/alloc.h"
 #include "ir/graph.h"
-#include "ir/text.h"
+#include "ir/internal.h"
 
 /* What splats and zeros may take together: a dump of a large network with its data left out. */
 #define FILL_BUDGET ((size_t)512 << 20)

@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "ir/graph.h"
-#include "ir/text.h"
+#include "ir/internal.h"
 
 bool text_is_identifier(const char *s, size_t n) {
     static const char *const reserved[] = {"_",     "graph",  "meta",   "input",

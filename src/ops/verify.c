@@ -78,9 +78,14 @@ enum status graph_verify(const struct graph *g) {
     CHECK(is_input, STATUS_MEMORY, "out of memory while checking the graph");
     enum status s = STATUS_OK;
     for (int i = 0; s == STATUS_OK && i < g->n_inputs; i++) {
-        if (g->inputs[i] < 0 || g->inputs[i] >= g->n_tensors)
+        int t = g->inputs[i];
+        if (t < 0 || t >= g->n_tensors)
             s = status_set(STATUS_INTERNAL, __FILE__, __LINE__, "graph input %d is no tensor", i);
-        else is_input[g->inputs[i]] = 1;
+        else if (g->tensors[t].data || g->tensors[t].producer >= 0 || is_input[t])
+            s = status_set(STATUS_FORMAT, __FILE__, __LINE__,
+                           "graph input '%s' is also a constant, a node's output or an input again",
+                           g->tensors[t].name);
+        else is_input[t] = 1;
     }
     for (int t = 0; s == STATUS_OK && t < g->n_tensors; t++) s = verify_tensor(g, t);
     for (int n = 0; s == STATUS_OK && n < g->n_nodes; n++) s = verify_node(g, n, is_input);
