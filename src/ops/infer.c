@@ -64,7 +64,8 @@ static enum status infer_node(struct graph *g, const struct node *n) {
         if (n->outputs[i] < 0) continue;
         struct tensor *t = &g->tensors[n->outputs[i]];
         struct shape checked = c.out[i].shape;
-        if (shape_known(&checked) && shape_elements(&checked) > INT64_MAX / 16)
+        int64_t elements = shape_elements(&checked); /* -1 also on overflow */
+        if (shape_known(&checked) && (elements < 0 || elements > INT64_MAX / 16))
             s = status_set(STATUS_LIMIT, __FILE__, __LINE__, "node '%s': output '%s' is too large",
                            n->name, t->name);
         else s = merge(t, &c.out[i], &c);
