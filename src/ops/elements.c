@@ -4,26 +4,7 @@
 
 #include <inttypes.h>
 
-#include "base/alloc.h"
-
-/* ---- checks ---- */
-
-enum status op_check_dtype(const struct op_call *c, int i, unsigned set) {
-    if (!op_has_input(c, i) || c->in[i].dtype == DT_NONE) return STATUS_OK;
-    OP_CHECK(c, DTYPE_BIT(c->in[i].dtype) & set, STATUS_UNSUPPORTED,
-             "input %d ('%s') is %s, which this operator does not take", i, c->in[i].name,
-             dtype_name(c->in[i].dtype));
-    return STATUS_OK;
-}
-
-enum status op_check_same_dtype(const struct op_call *c, int a, int b) {
-    if (!op_has_input(c, a) || !op_has_input(c, b)) return STATUS_OK;
-    enum dtype x = c->in[a].dtype, y = c->in[b].dtype;
-    OP_CHECK(c, x == y || x == DT_NONE || y == DT_NONE, STATUS_SHAPE,
-             "inputs %d ('%s') and %d ('%s') must have one type but are %s and %s", a,
-             c->in[a].name, b, c->in[b].name, dtype_name(x), dtype_name(y));
-    return STATUS_OK;
-}
+/* ---- shape rules ---- */
 
 enum status op_output_bounded(struct op_call *c, int i, enum dtype t, struct shape s) {
     /* Known dimensions alone must fit already: an unknown one may be 0, but nobody means that. */

@@ -18,26 +18,17 @@
 #ifndef PK_OPS_ELEMENTS_H
 #define PK_OPS_ELEMENTS_H
 
-#include "ops/op.h"
+#include "ops/access.h"
 
-/* ---- sets of dtypes ---- */
-#define DTYPE_BIT(t) (1u << (t))
-#define DTYPES_FLOAT                                                                               \
-    (DTYPE_BIT(DT_F32) | DTYPE_BIT(DT_F16) | DTYPE_BIT(DT_BF16) | DTYPE_BIT(DT_F64))
+/* ---- sets of dtypes, beside those of access.h ---- */
 #define DTYPES_SIGNED_INT                                                                          \
-    (DTYPE_BIT(DT_I8) | DTYPE_BIT(DT_I16) | DTYPE_BIT(DT_I32) | DTYPE_BIT(DT_I64))
-#define DTYPES_UNSIGNED                                                                            \
-    (DTYPE_BIT(DT_U8) | DTYPE_BIT(DT_U16) | DTYPE_BIT(DT_U32) | DTYPE_BIT(DT_U64))
-#define DTYPES_INT (DTYPES_SIGNED_INT | DTYPES_UNSIGNED)
+    (DTYPES_OF(DT_I8) | DTYPES_OF(DT_I16) | DTYPES_OF(DT_I32) | DTYPES_OF(DT_I64))
 #define DTYPES_NUMBER (DTYPES_FLOAT | DTYPES_INT)
-#define DTYPES_BOOL DTYPE_BIT(DT_BOOL)
+#define DTYPES_BOOL DTYPES_OF(DT_BOOL)
 #define DTYPES_ANY (DTYPES_NUMBER | DTYPES_BOOL)
-#define DTYPES_INDEX (DTYPE_BIT(DT_I32) | DTYPE_BIT(DT_I64))
+#define DTYPES_INDEX (DTYPES_OF(DT_I32) | DTYPES_OF(DT_I64))
 
-/* An error unless input i is one of `set`; an unknown dtype passes. */
-enum status op_check_dtype(const struct op_call *c, int i, unsigned set);
-/* An error unless inputs a and b have one dtype; unknown ones pass. */
-enum status op_check_same_dtype(const struct op_call *c, int a, int b);
+/* ---- shape rules ---- */
 /* op_output for operators that can make something large out of little: a tensor of more than
  * 2^31 bytes is STATUS_LIMIT. */
 enum status op_output_bounded(struct op_call *c, int i, enum dtype t, struct shape s);

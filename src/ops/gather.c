@@ -47,7 +47,7 @@ static enum status run_gather(struct op_call *c) {
     size_t bytes = (size_t)shape_span(&x->shape, axis + 1, x->shape.rank) * dtype_size(x->dtype);
     if (!shape_elements(&y->shape)) return STATUS_OK;
     for (int64_t i = 0; i < n; i++) {
-        int64_t from;
+        int64_t from = 0;
         TRY(read_index(c, 1, i, size, &from));
         for (int64_t o = 0; o < outer; o++)
             memcpy((char *)y->data + (size_t)(o * n + i) * bytes,

@@ -3,7 +3,6 @@
  * change parts of a tensor by position: ReverseSequence, Trilu. */
 #include <inttypes.h>
 
-#include "base/alloc.h"
 #include "ops/elements.h"
 
 /* ---- Slice ---- */
