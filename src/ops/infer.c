@@ -55,7 +55,8 @@ static enum status merge(struct tensor *t, const struct view *v, const struct op
     return STATUS_OK;
 }
 
-static enum status infer_node(struct graph *g, const struct node *n) {
+enum status graph_infer_node(struct graph *g, int node) {
+    const struct node *n = &g->nodes[node];
     const struct op_def *def = op_def(n->op);
     struct op_call c;
     TRY(op_call_init(&c, g, n));
@@ -76,6 +77,6 @@ static enum status infer_node(struct graph *g, const struct node *n) {
 
 enum status graph_infer(struct graph *g) {
     for (int i = 0; i < g->n_nodes; i++)
-        if (g->nodes[i].op != OP_NONE) TRY(infer_node(g, &g->nodes[i]));
+        if (g->nodes[i].op != OP_NONE) TRY(graph_infer_node(g, i));
     return STATUS_OK;
 }

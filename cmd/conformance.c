@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prusik conformance: runs cases of a model set and compares with their expected outputs.
+ *
+ * A case is ROOT/ID/model.onnx with ROOT/ID/test_data_set_0/input_K.pb and output_K.pb. The index
+ * is a CSV file with at least the columns id, tier, rtol and atol, and perhaps form and scored. Each
+ * case runs in a child process with a time limit, so that a crash costs one case only. stdout gets
+ * one line a case, `id TAB status TAB detail`; stderr, at the end, the score per tier: one vote per
+ * test, the form with baked operands where there is one.
+ *
+ * Dimensions the model leaves open are taken from the case's inputs.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "command.h"
+#include "import/import.h"
+#include "ops/op.h"
+
+enum { LIMIT_MS = 10000, MAX_TENSORS = 64, LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
+
+struct row {
+    char *id;
+    char tier[8];
+    bool scored, baked, passed;
+    double rtol, atol;
+};
+
+struct index {
+    int n, cap;
+    struct row *rows;
+};
+
+/* ---- the index ---- */
+
+static int split(char *line, char **field, int max) {
+    int n = 0;
+    line[strcspn(line, "\r\n")] = '\0';
+    for (char *p = line; p && n < max;) {
+        field[n++] = p;
+        p = strchr(p, ',');
+        if (p) *p++ = '\0';
+    }
+    return n;
+}
+
+static int column(char **names, int n, const char *name) {
+    for (int i = 0; i < n; i++)
+        if (!strcmp(names[i], name)) return i;
+    return -1;
+}
+
+static enum status read_index(const char *path, struct index *out) {
+    char head[LINE_BYTES], line[LINE_BYTES];
+    char *names[64], *field[64];
+    FILE *f = fopen(path, "r");
+    CHECK(f, STATUS_FILE, "cannot open '%s': %s", path, strerror(errno));
+    enum status s = STATUS_OK;
+    int n_names = fgets(head, sizeof head, f) ? split(head, names, 64) : 0;
+    int id = column(names, n_names, "id"), tier = column(names, n_names, "tier");
+    int rtol = column(names, n_names, "rtol"), atol = column(names, n_names, "atol");
+    int scored = column(names, n_names, "scored"), form = column(names, n_names, "form");
+    if (id < 0 || tier < 0 || rtol < 0 || atol < 0)
+        s = status_set(STATUS_FORMAT, __FILE__, __LINE__,
+                       "'%s' lacks one of the columns id, tier, rtol, atol", path);
+    while (s == STATUS_OK && fgets(line, sizeof line, f)) {
+        int n = split(line, field, 64);
+        if (n <= id || n <= tier || n <= rtol || n <= atol) continue;
+        if (out->n == out->cap) {
+            int cap = out->cap ? 2 * out->cap : 256;
+            struct row *wider = mem_realloc(out->rows, (size_t)cap * sizeof *wider);
+            if (!wider) {
+                s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for '%s'", path);
+                break;
+            }
+            out->rows = wider;
+            out->cap = cap;
+        }
+        struct row *r = &out->rows[out->n++];
+        *r = (struct row){.id = mem_strdup(field[id]),
+                          .scored = scored < 0 || scored >= n || strcmp(field[scored], "0"),
+                          .baked = form >= 0 && form < n && !strcmp(field[form], "baked"),
+                          .rtol = strtod(field[rtol], NULL),
+                          .atol = strtod(field[atol], NULL)};
+        snprintf(r->tier, sizeof r->tier, "%s", field[tier]);
+    }
+    fclose(f);
+    return s;
+}
+
+/* ---- one case ---- */
+
+static enum status read_bytes(const char *path, void **out, size_t *n_bytes) {
+    FILE *f = fopen(path, "rb");
+    CHECK(f, STATUS_FILE, "cannot open '%s': %s", path, strerror(errno));
+    size_t n = 0, cap = 1 << 16;
+    char *p = mem_alloc(cap);
+    while (p) {
+        n += fread(p + n, 1, cap - n, f);
+        if (n < cap) break;
+        char *wider = mem_realloc(p, cap *= 2);
+        if (!wider) mem_free(p);
+        p = wider;
+    }
+    fclose(f);
+    CHECK(p, STATUS_MEMORY, "out of memory for '%s'", path);
+    *out = p;
+    *n_bytes = n;
+    return STATUS_OK;
+}
+
+/* *found: the file exists. */
+static enum status read_tensor(const char *folder, const char *kind, int i, struct view *v,
+                               bool *found) {
+    char path[LINE_BYTES];
+    void *bytes = NULL;
+    size_t n = 0, data_bytes;
+    snprintf(path, sizeof path, "%s/test_data_set_0/%s_%d.pb", folder, kind, i);
+    *found = access(path, R_OK) == 0;
+    if (!*found) return STATUS_OK;
+    TRY(read_bytes(path, &bytes, &n));
+    enum status s = import_onnx_tensor(bytes, n, &v->dtype, &v->shape, &v->data, &data_bytes);
+    mem_free(bytes);
+    if (s != STATUS_OK) status_prefix("%s_%d.pb", kind, i);
+    return s;
+}
+
+static bool same(double got, double want, double rtol, double atol) {
+    if (isnan(want) || isnan(got)) return isnan(want) && isnan(got);
+    if (isinf(want) || isinf(got)) return want == got;
+    return fabs(got - want) <= atol + rtol * fabs(want);
+}
+
+/* Writes why they differ; empty if they do not. */
+static void compare(const struct row *r, int i, const struct view *got, const struct view *want,
+                    char *detail) {
+    char a[128], b[128];
+    if (got->dtype != want->dtype) {
+        snprintf(detail, DETAIL_BYTES, "output %d is %s instead of %s", i, dtype_name(got->dtype),
+                 dtype_name(want->dtype));
+        return;
+    }
+    if (!shape_equal(&got->shape, &want->shape)) {
+        snprintf(detail, DETAIL_BYTES, "output %d has shape %s instead of %s", i,
+                 shape_text(&got->shape, a), shape_text(&want->shape, b));
+        return;
+    }
+    int64_t n = shape_elements(&want->shape), wrong = 0, first = -1;
+    for (int64_t k = 0; k < n; k++) {
+        bool ok = dtype_is_float(want->dtype)
+                      ? same(view_get_f64(got, k), view_get_f64(want, k), r->rtol, r->atol)
+                      : view_get_i64(got, k) == view_get_i64(want, k);
+        if (!ok && !wrong++) first = k;
+    }
+    if (wrong)
+        snprintf(detail, DETAIL_BYTES,
+                 "output %d: %" PRId64 " of %" PRId64 " elements differ, first [%" PRId64
+                 "]: %.9g instead of %.9g", i, wrong, n, first, view_get_f64(got, first),
+                 view_get_f64(want, first));
+}
+
+static enum status alloc_view(struct view *v) {
+    int64_t n = shape_elements(&v->shape);
+    CHECK(n >= 0 && v->dtype != DT_NONE, STATUS_INTERNAL, "tensor '%s' has no shape", v->name);
+    v->data = mem_alloc_aligned((size_t)n * dtype_size(v->dtype));
+    CHECK(v->data, STATUS_MEMORY, "out of memory for tensor '%s'", v->name);
+    return STATUS_OK;
+}
+static enum status alloc_output(struct op_call *c, int i) { return alloc_view(&c->out[i]); }
+
+/* Runs the graph node by node with the reference kernels. */
+static enum status interpret(const struct graph *g, struct view *values) {
+    for (int at = 0; at < g->n_nodes; at++) {
+        const struct node *n = &g->nodes[at];
+        const struct op_def *def = op_def(n->op);
+        struct op_call c;
+        TRY(op_call_init(&c, g, n));
+        for (int i = 0; i < n->n_inputs; i++)
+            if (n->inputs[i] >= 0) c.in[i] = values[n->inputs[i]];
+        TRY(def->infer(&c));
+        c.alloc_output = alloc_output;
+        for (int i = 0; i < n->n_outputs; i++)
+            if (c.out[i].wanted && !(def->flags & OP_LATE_SHAPE)) TRY(alloc_view(&c.out[i]));
+        CHECK(def->run, STATUS_UNSUPPORTED, "%s has no reference kernel", def->name);
+        TRY(def->run(&c));
+        for (int i = 0; i < n->n_outputs; i++)
+            if (n->outputs[i] >= 0) values[n->outputs[i]] = c.out[i];
+        op_call_deinit(&c);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_case(const struct row *r, const char *root, char *detail) {
+    char folder[LINE_BYTES / 2], path[LINE_BYTES];
+    snprintf(folder, sizeof folder, "%s/%s", root, r->id);
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    struct view in[MAX_TENSORS] = {0};
+    int n_in = 0;
+    bool found = true;
+    while (n_in < MAX_TENSORS) {
+        TRY(read_tensor(folder, "input", n_in, &in[n_in], &found));
+        if (!found) break;
+        n_in++;
+    }
+    struct graph *g;
+    TRY(import_onnx_file(path, NULL, &g));
+    CHECK(n_in <= g->n_inputs, STATUS_FORMAT, "the case has %d inputs, the model %d", n_in,
+          g->n_inputs);
+    struct import_shape shapes[MAX_TENSORS];
+    bool open = false;
+    for (int i = 0; i < n_in; i++) {
+        const struct tensor *t = &g->tensors[g->inputs[i]];
+        shapes[i] = (struct import_shape){mem_strdup(t->name), in[i].shape};
+        open |= !shape_known(&t->shape);
+    }
+    if (open) {
+        graph_destroy(g);
+        TRY(import_onnx_file(path, &(struct import_options){n_in, shapes, NULL}, &g));
+    }
+    struct view *values = mem_calloc((size_t)g->n_tensors, sizeof *values);
+    CHECK(values, STATUS_MEMORY, "out of memory");
+    for (int t = 0; t < g->n_tensors; t++)
+        values[t] = (struct view){g->tensors[t].dtype, g->tensors[t].shape,
+                                  (void *)(uintptr_t)g->tensors[t].data, g->tensors[t].name, true};
+    for (int i = 0; i < n_in; i++) {
+        char a[128], b[128];
+        struct view *v = &values[g->inputs[i]];
+        CHECK(v->dtype == in[i].dtype && shape_equal(&v->shape, &in[i].shape), STATUS_FORMAT,
+              "input %d is %s %s, but the model expects %s %s", i, dtype_name(in[i].dtype),
+              shape_text(&in[i].shape, a), dtype_name(v->dtype), shape_text(&v->shape, b));
+        v->data = in[i].data;
+    }
+    TRY(interpret(g, values));
+    for (int i = 0; i < g->n_outputs && !*detail; i++) {
+        struct view want = {0};
+        TRY(read_tensor(folder, "output", i, &want, &found));
+        if (!found) snprintf(detail, DETAIL_BYTES, "the model has output %d, the case has not", i);
+        else compare(r, i, &values[g->outputs[i]], &want, detail);
+    }
+    struct view more = {0};
+    if (!*detail) TRY(read_tensor(folder, "output", g->n_outputs, &more, &found));
+    if (!*detail && found)
+        snprintf(detail, DETAIL_BYTES, "the model has %d outputs, the case more", g->n_outputs);
+    return STATUS_OK;
+}
+
+/* What the child writes: status TAB detail. Its memory goes with it. */
+static void child(const struct row *r, const char *root, int to) {
+    char detail[DETAIL_BYTES] = "", line[DETAIL_BYTES + 64];
+    enum status s = run_case(r, root, detail);
+    const char *status = s == STATUS_UNSUPPORTED ? "unsupported" : s != STATUS_OK || *detail ? "fail" : "pass";
+    if (s == STATUS_UNSUPPORTED) {
+        /* The importer puts the path first, which the line has already. */
+        const char *text = strstr(status_message(), "model.onnx: ");
+        snprintf(detail, sizeof detail, "%.1000s", text ? text + 12 : status_message());
+    }
+    else if (s != STATUS_OK)
+        snprintf(detail, sizeof detail, "%s: %.900s", status_name(s), status_message());
+    for (char *p = detail; *p; p++)
+        if (*p == '\t' || *p == '\n') *p = ' ';
+    int n = snprintf(line, sizeof line, "%s\t%s", status, detail);
+    ssize_t written = write(to, line, (size_t)n);
+    _exit(written == n ? 0 : 1);
+}
+
+static void run_row(struct row *r, const char *root) {
+    char text[DETAIL_BYTES + 64] = "";
+    int ends[2];
+    fflush(stdout);
+    if (pipe(ends) != 0) {
+        printf("%s\tcrash\tno pipe\n", r->id);
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        child(r, root, ends[1]);
+    }
+    close(ends[1]);
+    size_t n = 0;
+    struct pollfd wait = {ends[0], POLLIN, 0};
+    bool late = pid > 0 && poll(&wait, 1, LIMIT_MS) == 0;
+    if (late) kill(pid, SIGKILL);
+    else
+        for (ssize_t k; n < sizeof text - 1 && (k = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
+            n += (size_t)k;
+    close(ends[0]);
+    int status = 0;
+    if (pid > 0) waitpid(pid, &status, 0);
+    r->passed = !strncmp(text, "pass\t", 5);
+    if (late) printf("%s\tcrash\ttook longer than %d s\n", r->id, LIMIT_MS / 1000);
+    else if (pid < 0) printf("%s\tcrash\tno process\n", r->id);
+    else if (n) printf("%s\t%s\n", r->id, text);
+    else if (WIFSIGNALED(status)) printf("%s\tcrash\tsignal %d\n", r->id, WTERMSIG(status));
+    else printf("%s\tcrash\tended with code %d\n", r->id, WEXITSTATUS(status));
+}
+
+/* ---- the score ---- */
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const struct row *)a)->id, ((const struct row *)b)->id);
+}
+
+static void print_score(struct index *x) {
+    char tiers[16][8];
+    int n_tiers = 0;
+    qsort(x->rows, (size_t)x->n, sizeof *x->rows, by_id);
+    for (int i = 0; i < x->n && n_tiers < 16; i++) {
+        int k = 0;
+        while (k < n_tiers && strcmp(tiers[k], x->rows[i].tier)) k++;
+        if (k == n_tiers) memcpy(tiers[n_tiers++], x->rows[i].tier, sizeof tiers[0]);
+    }
+    qsort(tiers, (size_t)n_tiers, sizeof tiers[0], (int (*)(const void *, const void *))strcmp);
+    for (int k = 0; k < n_tiers; k++) {
+        int primary = 0, primary_passed = 0, all = 0, all_passed = 0;
+        for (int i = 0; i < x->n; i++) {
+            const struct row *r = &x->rows[i];
+            if (!r->scored || strcmp(r->tier, tiers[k])) continue;
+            all++;
+            all_passed += r->passed;
+            char baked[LINE_BYTES];
+            snprintf(baked, sizeof baked, "%s__baked", r->id);
+            struct row key = {.id = baked};
+            const struct row *b =
+                r->baked ? NULL : bsearch(&key, x->rows, (size_t)x->n, sizeof key, by_id);
+            if (r->baked || (b && b->scored)) {
+                if (!r->baked) continue;
+            }
+            primary++;
+            primary_passed += r->passed;
+        }
+        fprintf(stderr, "tier %s: primary %d/%d, all %d/%d\n", tiers[k], primary_passed, primary,
+                all_passed, all);
+    }
+}
+
+int command_conformance(int argc, char **argv) {
+    const char *filter = "", *root = NULL, *index_path = NULL;
+    bool list = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--list")) list = true;
+        else if (!strcmp(argv[i], "--filter") && i + 1 < argc) filter = argv[++i];
+        else if (argv[i][0] == '-' || index_path) return command_usage("conformance");
+        else if (root) index_path = argv[i];
+        else root = argv[i];
+    }
+    if (!index_path) return command_usage("conformance");
+    struct index x = {0};
+    if (read_index(index_path, &x) != STATUS_OK) {
+        fprintf(stderr, "prusik: %s\n", status_message());
+        return EXIT_FAILED;
+    }
+    int n = 0;
+    for (int i = 0; i < x.n; i++) {
+        if (!strstr(x.rows[i].id, filter)) {
+            mem_free(x.rows[i].id);
+            continue;
+        }
+        x.rows[n++] = x.rows[i];
+    }
+    x.n = n;
+    for (int i = 0; i < n; i++)
+        if (list) printf("%s\ttier %s\n", x.rows[i].id, x.rows[i].tier);
+        else run_row(&x.rows[i], root);
+    if (!list) print_score(&x);
+    for (int i = 0; i < n; i++) mem_free(x.rows[i].id);
+    mem_free(x.rows);
+    return EXIT_OK;
+}

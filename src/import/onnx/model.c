@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ONNX importer: a file or a buffer becomes a graph. See onnx.h for the other files.
+ *
+ * The file is read into memory that the graph keeps, since weights stay where they lie in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "import/wire.h"
+#include "import/onnx/onnx.h"
+#include "ops/op.h"
+
+#define NO_MEMORY "out of memory while importing the model"
+
+static const char *text_or(const char *s, const char *fallback) { return s && *s ? s : fallback; }
+
+/* ---- inputs ---- */
+
+static const struct import_shape *given_shape(const struct import_options *o, const char *name) {
+    for (int i = 0; o && i < o->n_shapes; i++)
+        if (!strcmp(o->shapes[i].name, name)) return &o->shapes[i];
+    return NULL;
+}
+
+static enum status declared_shape(const Onnx__ValueInfoProto *info, struct shape *out) {
+    const Onnx__TensorShapeProto *s = info->type->tensor_type->shape;
+    *out = shape_unknown();
+    if (!s) return STATUS_OK;
+    CHECK(s->n_dim <= SHAPE_MAX_RANK, STATUS_LIMIT,
+          "input '%s' has %zu dimensions; at most %d are supported", info->name, s->n_dim,
+          SHAPE_MAX_RANK);
+    out->rank = (int)s->n_dim;
+    /* A name, or nothing, is a dimension for the caller to choose; so is the -1 some writers use. */
+    for (size_t i = 0; i < s->n_dim; i++)
+        out->dim[i] = s->dim[i]->has_dim_value && s->dim[i]->dim_value >= 0 ? s->dim[i]->dim_value : -1;
+    return STATUS_OK;
+}
+
+static enum status add_input(struct importer *im, struct onnx_block *b,
+                             const Onnx__ValueInfoProto *info, const struct import_options *options) {
+    CHECK(info->name && *info->name, STATUS_FORMAT, "an input of the model has no name");
+    struct onnx_value *v = block_find(b, info->name);
+    if (v && v->init) return STATUS_OK; /* a weight, listed among the inputs by old writers */
+    CHECK(!v, STATUS_FORMAT, "input '%s' is given twice", info->name);
+    CHECK(info->type && info->type->tensor_type, STATUS_UNSUPPORTED,
+          "input '%s' is no tensor; sequences, maps and optionals are not supported", info->name);
+    int32_t type = info->type->tensor_type->elem_type;
+    enum dtype dtype = onnx_dtype(type);
+    CHECK(dtype != DT_NONE, STATUS_UNSUPPORTED,
+          "input '%s' has elements of type %s (%d), which is not supported", info->name,
+          onnx_type_name(type), (int)type);
+    struct shape shape;
+    TRY(declared_shape(info, &shape));
+    const struct import_shape *given = given_shape(options, info->name);
+    if (given) {
+        char a[128], c[128];
+        CHECK(shape.rank < 0 || given->shape.rank == shape.rank, STATUS_SHAPE,
+              "the shape %s given for input '%s' does not have the rank of the model's %s",
+              shape_text(&given->shape, a), info->name, shape_text(&shape, c));
+        shape = given->shape;
+    }
+    int t;
+    TRY(graph_add_tensor(im->g, info->name, dtype, shape, &t));
+    TRY(graph_add_input(im->g, t));
+    return block_add_value(im, b, info->name, t, &v);
+}
+
+/* Every name the caller gave a shape for must be an input. */
+static enum status check_given(const struct importer *im, const struct import_options *options) {
+    for (int i = 0; options && i < options->n_shapes; i++) {
+        int t = graph_find_tensor(im->g, options->shapes[i].name);
+        if (t >= 0 && graph_is_input(im->g, t)) continue;
+        char names[512] = "";
+        for (int k = 0; k < im->g->n_inputs; k++) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s'%s'", k ? ", " : "",
+                     im->g->tensors[im->g->inputs[k]].name);
+        }
+        FAIL(STATUS_ARGUMENT, "a shape is given for '%s', but the model's inputs are %s",
+             options->shapes[i].name, names);
+    }
+    return STATUS_OK;
+}
+
+/* ---- outputs ---- */
+
+/* "node:index" or a tensor name. */
+static enum status find_out_node(struct onnx_block *b, const char *text, struct onnx_value **out) {
+    *out = block_find(b, text);
+    if (*out) return STATUS_OK;
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    char *end = NULL;
+    unsigned long k = colon ? strtoul(colon + 1, &end, 10) : 0;
+    bool indexed = colon && end != colon + 1 && *end == '\0';
+    for (size_t i = 0; i < b->n_nodes; i++) {
+        const Onnx__NodeProto *p = b->nodes[i];
+        if (!p->name || strncmp(p->name, text, n) || p->name[n]) continue;
+        CHECK(indexed, STATUS_ARGUMENT,
+              "output '%s': write the node's output too, for example '%s:0'", text, p->name);
+        CHECK(k < p->n_output && *p->output[k], STATUS_ARGUMENT,
+              "output '%s': node '%s' has %zu outputs", text, p->name, p->n_output);
+        *out = block_find(b, p->output[k]);
+        return STATUS_OK;
+    }
+    FAIL(STATUS_ARGUMENT, "output '%s' is no tensor of the model, and no node is named so", text);
+}
+
+struct wanted {
+    int n;
+    struct onnx_value **value;
+};
+
+static enum status find_outputs(struct importer *im, struct onnx_block *b,
+                                const Onnx__GraphProto *graph, const char *const *out_nodes,
+                                struct wanted *w) {
+    size_t n = graph->n_output;
+    if (out_nodes)
+        for (n = 0; out_nodes[n];) n++;
+    CHECK(n > 0, STATUS_FORMAT, "the model has no outputs");
+    CHECK(n < INT32_MAX / 8, STATUS_LIMIT, "the model has too many outputs");
+    w->value = arena_calloc(im->arena, n, sizeof *w->value);
+    CHECK(w->value, STATUS_MEMORY, NO_MEMORY);
+    for (w->n = 0; w->n < (int)n; w->n++) {
+        if (out_nodes) {
+            TRY(find_out_node(b, out_nodes[w->n], &w->value[w->n]));
+            continue;
+        }
+        const char *name = text_or(graph->output[w->n]->name, "");
+        w->value[w->n] = block_find(b, name);
+        CHECK(w->value[w->n], STATUS_FORMAT, "output '%s' of the model is produced by nothing", name);
+    }
+    /* Their tensors are made first, so that they keep their names. */
+    for (int i = 0; i < w->n; i++) {
+        int t;
+        TRY(block_tensor(im, b, w->value[i]->name, &t));
+    }
+    return STATUS_OK;
+}
+
+/* ---- model ---- */
+
+static enum status check_versions(struct importer *im, int *opset) {
+    const Onnx__ModelProto *m = im->model;
+    *opset = m->n_opset_import ? 0 : 1; /* the first IR versions had no such list */
+    for (size_t i = 0; i < m->n_opset_import; i++) {
+        const char *domain = text_or(m->opset_import[i]->domain, "ai.onnx");
+        if (strcmp(domain, "ai.onnx")) continue;
+        int64_t version = m->opset_import[i]->version;
+        CHECK(version >= ONNX_MIN_OPSET && version <= ONNX_MAX_OPSET, STATUS_UNSUPPORTED,
+              "the model uses opset %lld; %d to %d are supported (export it with another opset, or "
+              "convert it)", (long long)version, ONNX_MIN_OPSET, ONNX_MAX_OPSET);
+        *opset = (int)version;
+    }
+    /* Only custom domains: nodes of the default one would have no version. */
+    if (!*opset) *opset = ONNX_MAX_OPSET;
+    return STATUS_OK;
+}
+
+static enum status keep_metadata(struct importer *im) {
+    enum { MOST = 64 };
+    const Onnx__ModelProto *m = im->model;
+    for (size_t i = 0; i < m->n_metadata_props && i < MOST; i++) {
+        const Onnx__StringStringEntryProto *p = m->metadata_props[i];
+        if (!p->key || !p->value) continue;
+        const char *key = arena_printf(im->arena, "onnx.%s", p->key);
+        CHECK(key, STATUS_MEMORY, NO_MEMORY);
+        TRY(graph_set_meta(im->g, key, p->value));
+    }
+    if (m->producer_name && *m->producer_name)
+        TRY(graph_set_meta(im->g, "onnx_producer", m->producer_name));
+    return STATUS_OK;
+}
+
+static enum status report_unsupported(const struct importer *im) {
+    char more[64] = "";
+    if (im->n_unsupported > 20)
+        snprintf(more, sizeof more, "; and %d more", im->n_unsupported - 20);
+    FAIL(STATUS_UNSUPPORTED,
+         "%d node%s of the model cannot be imported: %s%s. Export the model without %s, or cut it "
+         "off before by choosing other outputs (--out_nodes)",
+         im->n_unsupported, im->n_unsupported == 1 ? "" : "s", im->unsupported, more,
+         im->n_unsupported == 1 ? "it" : "them");
+}
+
+static enum status import_model(struct importer *im, const struct import_options *options) {
+    const Onnx__GraphProto *graph = im->model->graph;
+    CHECK(graph, STATUS_FORMAT, "the file holds no ONNX graph");
+    struct onnx_block *b = arena_alloc(im->arena, sizeof *b);
+    CHECK(b, STATUS_MEMORY, NO_MEMORY);
+    b->prefix = "";
+    TRY(check_versions(im, &b->opset));
+    TRY(importer_add_functions(im));
+    TRY(block_add_graph(im, b, graph));
+    for (size_t i = 0; i < graph->n_input; i++) TRY(add_input(im, b, graph->input[i], options));
+    TRY(check_given(im, options));
+    TRY(block_add_nodes(im, b));
+    if (graph->name && *graph->name) {
+        im->g->name = arena_strdup(&im->g->arena, graph->name);
+        CHECK(im->g->name, STATUS_MEMORY, NO_MEMORY);
+    }
+    TRY(keep_metadata(im));
+    struct wanted w = {0};
+    TRY(find_outputs(im, b, graph, options ? options->out_nodes : NULL, &w));
+    TRY(block_convert(im, b, w.n, w.value));
+    if (im->n_unsupported) return report_unsupported(im);
+    for (int i = 0; i < w.n; i++) TRY(graph_add_output(im->g, w.value[i]->tensor));
+    TRY(graph_sort(im->g));
+    TRY(graph_compact(im->g));
+    TRY(graph_infer(im->g));
+    return graph_verify(im->g);
+}
+
+/* `keep` is given to the graph, whatever happens. */
+static enum status import_bytes(const void *bytes, size_t n_bytes, const char *folder, void *keep,
+                                const struct import_options *options, struct graph **out) {
+    struct wire_message m;
+    struct arena scratch;
+    struct graph *g = NULL;
+    enum status s = graph_create(&g);
+    if (s != STATUS_OK) mem_free(keep);
+    else if (keep) s = graph_attach(g, keep, mem_free);
+    if (s == STATUS_OK)
+        s = wire_unpack(&onnx__model_proto__descriptor, bytes, n_bytes, &onnx_wire_options, &m);
+    if (s != STATUS_OK) {
+        graph_destroy(g);
+        return s;
+    }
+    arena_init(&scratch, 0);
+    struct importer im = {
+        .g = g,
+        .arena = &scratch,
+        .src = {.bytes = bytes, .n_bytes = n_bytes, .folder = folder},
+        .model = (const Onnx__ModelProto *)m.message,
+    };
+    s = import_model(&im, options);
+    arena_deinit(&scratch);
+    wire_message_deinit(&m);
+    if (s == STATUS_OK) *out = g;
+    else graph_destroy(g);
+    return s;
+}
+
+enum status import_onnx_memory(const void *bytes, size_t n_bytes, bool copy,
+                               const struct import_options *options, struct graph **out) {
+    *out = NULL;
+    CHECK(n_bytes, STATUS_FORMAT, "the model is empty");
+    void *keep = NULL;
+    if (copy) {
+        keep = mem_alloc_aligned(n_bytes);
+        CHECK(keep, STATUS_MEMORY, NO_MEMORY);
+        bytes = memcpy(keep, bytes, n_bytes);
+    }
+    return import_bytes(bytes, n_bytes, NULL, keep, options, out);
+}
+
+/* Reading rather than mapping: nobody can change or truncate the file under us. */
+static enum status read_file(const char *path, void **out, size_t *n_bytes) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0, STATUS_FILE, "cannot open '%s': %s", path, strerror(errno));
+    struct stat st;
+    enum status s = STATUS_OK;
+    uint8_t *p = NULL;
+    size_t n = 0;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        s = status_set(STATUS_FILE, __FILE__, __LINE__, "'%s' is no plain file", path);
+    else if (st.st_size == 0)
+        s = status_set(STATUS_FORMAT, __FILE__, __LINE__, "'%s' is empty", path);
+    else if (st.st_size > INT32_MAX)
+        s = status_set(STATUS_LIMIT, __FILE__, __LINE__,
+                       "'%s' has %lld bytes; an ONNX file may have 2 GiB (keep big weights in external "
+                       "data)", path, (long long)st.st_size);
+    else if (!(p = mem_alloc_aligned((size_t)st.st_size)))
+        s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for '%s'", path);
+    while (s == STATUS_OK && n < (size_t)st.st_size) {
+        ssize_t k = read(fd, p + n, (size_t)st.st_size - n);
+        if (k > 0) n += (size_t)k;
+        else if (k == 0 || errno != EINTR)
+            s = status_set(STATUS_FILE, __FILE__, __LINE__, "reading '%s' failed after %zu bytes", path,
+                           n);
+    }
+    close(fd);
+    if (s != STATUS_OK) mem_free(p);
+    else {
+        *out = p;
+        *n_bytes = n;
+    }
+    return s;
+}
+
+enum status import_onnx_file(const char *path, const struct import_options *options,
+                             struct graph **out) {
+    *out = NULL;
+    void *bytes = NULL;
+    size_t n_bytes = 0;
+    TRY(read_file(path, &bytes, &n_bytes));
+    const char *slash = strrchr(path, '/');
+    char *folder = mem_strdup(slash == path ? "/" : slash ? path : ".");
+    if (!folder) mem_free(bytes);
+    CHECK(folder, STATUS_MEMORY, NO_MEMORY);
+    if (slash && slash != path) folder[slash - path] = '\0';
+    enum status s = import_bytes(bytes, n_bytes, folder, bytes, options, out);
+    mem_free(folder);
+    if (s != STATUS_OK) status_prefix("%s", path);
+    return s;
+}
