@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What model.c and instance.c share; the outside sees model.h. */
+#ifndef PK_EXEC_EXEC_H
+#define PK_EXEC_EXEC_H
+
+#include <pthread.h>
+
+#include "base/pool.h"
+#include "exec/model.h"
+#include "plan/program.h"
+
+enum { MODEL_MAX_PROGRAMS = 32 }; /* of one model; the least recently used is not kept beyond */
+
+struct device {
+    struct pool *pool;
+};
+
+struct cached_program {
+    struct program *program;
+    struct shape *shapes; /* n_inputs, as asked for */
+    uint64_t last_used;
+    int users; /* instances that hold it */
+};
+
+struct model {
+    struct graph *graph;
+    struct device *device;
+    struct weight_store *weights;
+    pthread_mutex_t mutex; /* guards the cache */
+    int n_programs;
+    uint64_t clock;
+    struct cached_program *programs[MODEL_MAX_PROGRAMS];
+    bool fixed; /* every input shape is known: one program, never another */
+};
+
+/* The program for these input shapes, planned if need be and held until released. */
+enum status model_acquire(struct model *m, const struct shape *shapes, struct cached_program **out);
+void model_release(struct model *m, struct cached_program *c);
+
+#endif

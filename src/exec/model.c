@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices, models, and the programs a model keeps by input shape; see model.h. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "base/env.h"
+#include "exec/exec.h"
+
+/* ---- devices ---- */
+
+enum status device_create(int n_threads, struct device **out) {
+    *out = NULL;
+    struct device *d = mem_calloc(1, sizeof *d);
+    CHECK(d, STATUS_MEMORY, "out of memory for a device");
+    if (n_threads <= 0) n_threads = env_int(ENV_THREADS);
+    if (n_threads <= 0) n_threads = cpu_usable_cores();
+    enum status s = pool_create(n_threads, &d->pool);
+    if (s != STATUS_OK) mem_free(d);
+    else *out = d;
+    return s;
+}
+
+void device_destroy(struct device *d) {
+    if (!d) return;
+    pool_destroy(d->pool);
+    mem_free(d);
+}
+
+int device_threads(const struct device *d) { return pool_threads(d->pool); }
+
+/* ---- models ---- */
+
+static void free_cached(struct cached_program *c) {
+    if (!c) return;
+    program_destroy(c->program);
+    mem_free(c->shapes);
+    mem_free(c);
+}
+
+/* A program for `shapes`; the model's graph stays as it is. */
+static enum status plan_for(struct model *m, const struct shape *shapes,
+                            struct cached_program **out) {
+    struct graph *g;
+    TRY(graph_clone(m->graph, true, &g));
+    for (int i = 0; i < g->n_inputs; i++) g->tensors[g->inputs[i]].shape = shapes[i];
+    /* What the file said of shapes inside was for its own input shapes. */
+    if (!m->fixed)
+        for (int t = 0; t < g->n_tensors; t++)
+            if (g->tensors[t].producer >= 0) g->tensors[t].shape = shape_unknown();
+    enum status s = graph_infer(g);
+    if (s != STATUS_OK) {
+        graph_destroy(g);
+        return s;
+    }
+    struct program *p;
+    TRY(program_create(g, m->graph, m->weights, &p));
+    struct cached_program *c = mem_calloc(1, sizeof *c);
+    struct shape *copy = mem_calloc((size_t)m->graph->n_inputs + 1, sizeof *copy);
+    if (!c || !copy) {
+        mem_free(c);
+        mem_free(copy);
+        program_destroy(p);
+        FAIL(STATUS_MEMORY, "out of memory for a program");
+    }
+    memcpy(copy, shapes, (size_t)m->graph->n_inputs * sizeof *copy);
+    *c = (struct cached_program){.program = p, .shapes = copy};
+    *out = c;
+    return STATUS_OK;
+}
+
+static enum status acquire(struct model *m, const struct shape *shapes,
+                           struct cached_program **out) {
+    int n_inputs = m->graph->n_inputs, victim = -1;
+    for (int i = 0; i < m->n_programs; i++) {
+        struct cached_program *c = m->programs[i];
+        bool same = true;
+        for (int k = 0; same && k < n_inputs; k++) same = shape_equal(&c->shapes[k], &shapes[k]);
+        if (same) {
+            *out = c;
+            return STATUS_OK;
+        }
+        if (!c->users && (victim < 0 || c->last_used < m->programs[victim]->last_used)) victim = i;
+    }
+    bool full = m->n_programs == MODEL_MAX_PROGRAMS;
+    CHECK(!full || victim >= 0, STATUS_LIMIT,
+          "this model is running with %d different input shapes at once; wait for some to end",
+          MODEL_MAX_PROGRAMS);
+    TRY(plan_for(m, shapes, out));
+    if (full) {
+        free_cached(m->programs[victim]);
+        m->programs[victim] = *out;
+    } else {
+        m->programs[m->n_programs++] = *out;
+    }
+    return STATUS_OK;
+}
+
+enum status model_acquire(struct model *m, const struct shape *shapes,
+                          struct cached_program **out) {
+    pthread_mutex_lock(&m->mutex);
+    enum status s = acquire(m, shapes, out);
+    if (s == STATUS_OK) {
+        (*out)->users++;
+        (*out)->last_used = ++m->clock;
+    }
+    pthread_mutex_unlock(&m->mutex);
+    return s;
+}
+
+void model_release(struct model *m, struct cached_program *c) {
+    if (!c) return;
+    pthread_mutex_lock(&m->mutex);
+    c->users--;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+enum status model_create(struct graph *g, struct device *d, struct model **out) {
+    *out = NULL;
+    struct model *m = mem_calloc(1, sizeof *m);
+    if (!m) {
+        graph_destroy(g);
+        FAIL(STATUS_MEMORY, "out of memory for a model");
+    }
+    m->graph = g;
+    m->device = d;
+    pthread_mutex_init(&m->mutex, NULL);
+    m->fixed = true;
+    for (int i = 0; i < g->n_inputs; i++) m->fixed &= shape_known(&g->tensors[g->inputs[i]].shape);
+    enum status s = weight_store_create(&m->weights);
+    if (s == STATUS_OK && m->fixed) {
+        struct shape *shapes = mem_calloc((size_t)g->n_inputs + 1, sizeof *shapes);
+        if (shapes) {
+            struct cached_program *c;
+            for (int i = 0; i < g->n_inputs; i++) shapes[i] = g->tensors[g->inputs[i]].shape;
+            s = model_acquire(m, shapes, &c);
+            if (s == STATUS_OK) model_release(m, c);
+            mem_free(shapes);
+        } else {
+            s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for a model");
+        }
+    }
+    if (s != STATUS_OK) model_destroy(m);
+    else *out = m;
+    return s;
+}
+
+void model_destroy(struct model *m) {
+    if (!m) return;
+    for (int i = 0; i < m->n_programs; i++) free_cached(m->programs[i]);
+    weight_store_destroy(m->weights);
+    graph_destroy(m->graph);
+    pthread_mutex_destroy(&m->mutex);
+    mem_free(m);
+}
+
+const struct graph *model_graph(const struct model *m) { return m->graph; }
+size_t model_arena_bytes(const struct model *m) {
+    return m->n_programs ? m->programs[0]->program->arena_bytes : 0;
+}
+size_t model_weights_bytes(const struct model *m) { return weight_store_bytes(m->weights); }
+int64_t model_macs(const struct model *m) {
+    return m->n_programs ? m->programs[0]->program->macs : 0;
+}
+
+enum status model_print_plan(const struct model *m, FILE *to) {
+    CHECK(m->n_programs, STATUS_STATE,
+          "nothing is planned yet: the input shapes are known only when the model runs");
+    return program_print(m->programs[0]->program, to);
+}

