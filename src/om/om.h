@@ -84,4 +84,56 @@ enum om_fault om_last_fault(void);
  * over an execution in order, inputs and outputs included. -1 if a shape is not known. */
 int64_t om_activation_bytes(const struct graph *g);
 
+/* ---- describing ---- */
+
+struct om_tensor_info {
+    const char *name, *dtype, *layout; /* layout "" where there is none */
+    int rank;                          /* -1: unknown */
+    const int64_t *dim;                /* -1: unknown */
+    int64_t bytes;                     /* -1: unknown */
+    const char *note;                  /* what else the file says of it, or "" */
+};
+
+struct om_count {
+    const char *name;
+    int64_t n;
+};
+
+struct om_pair {
+    const char *key, *value;
+};
+
+/* What people ask of a model file. Everything lies in `arena`; om_description_deinit frees. */
+struct om_description {
+    struct arena arena;
+    const char *kind; /* a few words for people */
+    const char *name;
+    bool runnable; /* this library can load it */
+    const char *remark; /* why not, or what a reader should know; "" if nothing */
+    int n_inputs, n_outputs, n_ops, n_partitions, n_meta;
+    struct om_tensor_info *inputs, *outputs;
+    struct om_count *ops;        /* operator types, most frequent first */
+    struct om_count *partitions; /* names and bytes; none for a graph */
+    struct om_pair *meta;
+    int64_t file_bytes;       /* 0 for a graph */
+    int64_t n_operators;      /* inputs, constants and outputs are none */
+    int64_t n_weights;        /* constant tensors */
+    int64_t weight_bytes;
+    int64_t macs;             /* multiply-adds of one execution; -1 unknown */
+    int64_t activation_bytes; /* -1 unknown */
+};
+
+/* Any offline model, ours or made by CANN. */
+enum status om_describe_file(const char *path, struct om_description *out);
+enum status om_describe_memory(const void *bytes, size_t n_bytes, struct om_description *out);
+enum status om_describe_graph(const struct graph *g, const char *kind, struct om_description *out);
+void om_description_deinit(struct om_description *d);
+/* As a JSON object, or as lines for people. */
+enum status om_description_print(const struct om_description *d, bool json, FILE *to);
+
+/* MODEL_DEF as JSON, with the names the protobuf fields have; fields at their default are left out,
+ * and bytes that are no text become "(N bytes)". */
+enum status om_file_to_json(const char *path, FILE *to);
+enum status om_graph_to_json(const struct graph *g, FILE *to);
+
 #endif

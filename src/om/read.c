@@ -240,6 +240,10 @@ static enum status read_node(struct reader *r, size_t i) {
     for (size_t k = 0; k < op->n_attr; k++) {
         const char *key = op->attr[k]->key;
         if (!strcmp(key, "prusik.name")) continue;
+        const struct attr_spec *spec = op_def(kind)->attrs;
+        while (spec && spec->name && strcmp(spec->name, key)) spec++;
+        MODEL_CHECK(spec && spec->name, "MODEL_DEF op '%s': %s has no attribute '%s'", op->name,
+                    op->type, key);
         MODEL_CHECK(!node_attr(&r->g->nodes[node], key),
                     "MODEL_DEF op '%s' has the attribute '%s' twice", op->name, key);
         TRY(read_attr(r, op, node, key, op->attr[k]->value));
@@ -337,7 +341,7 @@ static enum status read_model(const struct om_source *s, struct arena *arena, st
     return STATUS_OK;
 }
 
-static enum status read_source(const struct om_source *s, struct graph **out) {
+enum status om_read_source(const struct om_source *s, struct graph **out) {
     struct graph *g;
     TRY(graph_create(&g));
     struct arena arena;
@@ -354,7 +358,7 @@ enum status om_read_file(const char *path, struct graph **out) {
     om_set_fault(OM_FAULT_OTHER);
     struct om_source s;
     TRY(om_source_open(path, &s));
-    enum status status = read_source(&s, out);
+    enum status status = om_read_source(&s, out);
     om_source_close(&s);
     return status;
 }
@@ -363,5 +367,5 @@ enum status om_read_memory(const void *bytes, size_t n_bytes, struct graph **out
     *out = NULL;
     om_set_fault(OM_FAULT_OTHER);
     struct om_source s = {.fd = -1, .memory = bytes, .bytes = n_bytes, .name = "model in memory"};
-    return read_source(&s, out);
+    return om_read_source(&s, out);
 }
