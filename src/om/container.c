@@ -3,8 +3,7 @@
  * Reading and writing the offline model's header and partition table, and getting its messages out.
  *
  * Two table layouts exist and nothing in the file says which one it has, so both readings are
- * tried: the one whose entries fit the file, and add up to it, is the one. The sizes of what
- * protobuf-c may allocate are bounded by the size of the message.
+ * tried: the one whose entries fit the file, and add up to it, is the one.
  */
 #include "om/container.h"
 
@@ -15,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "import/wire.h"
 #include "om/taskdef.pb-c.h"
 
+enum { MODEL_MAX_DEPTH = 32 };
 #define MODEL_MAX_BYTES ((uint64_t)512 << 20)
 #define TASK_MAX_BYTES ((uint64_t)64 << 20)
 
@@ -191,27 +192,6 @@ void om_container_write(unsigned char head[static OM_OWN_HEAD_BYTES], const char
 
 /* ---- messages ---- */
 
-/* What protobuf-c allocates from: an arena, within a budget of its own. */
-struct pb_memory {
-    struct arena *arena;
-    size_t left;
-    bool over;   /* asked for more than was left */
-    bool failed; /* there was none */
-};
-
-static void *pb_alloc(void *data, size_t n_bytes) {
-    struct pb_memory *m = data;
-    if (n_bytes > m->left) {
-        m->over = true;
-        return NULL;
-    }
-    m->left -= n_bytes;
-    void *p = arena_alloc(m->arena, n_bytes);
-    m->failed |= !p;
-    return p;
-}
-static void pb_free(void *data, void *p) { (void)data, (void)p; }
-
 /* One partition into fresh memory, at least a byte of it. */
 static enum status read_partition(const struct om_source *s, const struct om_partition *p,
                                   uint64_t max_bytes, enum om_fault fault, void **out) {
@@ -238,20 +218,19 @@ static enum status read_message(const struct om_source *s, const struct om_conta
              om_partition_name(partition));
     void *bytes;
     TRY(read_partition(s, p, max_bytes, fault, &bytes));
-    /* A real message takes about ten times its size; an empty submessage of two bytes some 400. */
-    struct pb_memory memory = {.arena = arena,
-                               .left = ((size_t)1 << 20) + 64 * (size_t)p->bytes};
-    ProtobufCAllocator allocator = {pb_alloc, pb_free, &memory};
-    void *m = protobuf_c_message_unpack(type, &allocator, (size_t)p->bytes, bytes);
+    /* An attribute, the smallest thing there is many of, is two messages in nine bytes. */
+    struct wire_options options = {.max_depth = MODEL_MAX_DEPTH,
+                                   .max_messages = 64 + (size_t)p->bytes / 3};
+    struct wire_message m;
+    enum status status = wire_unpack(type, bytes, (size_t)p->bytes, &options, &m);
     mem_free(bytes);
-    OM_CHECK(m || !memory.failed, OM_FAULT_OTHER, STATUS_MEMORY,
-             "out of memory while reading '%s'", s->name);
-    OM_CHECK(m || !memory.over, fault, STATUS_LIMIT,
-             "'%s': the message in partition %s would need more memory than one of its size should; "
-             "the file is damaged", s->name, om_partition_name(partition));
-    OM_CHECK(m, fault, STATUS_FORMAT, "'%s': partition %s is no valid %s message; the file is "
-             "damaged", s->name, om_partition_name(partition), type->short_name);
-    *(void **)out = m;
+    if (status != STATUS_OK) {
+        om_set_fault(status == STATUS_MEMORY ? OM_FAULT_OTHER : fault);
+        status_prefix("'%s': partition %s", s->name, om_partition_name(partition));
+        return status;
+    }
+    arena_adopt(arena, &m.arena);
+    *(void **)out = m.message;
     return STATUS_OK;
 }
 
