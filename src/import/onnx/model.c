@@ -179,17 +179,6 @@ static enum status keep_metadata(struct importer *im) {
     return STATUS_OK;
 }
 
-static enum status report_unsupported(const struct importer *im) {
-    char more[64] = "";
-    if (im->n_unsupported > 20)
-        snprintf(more, sizeof more, "; and %d more", im->n_unsupported - 20);
-    FAIL(STATUS_UNSUPPORTED,
-         "%d node%s of the model cannot be imported: %s%s. Export the model without %s, or cut it "
-         "off before by choosing other outputs (--out_nodes)",
-         im->n_unsupported, im->n_unsupported == 1 ? "" : "s", im->unsupported, more,
-         im->n_unsupported == 1 ? "it" : "them");
-}
-
 static enum status import_model(struct importer *im, const struct import_options *options) {
     const Onnx__GraphProto *graph = im->model->graph;
     CHECK(graph, STATUS_FORMAT, "the file holds no ONNX graph");
@@ -210,7 +199,7 @@ static enum status import_model(struct importer *im, const struct import_options
     struct wanted w = {0};
     TRY(find_outputs(im, b, graph, options ? options->out_nodes : NULL, &w));
     TRY(block_convert(im, b, w.n, w.value));
-    if (im->n_unsupported) return report_unsupported(im);
+    if (im->n_unsupported) return importer_report_unsupported(im);
     for (int i = 0; i < w.n; i++) TRY(graph_add_output(im->g, w.value[i]->tensor));
     TRY(graph_sort(im->g));
     TRY(graph_compact(im->g));

@@ -15,6 +15,8 @@ enum {
     ONNX_MAX_OPSET = 27,
     ONNX_MAX_NESTING = 24,      /* function calls and branches within each other */
     ONNX_MAX_NODES = 4 << 20,   /* after inlining: functions calling functions grow like 2^n */
+    ONNX_LACKS = 20,            /* kinds of unsupported nodes that are listed */
+    ONNX_LACK_NAMES = 4         /* node names of each kind */
 };
 
 /* Attribute types of AttributeProto.type. */
@@ -78,8 +80,12 @@ struct importer {
     struct onnx_block functions; /* its values: functions by domain, name and overload */
     int nesting, n_nodes;
     /* Everything the model needs that we do not have: one text for all. */
-    int n_unsupported;
-    char unsupported[3000];
+    int n_unsupported; /* nodes */
+    int n_lacks;
+    struct onnx_lack {
+        char op[48], reason[320], names[280];
+        int n;
+    } lacks[ONNX_LACKS]; /* by operator and reason, as far as they fit */
 };
 
 enum status block_add_value(struct importer *im, struct onnx_block *b, const char *name, int tensor,
@@ -114,6 +120,7 @@ enum status node_commit(struct importer *im, struct onnx_node *n);
 /* Records something the model needs and we lack; the import goes on, to find the rest. */
 enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+enum status importer_report_unsupported(const struct importer *im); /* fails with all of it */
 const char *node_label(const struct onnx_node *n, char buf[static 160]); /* "Conv 'name'" */
 
 /* Attributes by name; NULL if absent. */
