@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# usage: scripts/deps.sh build|check|long [--list]
+#
+# Installs the Debian packages that building (build), testing (check) and the long tests (long)
+# need, by name: when root, or through a sudo that asks nothing. Otherwise prints the one line to
+# run and exits with 2. With --list only prints the names. Changes nothing when all are there.
+set -u
+profile=${1:-build}
+
+packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev protobuf-c-compiler
+    libjpeg62-turbo-dev libspng-dev libcairo2-dev libjansson-dev fonts-dejavu-core"
+check="libcmocka-dev libonnx-testdata g++"
+long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+case $profile in
+build) ;;
+check) packages="$packages $check" ;;
+long) packages="$packages $check $long" ;;
+*) echo "usage: $0 build|check|long [--list]" >&2; exit 2 ;;
+esac
+
+# The interpreter first on PATH may not be Debian's, and then brings its own headers and venv.
+if ! command -v python3 >/dev/null 2>&1; then
+    packages="$packages python3 python3-dev python3-venv"
+else
+    python3 - <<'PY' || packages="$packages python3-dev"
+import os, sysconfig
+raise SystemExit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))
+PY
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages="$packages python3-venv"
+fi
+
+if [ "${2:-}" = --list ]; then
+    echo $packages
+    exit 0
+fi
+missing=
+for p in $packages; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+done
+[ -z "$missing" ] && exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" = 0 ]; then
+    as=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as=sudo
+else
+    echo "These Debian packages are missing; install them and run make again:" >&2
+    echo "    sudo $install" >&2
+    exit 2
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# An index that is too old, or absent as in a fresh container, is the usual reason to fail.
+$as $install >/dev/null 2>&1 || { $as apt-get update -q >/dev/null && $as $install; } || exit 2
