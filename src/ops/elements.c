@@ -65,6 +65,16 @@ enum status op_known_f64(const struct op_call *c, int i, double *out, bool *know
     return STATUS_OK;
 }
 
+enum status op_read_index(const struct op_call *c, int i, int64_t at, int64_t size,
+                          int64_t *out) {
+    int64_t index = view_get_i64(&c->in[i], at);
+    OP_CHECK(c, index >= -size && index < size, STATUS_ARGUMENT,
+             "index %" PRId64 " (element %" PRId64 " of '%s') is outside an axis of %" PRId64, index,
+             at, c->in[i].name, size);
+    *out = index < 0 ? index + size : index;
+    return STATUS_OK;
+}
+
 int64_t dtype_limit(enum dtype t, bool largest) {
     switch (t) {
     case DT_I8: return largest ? INT8_MAX : INT8_MIN;
@@ -153,6 +163,34 @@ void elements_put_i64(const struct view *v, int64_t at, int n, const int64_t *x)
     }
     default:
         for (int i = 0; i < n; i++) view_set_i64(v, at + i, x[i]);
+    }
+}
+
+/* ---- sorting indices ---- */
+
+void index_heap_sift(int64_t *heap, int64_t step, int64_t n, int64_t at, index_before *before,
+                     const void *context) {
+    int64_t moved = heap[at * step];
+    for (;;) {
+        int64_t child = 2 * at + 1;
+        if (child >= n) break;
+        if (child + 1 < n && before(context, heap[child * step], heap[(child + 1) * step])) child++;
+        if (!before(context, moved, heap[child * step])) break;
+        heap[at * step] = heap[child * step];
+        at = child;
+    }
+    heap[at * step] = moved;
+}
+
+/* Heap sort: in place, and n log n whatever the values are. */
+void index_sort(int64_t *index, int64_t step, int64_t n, index_before *before,
+                const void *context) {
+    for (int64_t i = n / 2 - 1; i >= 0; i--) index_heap_sift(index, step, n, i, before, context);
+    for (int64_t last = n - 1; last > 0; last--) {
+        int64_t swapped = index[0];
+        index[0] = index[last * step];
+        index[last * step] = swapped;
+        index_heap_sift(index, step, last, 0, before, context);
     }
 }
 

@@ -40,6 +40,9 @@ enum status op_confirm_outputs(struct op_call *c);
 enum status op_known_int(const struct op_call *c, int i, int64_t *out, bool *known);
 enum status op_known_f64(const struct op_call *c, int i, double *out, bool *known);
 
+/* Element `at` of input i as an index into an axis of `size`; negative ones count from the end. */
+enum status op_read_index(const struct op_call *c, int i, int64_t at, int64_t size, int64_t *out);
+
 /* ---- blocks ---- */
 enum { ELEMENTS_BLOCK = 256 };
 /* n <= ELEMENTS_BLOCK elements from `at` on, `step` apart. */
@@ -53,6 +56,16 @@ static inline bool elements_less(int64_t a, int64_t b, bool is_u64) {
 }
 /* Smallest (or largest) value of an integer dtype or bool, as int64 (u64 by its bits). */
 int64_t dtype_limit(enum dtype t, bool largest);
+
+/* ---- sorting indices ---- */
+
+/* Whether a comes before b; a total order, which ties broken by index give. */
+typedef bool index_before(const void *context, int64_t a, int64_t b);
+/* The heap's root is its last element in order; entries lie `step` apart. */
+void index_heap_sift(int64_t *heap, int64_t step, int64_t n, int64_t at, index_before *before,
+                     const void *context);
+void index_sort(int64_t *index, int64_t step, int64_t n, index_before *before,
+                const void *context);
 
 /* ---- walks ---- */
 enum { WALK_MAX_RANK = 2 * SHAPE_MAX_RANK, WALK_MAX_OPERANDS = 4 };
