@@ -93,9 +93,10 @@ struct binary_fns {
     void (*flat)(const float *x, const float *y, float *z, size_t n);
     void (*scalar)(const float *x, float y, float *z, size_t n);
     void (*scalar_left)(float x, const float *y, float *z, size_t n);
-    /* Blocked: n_pixels of b lanes (op) one vector of b lanes that is the same at each pixel. */
+    /* Blocked: n_pixels of b lanes (op) one vector of b lanes, the same at each pixel; in
+     * channel_left x is that vector. */
     void (*channel)(const float *x, const float *y, float *z, size_t n_pixels);
-    void (*channel_left)(const float *x, const float *y, float *z, size_t n_pixels); /* x: b lanes */
+    void (*channel_left)(const float *x, const float *y, float *z, size_t n_pixels);
 };
 
 /* Any NumPy broadcast of two operands into a contiguous destination. Made by

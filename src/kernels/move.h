@@ -29,11 +29,12 @@ struct move_copy {
 
     /* private: dimensions by falling destination stride, the last one the row */
     int rank;
-    int transpose; /* the dimension that is contiguous in the source, when the row is not; or -1 */
+    int strip_dim; /* the dimension whose strips are units; the row itself if it is long */
+    int transpose; /* strip_dim is contiguous in the source, the row in the destination */
+    int64_t strip, n_strips;
     int64_t dim[MOVE_MAX_RANK];
     int64_t src_stride[MOVE_MAX_RANK];
     int64_t dst_stride[MOVE_MAX_RANK];
-    int64_t strip, n_strips; /* of the transpose dimension, or of the row */
 };
 
 /* Everything but src and dst, which may be set and changed before each run. No destination stride

@@ -30,7 +30,7 @@ static inline struct taps taps_inside(int start, int k, int dilation, int limit)
     return t;
 }
 
-/* Columns of a window row: dst[x] = op over rows of src, x < n pixels, rows `stride` floats apart. */
+/* Columns of a window row: dst[x] = op over n_rows rows of src, `stride` floats apart; x < n. */
 #define COLUMNS(name, op, neutral)                                                                 \
     static void name(const float *restrict src, int64_t stride, int n_rows, float *restrict dst,   \
                      int64_t n) {                                                                  \

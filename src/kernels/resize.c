@@ -91,7 +91,8 @@ enum status resize_axis_build(const struct resize_params *p, int n_in, int n_out
     CHECK(p->scale > 0 && isfinite(p->scale), STATUS_ARGUMENT, "resize by a scale of %g",
           (double)p->scale);
     const int taps = resize_axis_taps(p);
-    CHECK(taps <= MAX_TAPS, STATUS_LIMIT, "resize by a scale of %g with antialias", (double)p->scale);
+    CHECK(taps <= MAX_TAPS, STATUS_LIMIT, "antialiased resize by a scale of %g",
+          (double)p->scale);
     *out = (struct resize_axis){n_in, n_out, taps, 0, 0, index, weight};
     const int nearest = p->mode == RESIZE_NEAREST;
     const int first = first_tap(p);
