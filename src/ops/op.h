@@ -123,6 +123,7 @@ enum status infer_same(struct op_call *c);
  * that already has a shape (from the source model) keeps the better known of the two; a
  * contradiction is an error. */
 enum status graph_infer(struct graph *g);
+enum status graph_infer_node(struct graph *g, int node); /* the same for one node */
 /* The same for one node, whose inputs are inferred already. */
 enum status graph_infer_node(struct graph *g, int node);
 /* Checks every invariant of graph.h, arity and attributes included; ops/verify.c. Run between passes

@@ -5,4 +5,7 @@
 
 #include "passes/passes.h"
 
+enum status pass_fold_constants(struct graph *g);
+enum status pass_remove_identity(struct graph *g);
+
 #endif

@@ -20,6 +20,8 @@ static const struct {
     int stages;
 } passes[] = {
     {{"dead_code", graph_compact}, BOTH},
+    {{"fold_constants", pass_fold_constants}, BOTH},
+    {{"remove_identity", pass_remove_identity}, BOTH},
 };
 enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
