@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution: plan once, pack the weights once, run tile by tile.
+ *
+ *     struct conv_plan plan;
+ *     TRY(conv_plan_init(k, &desc, &plan));
+ *     conv_pack(&plan, weights, bias, packed);               // plan.packed_bytes, 64-byte aligned
+ *     for each step, for each tile: conv_run(&plan, packed, &args, step, tile, scratch);
+ *
+ * The number of tiles depends on the problem only, never on the number of threads; tiles of one
+ * step write disjoint parts of the destination and may run at the same time, each with its own
+ * scratch (plan.scratch_bytes, 64-byte aligned, contents undefined before and after). Steps run
+ * one after another; step s+1 begins when all tiles of step s are done (most algorithms have one).
+ *
+ * With groups == ic == oc a convolution is depthwise. Any other grouping works; channels per group
+ * that are multiples of the vector length work best.
+ */
+#ifndef PK_KERNELS_CONV_H
+#define PK_KERNELS_CONV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "kernels/activation.h"
+#include "kernels/kernels.h"
+
+enum conv_layout {
+    CONV_BLOCKED, /* [N][C/vl][H][W][vl] */
+    CONV_PLANAR,  /* [N][C][H][W]; as a source for first layers with few channels */
+    CONV_PIXEL    /* destination only: [N][H*W][stride], a pixel's channels side by side */
+};
+
+enum conv_residual {
+    CONV_RESIDUAL_NONE,
+    CONV_RESIDUAL_BEFORE, /* act(conv + residual) */
+    CONV_RESIDUAL_AFTER   /* act(conv) + residual */
+};
+
+struct conv_desc {
+    int n, ic, ih, iw, oc, oh, ow;
+    int kh, kw, sh, sw, dh, dw;
+    int pt, pl; /* padding at the bottom and right follows from oh and ow */
+    int groups;
+    enum activation act;
+    float alpha, beta;
+    enum conv_residual residual; /* a blocked tensor of the destination's size */
+    enum conv_layout src, dst;
+};
+
+/* Strides in floats. Inside a channel block (or channel) rows and columns are contiguous. */
+struct conv_args {
+    const float *src;
+    int64_t src_batch;   /* from one image to the next */
+    int64_t src_channel; /* BLOCKED: from block to block; PLANAR: from channel to channel */
+    float *dst;
+    int64_t dst_batch;
+    int64_t dst_channel; /* BLOCKED: block to block; PLANAR: channel to channel; PIXEL: pixel to pixel */
+    const float *residual; /* may be dst itself only if plan.residual_in_place */
+    int64_t residual_batch;
+    int64_t residual_channel; /* block to block */
+};
+
+enum conv_algorithm { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD };
+
+struct conv_plan {
+    const struct kernels *k;
+    struct conv_desc d;
+    enum conv_algorithm algorithm;
+    size_t packed_bytes, scratch_bytes;
+    int n_steps;       /* 1, or more when the algorithm needs a barrier in between */
+    int n_tiles[2];    /* per step */
+    double cost_us;    /* estimated time of one run on one core */
+    char name[40];     /* for listings: "1x1 2x14", "3x3s2 4x4", "dw3x3 2x4", "wino4 2x14" */
+
+    /* Private to the algorithms. */
+    int icb, ocb;           /* blocks of channels */
+    int ocv;                /* blocks of output channels in a full group */
+    int n_groups;           /* groups of ocv blocks */
+    int px;                 /* pixels of the main register tile */
+    int flat;               /* 1x1: rows joined into one line of oh*ow pixels */
+    int pixel_step;         /* floats between the inputs of neighbouring outputs; 0: any */
+    int rows_outer;         /* all channel groups for a row before the next row */
+    int bands, group_bands; /* tiles = n * bands * group_bands */
+    int block_band;         /* winograd: tiles transformed at once */
+    int wino_m;
+};
+
+/* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions
+ * that make no sense or overflow. */
+enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
+                           struct conv_plan *out);
+/* weights: [oc][ic/groups][kh][kw]; bias: [oc] or NULL. */
+void conv_pack(const struct conv_plan *p, const float *weights, const float *bias, void *packed);
+void conv_run(const struct conv_plan *p, const void *packed, const struct conv_args *a, int step,
+              int tile, void *scratch);
+
+#endif
