@@ -56,7 +56,7 @@ struct conv_args {
     float *dst;
     int64_t dst_batch;
     int64_t dst_channel; /* BLOCKED: block to block; PLANAR: channel to channel; PIXEL: pixel to pixel */
-    const float *residual; /* may be dst itself only if plan.residual_in_place */
+    const float *residual; /* must not overlap dst: tiles may compute a pixel twice */
     int64_t residual_batch;
     int64_t residual_channel; /* block to block */
 };
@@ -68,22 +68,23 @@ struct conv_plan {
     struct conv_desc d;
     enum conv_algorithm algorithm;
     size_t packed_bytes, scratch_bytes;
-    int n_steps;       /* 1, or more when the algorithm needs a barrier in between */
-    int n_tiles[2];    /* per step */
-    double cost_us;    /* estimated time of one run on one core */
-    char name[40];     /* for listings: "1x1 2x14", "3x3s2 4x4", "dw3x3 2x4", "wino4 2x14" */
+    int n_steps;    /* 1, or more when the algorithm needs a barrier in between */
+    int n_tiles[2]; /* per step */
+    double cost_us; /* estimated time of one run on one core */
+    char name[48];  /* for listings: "1x1 2x14", "3x3s2 4x4", "dw3x3 2x4" */
 
     /* Private to the algorithms. */
-    int icb, ocb;           /* blocks of channels */
-    int ocv;                /* blocks of output channels in a full group */
-    int n_groups;           /* groups of ocv blocks */
-    int px;                 /* pixels of the main register tile */
-    int flat;               /* 1x1: rows joined into one line of oh*ow pixels */
-    int pixel_step;         /* floats between the inputs of neighbouring outputs; 0: any */
-    int rows_outer;         /* all channel groups for a row before the next row */
-    int bands, group_bands; /* tiles = n * bands * group_bands */
-    int block_band;         /* winograd: tiles transformed at once */
-    int wino_m;
+    int icb, ocb;             /* blocks of channels */
+    int ocv;                  /* blocks of output channels in a full group; the last may have fewer */
+    int n_groups;             /* groups of ocv blocks */
+    size_t group_floats;      /* packed weights of a group */
+    int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
+    int unit;                 /* flat: bands are multiples of so many outputs */
+    int pixel_step;           /* floats between the inputs of neighbouring outputs */
+    int merged;               /* planar source: kx and c are one run */
+    int rows_outer;           /* all channel groups for a row before the next row */
+    int bands, group_bands;   /* tiles = n * bands * group_bands */
+    int tile_rows, tile_cols; /* depthwise: register tile */
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions

@@ -19,7 +19,7 @@ enum {
 
 const struct kernels K(kernels) = {
     .name = STRING(ISA_NAME),
-    .isa = CONCAT(id_, ISA_NAME),
+    .isa = (enum isa)CONCAT(id_, ISA_NAME),
     .vl = VL,
 #define FAMILY(family) .family = &K(family),
 #include "kernels/families.def"

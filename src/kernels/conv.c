@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution: checks the description, chooses the algorithm, and forwards to it.
+ */
+#include "kernels/conv.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "kernels/conv_algorithms.h"
+
+static enum status check(const struct conv_desc *d) {
+    CHECK(d->n > 0 && d->ic > 0 && d->ih > 0 && d->iw > 0 && d->oc > 0 && d->oh > 0 && d->ow > 0,
+          STATUS_ARGUMENT, "convolution: %dx%dx%dx%d to %dx%dx%d has an empty side", d->n, d->ic,
+          d->ih, d->iw, d->oc, d->oh, d->ow);
+    CHECK(d->kh > 0 && d->kw > 0 && d->sh > 0 && d->sw > 0 && d->dh > 0 && d->dw > 0,
+          STATUS_ARGUMENT, "convolution: kernel, strides and dilations must be positive");
+    CHECK(d->pt >= 0 && d->pl >= 0, STATUS_ARGUMENT, "convolution: negative padding %d, %d", d->pt,
+          d->pl);
+    CHECK(d->groups > 0 && d->ic % d->groups == 0 && d->oc % d->groups == 0, STATUS_ARGUMENT,
+          "convolution: %d groups do not divide %d input and %d output channels", d->groups, d->ic,
+          d->oc);
+    /* Coordinates are computed in int, sizes of one image and of the weights in 64 bits. */
+    const int64_t limit = INT_MAX / 4;
+    CHECK((int64_t)d->oh * d->sh < limit && (int64_t)d->ow * d->sw < limit &&
+              (int64_t)d->kh * d->dh < limit && (int64_t)d->kw * d->dw < limit && d->pt < limit &&
+              d->pl < limit && (int64_t)d->ih * d->iw < limit && (int64_t)d->oh * d->ow < limit &&
+              (int64_t)d->kh * d->kw < 65536 && d->ic < limit / 64 && d->oc < limit / 64 &&
+              (int64_t)(d->ic / d->groups + 64) * d->kh * d->kw < limit &&
+              (int64_t)d->kw * d->ic < limit,
+          STATUS_LIMIT, "convolution: a size is beyond what 32-bit coordinates can hold");
+    return STATUS_OK;
+}
+
+enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
+                           struct conv_plan *out) {
+    TRY(check(d));
+    memset(out, 0, sizeof *out);
+    out->k = k;
+    out->d = *d;
+    if (d->act == ACT_NONE && d->residual == CONV_RESIDUAL_AFTER)
+        out->d.residual = CONV_RESIDUAL_BEFORE;
+    out->icb = (d->ic + k->vl - 1) / k->vl;
+    out->ocb = (d->oc + k->vl - 1) / k->vl;
+    out->n_steps = 1;
+    if (d->groups == d->ic && d->ic == d->oc && d->groups > 1 && d->src == CONV_BLOCKED)
+        return depthwise_plan(out);
+    return direct_plan(out);
+}
+
+void conv_pack(const struct conv_plan *p, const float *weights, const float *bias, void *packed) {
+    switch (p->algorithm) {
+    case CONV_DEPTHWISE: depthwise_pack(p, weights, bias, packed); break;
+    default: direct_pack(p, weights, bias, packed);
+    }
+}
+
+void conv_run(const struct conv_plan *p, const void *packed, const struct conv_args *a, int step,
+              int tile, void *scratch) {
+    switch (p->algorithm) {
+    case CONV_DEPTHWISE: depthwise_run(p, packed, a, tile, scratch); break;
+    default: direct_run(p, packed, a, tile, scratch);
+    }
+}
+
+void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int image,
+                     int first_block, int64_t pixel, struct conv_tile *t) {
+    const int vl = p->k->vl;
+    float *dst = a->dst + image * a->dst_batch;
+    switch (p->d.dst) {
+    case CONV_BLOCKED: dst += first_block * a->dst_channel + pixel * vl; break;
+    case CONV_PIXEL: dst += pixel * a->dst_channel + first_block * vl; break;
+    case CONV_PLANAR: dst += (int64_t)first_block * vl * a->dst_channel + pixel; break;
+    }
+    t->dst = dst;
+    t->dst_channel = a->dst_channel;
+    t->residual_channel = a->residual_channel;
+    t->residual = NULL;
+    if (p->d.residual != CONV_RESIDUAL_NONE)
+        t->residual = a->residual + image * a->residual_batch +
+                      first_block * a->residual_channel + pixel * vl;
+    t->channels = p->d.oc - first_block * vl;
+    t->layout = p->d.dst;
+    t->act = p->d.act;
+    t->alpha = p->d.alpha;
+    t->beta = p->d.beta;
+    t->residual_mode = p->d.residual;
+    t->direct = p->d.dst == CONV_BLOCKED && p->d.residual != CONV_RESIDUAL_AFTER &&
+                (p->d.act == ACT_NONE || p->d.act == ACT_RELU || p->d.act == ACT_CLIP);
+}
+
+/* A tile should take at least this long, or claiming it costs too much of it. */
+#define LEAST_TILE_US 20.0
+
+void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
+                double input_bytes) {
+    static const int threads[] = {1, 2, 4, 8, 16};
+    double best = 0;
+    p->bands = p->group_bands = 1;
+    int most = (int)(p->cost_us / LEAST_TILE_US);
+    if (most > 64) most = 64;
+    for (int g = 1; g <= groups && g <= 64; g++) {
+        for (int r = 1; r <= units && (r == 1 || r * g * p->d.n <= most); r++) {
+            if (g > 1 && r * g * p->d.n > most) break;
+            int tiles = r * g * p->d.n;
+            double part = (double)((units + r - 1) / r) / units * ((groups + g - 1) / g) / groups;
+            double compute = p->cost_us / p->d.n * part + 0.4;
+            /* Each band streams the weights again, each group band the input: 40 and 60 GB/s when
+             * they do not fit a core's L2. */
+            double memory = 0;
+            if (weight_bytes / g > 256e3) memory += weight_bytes / g * r * p->d.n / tiles / 40e3;
+            if (g > 1) memory += input_bytes / r / 60e3;
+            double time = 0;
+            for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+                time += (double)((tiles + threads[i] - 1) / threads[i]) * threads[i] *
+                        (compute + 0.3 * memory);
+            if (best == 0 || time < best) {
+                best = time;
+                p->bands = r;
+                p->group_bands = g;
+            }
+        }
+    }
+    p->n_tiles[0] = p->d.n * p->bands * p->group_bands;
+}

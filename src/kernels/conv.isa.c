@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The register tiles of direct convolution.
+ *
+ * Each starts its accumulators at the bias and, for every block of input channels, ky, kx and c,
+ * loads one weight vector per block of output channels and multiplies it with one broadcast float
+ * per output. 1x1 and KxK, any stride, blocked or pixel-interleaved input are the same loop; only
+ * the distance between the inputs of neighbouring outputs is a constant of the template.
+ */
+#include "kernels/conv_finish.h"
+#include "kernels/conv_tile.h"
+#include "kernels/simd.h"
+
+/* One tap for outputs p0..p1-1. All int parameters but n are constants of the caller. */
+INLINE void one_tap(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
+                    const float *restrict w, const float *restrict s, int n) {
+    UNROLL_2
+    for (int c = 0; c < n; c++) {
+        vf wv[4];
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) wv[o] = vf_load(w + o * VL);
+        UNROLL_FULL
+        for (int p = p0; p < p1; p++) {
+            vf b = vf_set(s[p * step]);
+            UNROLL_FULL
+            for (int o = 0; o < ocv; o++) acc[o * px + p] += wv[o] * b;
+        }
+        w += ocv * VL;
+        s++;
+    }
+}
+
+INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
+    vf acc[32];
+    UNROLL_FULL
+    for (int o = 0; o < ocv; o++) {
+        vf b = vf_load(t->bias + o * VL);
+        UNROLL_FULL
+        for (int p = 0; p < px; p++) acc[o * px + p] = b;
+    }
+    const float *w = t->weights, *block = t->src;
+    const int nky = t->nky, nkx = t->nkx, skip_first = t->skip_first, skip_last = t->skip_last;
+    const int64_t src_row = t->src_row, src_tap = t->src_tap;
+    for (int b = 0; b < t->n_blocks; b++, block += t->src_block) {
+        int c0 = b ? 0 : t->c_begin;
+        int n = (b + 1 == t->n_blocks ? t->c_end : t->c_block) - c0;
+        int64_t tap_floats = (int64_t)n * ocv * VL;
+        const float *w_row = w + tap_floats * (t->ky0 * t->kw + t->kx0);
+        const float *row = block + c0;
+        for (int ky = 0; ky < nky; ky++, row += src_row, w_row += tap_floats * t->kw) {
+            const float *wk = w_row, *s = row;
+            for (int kx = 0; kx < nkx; kx++, s += src_tap, wk += tap_floats) {
+                if (kx == skip_first) one_tap(acc, ocv, px, 1, px, step, wk, s, n);
+                else if (kx == skip_last) one_tap(acc, ocv, px, 0, px - 1, step, wk, s, n);
+                else one_tap(acc, ocv, px, 0, px, step, wk, s, n);
+            }
+        }
+        w += tap_floats * t->taps;
+    }
+    if (!t->direct) {
+        vf out[32];
+        UNROLL_FULL
+        for (int i = 0; i < ocv * px; i++) out[i] = acc[i];
+        conv_finish(t, out, ocv, px);
+        return;
+    }
+    if (t->residual_mode != CONV_RESIDUAL_NONE) {
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) {
+            UNROLL_FULL
+            for (int p = 0; p < px; p++)
+                acc[o * px + p] += vf_load(t->residual + o * t->residual_channel + p * VL);
+        }
+    }
+    if (t->act == ACT_RELU) {
+        UNROLL_FULL
+        for (int i = 0; i < ocv * px; i++) acc[i] = vf_max(vf_set(0.0f), acc[i]);
+    } else if (t->act == ACT_CLIP) {
+        vf low = vf_set(t->alpha), high = vf_set(t->beta);
+        UNROLL_FULL
+        for (int i = 0; i < ocv * px; i++) acc[i] = vf_min(high, vf_max(low, acc[i]));
+    }
+    UNROLL_FULL
+    for (int o = 0; o < ocv; o++) {
+        UNROLL_FULL
+        for (int p = 0; p < px; p++) vf_store(t->dst + o * t->dst_channel + p * VL, acc[o * px + p]);
+    }
+}
+
+/* The tiles in use: TILE(ocv, px) for strides 1 and 2, STEM(ocv, px) for interleaved input of three
+ * channels, ANY(ocv, px) for every other distance. */
+#if VL == 16
+#define TILES(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)    \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 10) TILE(2, 13) TILE(2, 14)                \
+    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 5) TILE(3, 7)                                         \
+    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5) TILE(4, 6) TILE(4, 7)
+#define STEMS(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)                          \
+    TILE(2, 1) TILE(2, 4) TILE(2, 10) TILE(2, 13) TILE(2, 14)
+enum { max_ocv = 4 };
+#elif VL == 8
+#define TILES(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10)                                        \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 5) TILE(2, 6)                                         \
+    TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(3, 4)
+#define STEMS(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(2, 1) TILE(2, 4) TILE(2, 5) TILE(2, 6)                  \
+    TILE(3, 1) TILE(3, 4)
+enum { max_ocv = 3 };
+#elif defined(__aarch64__)
+#define TILES(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 14)                            \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 8) TILE(2, 10)                             \
+    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 6)                                                    \
+    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5)
+#define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(2, 1) TILE(2, 4) TILE(2, 8)
+enum { max_ocv = 4 };
+#else
+#define TILES(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7)                                                    \
+    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(2, 5)
+#define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 7) TILE(2, 1) TILE(2, 4) TILE(2, 5)
+enum { max_ocv = 2 };
+#endif
+#define ANYS(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 4)
+
+#define DEFINE(ocv, px, name, step)                                                                \
+    static NOINLINE void tile_##ocv##x##px##name(const struct conv_tile *t) {                      \
+        tile(t, ocv, px, step);                                                                    \
+    }
+#define DEFINE_TILE(ocv, px) DEFINE(ocv, px, _s1, VL) DEFINE(ocv, px, _s2, 2 * VL)
+#define DEFINE_STEM(ocv, px) DEFINE(ocv, px, _p3, 3) DEFINE(ocv, px, _p6, 6)
+#define DEFINE_ANY(ocv, px) DEFINE(ocv, px, _any, t->src_pixel)
+TILES(DEFINE_TILE)
+STEMS(DEFINE_STEM)
+ANYS(DEFINE_ANY)
+
+#define LIST_TILE(ocv, px)                                                                         \
+    {ocv, px, VL, tile_##ocv##x##px##_s1}, {ocv, px, 2 * VL, tile_##ocv##x##px##_s2},
+#define LIST_STEM(ocv, px)                                                                         \
+    {ocv, px, 3, tile_##ocv##x##px##_p3}, {ocv, px, 6, tile_##ocv##x##px##_p6},
+#define LIST_ANY(ocv, px) {ocv, px, 0, tile_##ocv##x##px##_any},
+static const struct conv_tile_kernel tiles[] = {TILES(LIST_TILE) STEMS(LIST_STEM) ANYS(LIST_ANY)};
+
+static void interleave(const float *src, int64_t stride, int channels, int64_t n, float *dst) {
+    int64_t i = 0;
+    if (channels == 3) {
+        const float *r = src, *g = src + stride, *b = src + 2 * stride;
+        for (; i < n; i++) {
+            dst[3 * i] = r[i];
+            dst[3 * i + 1] = g[i];
+            dst[3 * i + 2] = b[i];
+        }
+        return;
+    }
+    for (int c = 0; c < channels; c++)
+        for (i = 0; i < n; i++) dst[i * channels + c] = src[c * stride + i];
+}
+
+const struct conv_kernels K(conv) = {
+    .tiles = tiles,
+    .n_tiles = sizeof tiles / sizeof *tiles,
+    .max_ocv = max_ocv,
+#if VL == 16
+    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .fma_per_us = 3600,
+#elif VL == 8
+    .load_cost = 0.3f, .broadcast_cost = 0.3f, .least_cost = 8, .fma_per_us = 7200,
+#else
+    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .fma_per_us = 3000,
+#endif
+    .interleave = interleave,
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The algorithms behind conv.h. A plan comes in with k, d, icb and ocb set. */
+#ifndef PK_KERNELS_CONV_ALGORITHMS_H
+#define PK_KERNELS_CONV_ALGORITHMS_H
+
+#include "kernels/conv.h"
+#include "kernels/conv_tile.h"
+
+enum status direct_plan(struct conv_plan *p);
+void direct_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed);
+void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
+                void *scratch);
+
+enum status depthwise_plan(struct conv_plan *p);
+void depthwise_pack(const struct conv_plan *p, const float *weights, const float *bias,
+                    float *packed);
+void depthwise_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,
+                   int tile, void *scratch);
+
+/* Fills the output half of a tile for output `pixel` (y * ow + x) of channel block `first_block`. */
+void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int image,
+                     int first_block, int64_t pixel, struct conv_tile *t);
+/* Chooses bands over `units` (rows) and group_bands over `groups` for cost_us, and n_tiles[0]. */
+void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
+                double input_bytes);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Direct convolution: cuts the output into rows (1x1: one long row), the rows into register tiles,
+ * and walks them in the order that keeps weights or input in cache.
+ *
+ * Nothing is padded. Rows outside the input are left out by the range of ky; at the left and right
+ * ends either one tap leaves out one output of the tile (3x3 and its like), or the row is cut where
+ * the range of valid kx changes. Only planar input is copied, into interleaved rows with a zero
+ * border, because a first layer's few channels make poor blocks.
+ *
+ * Any grouping is one case: a group of output blocks reads the channels from the first to the last
+ * that any of its lanes needs, with zero weights where a lane does not.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/conv_algorithms.h"
+
+/* Consecutive equal tiles of a row. */
+struct run {
+    const struct conv_tile_kernel *kernel;
+    int x, count;
+    int kx0, nkx, skip_first, skip_last;
+};
+
+enum { EXACT = 64 }; /* lengths up to this are cut optimally */
+#define PLANAR_BYTES (96 * 1024)
+
+struct channels {
+    int first, end;
+};
+
+/* Input channels that output blocks [block, block + n) read. */
+static struct channels reach(const struct conv_plan *p, int block, int n) {
+    const struct conv_desc *d = &p->d;
+    if (d->groups == 1) return (struct channels){0, d->ic};
+    const int icg = d->ic / d->groups, ocg = d->oc / d->groups, vl = p->k->vl;
+    int last = (block + n) * vl < d->oc ? (block + n) * vl - 1 : d->oc - 1;
+    return (struct channels){block * vl / ocg * icg, (last / ocg + 1) * icg};
+}
+
+static int group_blocks(const struct conv_plan *p, int group, int ocv) {
+    int left = p->ocb - group * ocv;
+    return left < ocv ? left : ocv;
+}
+
+static float tile_cost(const struct conv_kernels *k, int ocv, int px) {
+    float c = (float)(ocv * px) + k->load_cost * (float)ocv + k->broadcast_cost * (float)px;
+    return c < k->least_cost ? k->least_cost : c;
+}
+
+/* The register tiles for this many blocks and this distance, longest last. */
+static int candidates(const struct conv_plan *p, int ocv, const struct conv_tile_kernel **out) {
+    const struct conv_kernels *k = p->k->conv;
+    for (int any = 0; any < 2; any++) {
+        int n = 0;
+        for (int i = 0; i < k->n_tiles; i++)
+            if (k->tiles[i].ocv == ocv && k->tiles[i].step == (any ? 0 : p->pixel_step) && n < 16)
+                out[n++] = &k->tiles[i];
+        if (n) return n;
+    }
+    return 0;
+}
+
+/* Cuts `length` outputs into tiles; the last may be moved back to overlap. Returns the cost and, if
+ * runs is not NULL, appends to it. */
+static float cut(const struct conv_plan *p, int ocv, int length, int x, struct run *runs, int *n_runs) {
+    const struct conv_kernels *k = p->k->conv;
+    const struct conv_tile_kernel *c[16];
+    int n = candidates(p, ocv, c);
+    float cost[16], total = 0;
+    int main_tile = 0;
+    for (int i = 0; i < n; i++) {
+        cost[i] = tile_cost(k, ocv, c[i]->px);
+        if (cost[i] * (float)c[main_tile]->px < cost[main_tile] * (float)c[i]->px) main_tile = i;
+    }
+#define APPEND(tile, at, number)                                                                   \
+    do {                                                                                           \
+        if (runs) runs[(*n_runs)++] = (struct run){c[tile], (at), (number), 0, 0, -1, -1};         \
+    } while (0)
+    int longest = length;
+    if (length > EXACT) {
+        int count = (length - EXACT / 2) / c[main_tile]->px;
+        total += cost[main_tile] * (float)count;
+        APPEND(main_tile, x, count);
+        x += count * c[main_tile]->px;
+        length -= count * c[main_tile]->px;
+    }
+    /* least[i]: cost of exactly i outputs, by[i]: its last tile. */
+    float least[EXACT + 1];
+    signed char by[EXACT + 1];
+    least[0] = 0;
+    by[0] = -1;
+    for (int i = 1; i <= length; i++) {
+        least[i] = 1e30f;
+        by[i] = 0;
+        for (int j = 0; j < n; j++)
+            if (c[j]->px <= i && least[i - c[j]->px] + cost[j] < least[i]) {
+                least[i] = least[i - c[j]->px] + cost[j];
+                by[i] = (signed char)j;
+            }
+    }
+    int tail = -1, exact = length;
+    float best = least[length];
+    for (int j = 0; j < n; j++) {
+        if (c[j]->px > longest) continue;
+        for (int r = 1; r < c[j]->px && r <= length; r++)
+            if (least[length - r] + cost[j] < best - 0.01f) {
+                best = least[length - r] + cost[j];
+                tail = j;
+                exact = length - r;
+            }
+    }
+    for (int i = exact; i > 0;) {
+        int j = by[i], count = 0;
+        while (i > 0 && by[i] == j) {
+            i -= c[j]->px;
+            count++;
+        }
+        APPEND(j, x, count);
+        x += count * c[j]->px;
+    }
+    if (tail >= 0) APPEND(tail, x + (length - exact) - c[tail]->px, 1);
+#undef APPEND
+    return total + best;
+}
+
+/* True when the ends of a row need no cutting: at most one output on each side misses one tap. */
+static int simple_ends(const struct conv_desc *d) {
+    int over = (d->ow - 1) * d->sw - d->pl + (d->kw - 1) * d->dw - (d->iw - 1);
+    if (d->pl == 0 && over <= 0) return 1;
+    return d->kw >= 2 && d->pl <= d->sw && d->pl <= d->dw && over <= d->sw && over <= d->dw;
+}
+
+/* Valid taps along one axis for an input coordinate of tap 0: [*first, *first + result). */
+static int valid_taps(int origin, int size, int taps, int dilation, int *first) {
+    int f = origin < 0 ? (-origin + dilation - 1) / dilation : 0;
+    int e = origin >= size ? 0 : (size - origin + dilation - 1) / dilation;
+    if (f > taps) f = taps;
+    if (e > taps) e = taps;
+    *first = f;
+    return e > f ? e - f : 0;
+}
+
+static int max_runs(const struct conv_plan *p) {
+    return (2 * p->d.kw + 2) * 20;
+}
+
+/* The tiles of one output row (or of `length` outputs of the joined row) for groups of ocv. */
+static int cut_row(const struct conv_plan *p, int ocv, int length, struct run *runs) {
+    const struct conv_desc *d = &p->d;
+    int n = 0;
+    if (d->src == CONV_PLANAR || p->flat) { /* the border is in the copy */
+        cut(p, ocv, length, 0, runs, &n);
+        for (int i = 0; i < n; i++) runs[i].nkx = p->merged ? 1 : d->kw;
+        return n;
+    }
+    if (simple_ends(d)) {
+        cut(p, ocv, length, 0, runs, &n);
+        for (int i = 0; i < n; i++) runs[i].nkx = d->kw;
+        int over = (d->ow - 1) * d->sw - d->pl + (d->kw - 1) * d->dw - (d->iw - 1);
+        if (over > 0) {
+            if (runs[n - 1].count > 1) {
+                runs[n] = runs[n - 1];
+                runs[n - 1].count--;
+                runs[n].x += runs[n - 1].count * runs[n].kernel->px;
+                runs[n++].count = 1;
+            }
+            runs[n - 1].skip_last = d->kw - 1;
+        }
+        if (d->pl > 0) {
+            if (runs[0].count > 1) {
+                memmove(runs + 1, runs, (size_t)n * sizeof *runs);
+                n++;
+                runs[1].x += runs[1].kernel->px;
+                runs[1].count--;
+                runs[0].count = 1;
+                if (n > 2 || runs[1].skip_last < 0) runs[0].skip_last = -1;
+            }
+            runs[0].skip_first = 0;
+        }
+        return n;
+    }
+    for (int x = 0; x < length;) {
+        int kx0, other, nkx = valid_taps(x * d->sw - d->pl, d->iw, d->kw, d->dw, &kx0), end = x + 1;
+        while (end < length &&
+               valid_taps(end * d->sw - d->pl, d->iw, d->kw, d->dw, &other) == nkx &&
+               (nkx == 0 || other == kx0))
+            end++;
+        int first = n;
+        cut(p, ocv, end - x, x, runs, &n);
+        for (int i = first; i < n; i++) {
+            runs[i].kx0 = nkx ? kx0 : 0;
+            runs[i].nkx = nkx;
+        }
+        x = end;
+    }
+    return n;
+}
+
+static int padded_width(const struct conv_desc *d) {
+    return (d->ow - 1) * d->sw + (d->kw - 1) * d->dw + 1;
+}
+
+/* Output rows for which the interleaved copy of the input fits a share of the L2 cache. */
+static int planar_rows(const struct conv_desc *d) {
+    int64_t row = (int64_t)padded_width(d) * d->ic * 4;
+    int64_t rows = (PLANAR_BYTES / row - (d->kh - 1) * (int64_t)d->dh - 1) / d->sh + 1;
+    return rows < 1 ? 1 : rows > d->oh ? d->oh : (int)rows;
+}
+
+static int planar_copy_rows(const struct conv_desc *d) {
+    return (planar_rows(d) - 1) * d->sh + (d->kh - 1) * d->dh + 1;
+}
+
+enum status direct_plan(struct conv_plan *p) {
+    const struct conv_desc *d = &p->d;
+    const struct conv_kernels *k = p->k->conv;
+    const int vl = p->k->vl, taps = d->kh * d->kw;
+    p->algorithm = CONV_DIRECT;
+    p->flat = taps == 1 && d->sh == 1 && d->sw == 1 && d->pt == 0 && d->pl == 0 &&
+              d->oh == d->ih && d->ow == d->iw && d->src == CONV_BLOCKED;
+    p->merged = d->src == CONV_PLANAR && d->groups == 1 && d->dw == 1;
+    p->pixel_step = d->src == CONV_PLANAR ? d->sw * d->ic : d->sw * vl;
+    const int length = p->flat ? d->oh * d->ow : d->ow;
+
+    double least = 0;
+    int span = 0;
+    for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++) {
+        const struct conv_tile_kernel *c[16];
+        if (!candidates(p, ocv, c)) break;
+        double full = cut(p, ocv, length, 0, NULL, NULL), total = 0;
+        int groups = (p->ocb + ocv - 1) / ocv, most = 0;
+        for (int g = 0; g < groups; g++) {
+            int blocks = group_blocks(p, g, ocv);
+            struct channels r = reach(p, g * ocv, blocks);
+            double cost = blocks == ocv ? full : cut(p, blocks, length, 0, NULL, NULL);
+            total += cost * (r.end - r.first);
+            if (r.end - r.first > most) most = r.end - r.first;
+        }
+        if (least == 0 || total < least) {
+            least = total;
+            p->ocv = ocv;
+            p->n_groups = groups;
+            span = most;
+        }
+    }
+    CHECK(p->ocv > 0, STATUS_INTERNAL, "convolution: no register tile for distance %d",
+          p->pixel_step);
+
+    size_t floats, bytes;
+    CHECK(size_mul((size_t)span * (size_t)taps, (size_t)p->ocv * (size_t)vl, &p->group_floats) &&
+              size_mul(p->group_floats, (size_t)p->n_groups, &floats) &&
+              size_add(floats, (size_t)p->ocb * (size_t)vl, &floats) &&
+              size_mul(floats, sizeof(float), &bytes),
+          STATUS_LIMIT, "convolution: packed weights exceed the address space");
+    p->packed_bytes = bytes;
+
+    double vectors = (double)p->ocb * d->oh * d->ow * d->n;
+    double cycles = least * taps * (p->flat ? 1 : d->oh) * d->n;
+    p->cost_us = cycles / k->fma_per_us + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
+    double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
+    struct run runs[64];
+    int n_runs = 0;
+    cut(p, p->ocv, length < 100000 ? length : 100000, 0, runs, &n_runs);
+    int widest = 0;
+    for (int i = 0; i < n_runs; i++)
+        if (runs[i].count * runs[i].kernel->px > runs[widest].count * runs[widest].kernel->px)
+            widest = i;
+    const int px = runs[widest].kernel->px;
+    p->unit = px;
+    conv_split(p, p->flat ? (length + px - 1) / px : d->oh, p->n_groups, weights, input);
+    p->rows_outer = !p->flat && input / p->bands > 256e3 && weights <= 256e3;
+    p->scratch_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct run) + 63) / 64 * 64;
+    if (d->src == CONV_PLANAR)
+        p->scratch_bytes += (size_t)planar_copy_rows(d) * (size_t)padded_width(d) *
+                            (size_t)d->ic * sizeof(float) + 64;
+    snprintf(p->name, sizeof p->name, "%s%dx%d%s%d %dx%d%s", d->groups > 1 ? "g" : "", d->kh, d->kw,
+             d->src == CONV_PLANAR ? "p" : "s", d->sw, p->ocv, px, p->rows_outer ? " row" : "");
+    return STATUS_OK;
+}
+
+void direct_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, taps = d->kh * d->kw;
+    const int icg = d->ic / d->groups, ocg = d->oc / d->groups;
+    for (int o = 0; o < p->ocb * vl; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
+    for (int g = 0; g < p->n_groups; g++) {
+        int blocks = group_blocks(p, g, p->ocv), lanes = blocks * vl;
+        struct channels r = reach(p, g * p->ocv, blocks);
+        float *w = packed + (size_t)p->ocb * (size_t)vl + (size_t)g * p->group_floats;
+        for (int c0 = r.first; c0 < r.end;) {
+            /* To the end of the block; interleaved input is a single block. */
+            int c1 = d->src == CONV_PLANAR ? r.end : (c0 / vl + 1) * vl;
+            if (c1 > r.end) c1 = r.end;
+            for (int t = 0; t < taps; t++)
+                for (int c = c0; c < c1; c++)
+                    for (int l = 0; l < lanes; l++) {
+                        int oc = g * p->ocv * vl + l;
+                        int in_group = c - (oc < d->oc ? oc / ocg * icg : 0);
+                        *w++ = oc < d->oc && in_group >= 0 && in_group < icg
+                                   ? weights[((size_t)oc * (size_t)icg + (size_t)in_group) *
+                                                 (size_t)taps + (size_t)t]
+                                   : 0;
+                    }
+            c0 = c1;
+        }
+    }
+}
+
+/* What one call of direct_run works with. */
+struct job {
+    const struct conv_plan *p;
+    const struct conv_args *a;
+    const float *packed;
+    struct run *runs[2]; /* for full groups, and for the last when it is smaller */
+    int n_runs[2];
+    int image;
+    const float *copy; /* planar input, interleaved */
+    int copy_y;        /* input row of its first row */
+};
+
+static void run_row(const struct job *j, int group, int y, int x_base) {
+    const struct conv_plan *p = j->p;
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, blocks = group_blocks(p, group, p->ocv);
+    const struct channels r = reach(p, group * p->ocv, blocks);
+    const int rest = blocks != p->ocv;
+    const int planar = d->src == CONV_PLANAR;
+    struct conv_tile t;
+    t.weights = j->packed + (size_t)p->ocb * (size_t)vl + (size_t)group * p->group_floats;
+    t.bias = j->packed + (size_t)group * (size_t)(p->ocv * vl);
+    t.kw = p->merged ? 1 : d->kw;
+    t.taps = t.kw * d->kh;
+    int ky0, iy = y * d->sh - d->pt;
+    t.nky = p->flat ? 1 : valid_taps(iy, d->ih, d->kh, d->dh, &ky0);
+    if (p->flat || !t.nky) ky0 = 0;
+    t.ky0 = ky0;
+    const float *src;
+    int64_t step;
+    if (planar) {
+        int width = padded_width(d);
+        t.n_blocks = 1;
+        t.c_begin = p->merged ? 0 : r.first;
+        t.c_end = t.c_block = p->merged ? d->kw * d->ic : r.end;
+        t.src_block = 0;
+        t.src_row = (int64_t)d->dh * width * d->ic;
+        t.src_tap = (int64_t)d->dw * d->ic;
+        src = j->copy + (int64_t)(iy + ky0 * d->dh - j->copy_y) * width * d->ic;
+        step = (int64_t)d->sw * d->ic;
+    } else {
+        int b0 = r.first / vl, b1 = (r.end + vl - 1) / vl;
+        t.n_blocks = b1 - b0;
+        t.c_begin = r.first - b0 * vl;
+        t.c_end = r.end - (b1 - 1) * vl;
+        t.c_block = vl;
+        t.src_block = j->a->src_channel;
+        t.src_row = (int64_t)d->dh * d->iw * vl;
+        t.src_tap = (int64_t)d->dw * vl;
+        src = j->a->src + j->image * j->a->src_batch + b0 * j->a->src_channel;
+        if (p->flat) src += (int64_t)x_base * vl;
+        else src += ((int64_t)(iy + ky0 * d->dh) * d->iw - d->pl) * vl;
+        step = (int64_t)d->sw * vl;
+    }
+    t.src_pixel = step;
+    conv_set_output(p, j->a, j->image, group * p->ocv, (int64_t)y * d->ow + x_base, &t);
+    float *dst = t.dst;
+    const float *residual = t.residual;
+    const int64_t out_step = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
+    for (int i = 0; i < j->n_runs[rest]; i++) {
+        const struct run *q = &j->runs[rest][i];
+        t.kx0 = q->kx0;
+        t.nkx = q->nkx;
+        t.skip_first = q->skip_first;
+        t.skip_last = q->skip_last;
+        const float *s = src + q->kx0 * t.src_tap;
+        for (int n = 0, x = q->x; n < q->count; n++, x += q->kernel->px) {
+            t.src = s + x * step;
+            t.dst = dst + x * out_step;
+            if (residual) t.residual = residual + (int64_t)x * vl;
+            q->kernel->run(&t);
+        }
+    }
+}
+
+/* Copies the input rows that output rows [y0, y1) need, interleaved, zero outside. Rows below
+ * `kept` are there already from the rows before. */
+static void fill_copy(const struct job *j, float *copy, int y0, int y1, int kept) {
+    const struct conv_desc *d = &j->p->d;
+    const int width = padded_width(d), rows = (y1 - 1 - y0) * d->sh + (d->kh - 1) * d->dh + 1;
+    const float *src = j->a->src + j->image * j->a->src_batch;
+    int left = d->pl < width ? d->pl : width, inside = width - left;
+    if (inside > d->iw) inside = d->iw;
+    for (int r = kept; r < rows; r++) {
+        int iy = y0 * d->sh - d->pt + r;
+        float *row = copy + (int64_t)r * width * d->ic;
+        if (iy < 0 || iy >= d->ih) continue; /* its taps are left out */
+        memset(row, 0, (size_t)left * (size_t)d->ic * sizeof(float));
+        j->p->k->conv->interleave(src + (int64_t)iy * d->iw, j->a->src_channel, d->ic, inside,
+                                  row + left * d->ic);
+        memset(row + (left + inside) * d->ic, 0,
+               (size_t)(width - left - inside) * (size_t)d->ic * sizeof(float));
+    }
+}
+
+void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
+                void *scratch) {
+    const struct conv_desc *d = &p->d;
+    struct job j = {.p = p, .a = a, .packed = packed};
+    const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
+    j.image = tile / p->group_bands / p->bands;
+    const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
+    const int g1 = (int)((int64_t)p->n_groups * (gb + 1) / p->group_bands);
+    int length = p->flat ? d->oh * d->ow : d->ow;
+    int units = p->flat ? (length + p->unit - 1) / p->unit : d->oh;
+    int y0 = (int)((int64_t)units * band / p->bands);
+    int y1 = (int)((int64_t)units * (band + 1) / p->bands), x_base = 0;
+    if (p->flat) {
+        x_base = y0 * p->unit;
+        length = (y1 * p->unit < length ? y1 * p->unit : length) - x_base;
+        y0 = 0;
+        y1 = 1;
+    }
+    j.runs[0] = scratch;
+    j.runs[1] = j.runs[0] + max_runs(p);
+    const int last = group_blocks(p, p->n_groups - 1, p->ocv);
+    if (g0 < p->n_groups - 1 || last == p->ocv) j.n_runs[0] = cut_row(p, p->ocv, length, j.runs[0]);
+    if (g1 == p->n_groups && last != p->ocv) j.n_runs[1] = cut_row(p, last, length, j.runs[1]);
+
+    if (d->src == CONV_PLANAR) {
+        size_t runs_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct run) + 63) / 64 * 64;
+        float *copy = (float *)((char *)scratch + runs_bytes);
+        const int most = planar_rows(d), reach_rows = (d->kh - 1) * d->dh + 1;
+        const int64_t row = (int64_t)padded_width(d) * d->ic;
+        int kept = 0;
+        j.copy = copy;
+        for (int y = y0; y < y1; y += most) {
+            int end = y + most < y1 ? y + most : y1;
+            if (y > y0) { /* what the rows before read past their last step is needed again */
+                kept = reach_rows - d->sh;
+                if (kept < 0) kept = 0;
+                memmove(copy, copy + (int64_t)most * d->sh * row, (size_t)(kept * row) * sizeof(float));
+            }
+            fill_copy(&j, copy, y, end, kept);
+            j.copy_y = y * d->sh - d->pt;
+            for (int g = g0; g < g1; g++)
+                for (int yy = y; yy < end; yy++) run_row(&j, g, yy, 0);
+        }
+    } else if (p->rows_outer) {
+        for (int y = y0; y < y1; y++)
+            for (int g = g0; g < g1; g++) run_row(&j, g, y, 0);
+    } else {
+        for (int g = g0; g < g1; g++)
+            for (int y = y0; y < y1; y++) run_row(&j, g, y, x_base);
+    }
+}

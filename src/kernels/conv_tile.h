@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the convolution driver (conv.c) and the register tiles (conv.isa.c) say to each other.
+ *
+ * A tile computes `ocv` blocks of output channels for `px` neighbouring outputs of one row. Its
+ * weights are one forward stream, [block of input channels][ky][kx][c][ocv][vl].
+ */
+#ifndef PK_KERNELS_CONV_TILE_H
+#define PK_KERNELS_CONV_TILE_H
+
+#include "kernels/conv.h"
+
+struct conv_tile {
+    const float *weights; /* of the channel group, from its first block and tap */
+    const float *bias;    /* ocv * vl */
+    const float *src;     /* lane 0 of the first block, for the first output, at (ky0, kx0) */
+    int64_t src_block, src_row, src_tap, src_pixel; /* steps, in floats */
+    /* Channels c_begin.. of the first block, up to c_end of the last, c_block in between. */
+    int n_blocks, c_begin, c_end, c_block;
+    int kw, taps; /* kw and kh * kw of the packed weights */
+    /* The taps that meet the input; at tap kx == skip_first the first output has none, at
+     * skip_last the last has none (-1: all have). */
+    int ky0, nky, kx0, nkx, skip_first, skip_last;
+
+    float *dst;
+    int64_t dst_channel;
+    const float *residual;
+    int64_t residual_channel;
+    int channels; /* that exist from here on, for destinations without padding lanes */
+    int direct;   /* blocked destination and an activation of the cheap kind */
+    enum conv_layout layout;
+    enum activation act;
+    enum conv_residual residual_mode;
+    float alpha, beta;
+};
+
+typedef void (*conv_tile_fn)(const struct conv_tile *t);
+
+struct conv_tile_kernel {
+    int ocv, px;
+    int step; /* floats between inputs of neighbouring outputs; 0: t->src_pixel */
+    conv_tile_fn run;
+};
+
+struct conv_kernels {
+    const struct conv_tile_kernel *tiles;
+    int n_tiles;
+    int max_ocv;
+    /* Cost of a tile per input channel and tap, in FMA instructions of full rate. */
+    float load_cost, broadcast_cost, least_cost;
+    float fma_per_us; /* FMA instructions in a microsecond */
+    /* Interleaves `channels` planes of `n` floats: dst[i * channels + c] = src[c * stride + i]. */
+    void (*interleave)(const float *src, int64_t stride, int channels, int64_t n, float *dst);
+};
+
+/* Depthwise: a strip of output rows of one block of channels. */
+struct depthwise_strip {
+    const float *weights; /* [kh][kw][vl] */
+    const float *bias;    /* vl */
+    /* Input rows: output row r, tap ky reads rows[r * sh + ky * dh]; rows of zeros where outside. */
+    const float *const *rows;
+    int iw, ow, kh, kw, sh, sw, dh, dw, pl;
+    int64_t dst_row;      /* floats (BLOCKED, PLANAR) from one output row to the next */
+    int64_t residual_row;
+    struct conv_tile out; /* dst, residual, activation: for the first output of the strip */
+};
+
+struct depthwise_kernel {
+    int kh, kw, sh, sw; /* 0: any, and any dilation */
+    int rows, cols;     /* output rows of a strip, columns of its register tile */
+    void (*run)(const struct depthwise_strip *s);
+};
+
+struct depthwise_kernels {
+    const struct depthwise_kernel *kernels; /* more rows first; every (k, s) ends with rows == 1 */
+    int n_kernels;
+};
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Depthwise convolution: register tiles of several rows and columns, so that an input vector is
+ * loaded once for all the outputs of the tile that use it.
+ *
+ * Rows outside the input are rows of zeros. Tiles that reach over the left or right end clamp the
+ * column and mask the loaded vector; the others load directly.
+ */
+#include "kernels/conv_finish.h"
+#include "kernels/conv_tile.h"
+#include "kernels/simd.h"
+
+INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int cols, int x) {
+    const struct conv_tile *out = &s->out;
+    if (out->direct) {
+        if (out->act == ACT_RELU) {
+            UNROLL_FULL
+            for (int i = 0; i < rows * cols; i++) acc[i] = vf_max(vf_set(0.0f), acc[i]);
+        } else if (out->act == ACT_CLIP) {
+            vf low = vf_set(out->alpha), high = vf_set(out->beta);
+            UNROLL_FULL
+            for (int i = 0; i < rows * cols; i++) acc[i] = vf_min(high, vf_max(low, acc[i]));
+        }
+        UNROLL_FULL
+        for (int r = 0; r < rows; r++) {
+            float *d = out->dst + r * s->dst_row + (int64_t)x * VL;
+            UNROLL_FULL
+            for (int p = 0; p < cols; p++) vf_store(d + p * VL, acc[r * cols + p]);
+        }
+        return;
+    }
+    vf v[16];
+    UNROLL_FULL
+    for (int i = 0; i < rows * cols; i++) v[i] = acc[i];
+    struct conv_tile t = *out;
+    int64_t step = t.layout == CONV_BLOCKED ? VL : t.layout == CONV_PIXEL ? t.dst_channel : 1;
+    for (int r = 0; r < rows; r++) {
+        t.dst = out->dst + r * s->dst_row + x * step;
+        t.residual = out->residual + r * s->residual_row + (int64_t)x * VL;
+        conv_finish(&t, v + r * cols, 1, cols);
+    }
+}
+
+INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
+    if (!edge) return vf_load(row + column * VL);
+    int64_t c = column < 0 ? 0 : column >= iw ? iw - 1 : column;
+    return vf_and(vf_load(row + c * VL), vi_set(c == column ? -1 : 0));
+}
+
+/* All int parameters but x and iw are constants of the caller. */
+INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int cols, int k, int stride,
+                       int edge) {
+    vf acc[16];
+    vf b = vf_load(s->bias);
+    UNROLL_FULL
+    for (int i = 0; i < rows * cols; i++) acc[i] = b;
+    const float *w = s->weights;
+    const int iw = s->iw;
+    const int64_t x0 = (int64_t)x * stride - s->pl;
+    UNROLL_FULL
+    for (int i = 0; i < (rows - 1) * stride + k; i++) {
+        const float *row = s->rows[i];
+        UNROLL_FULL
+        for (int j = 0; j < (cols - 1) * stride + k; j++) {
+            vf v = load_column(row, x0 + j, iw, edge);
+            UNROLL_FULL
+            for (int r = 0; r < rows; r++) {
+                int ky = i - r * stride;
+                if (ky < 0 || ky >= k) continue;
+                UNROLL_FULL
+                for (int p = 0; p < cols; p++) {
+                    int kx = j - p * stride;
+                    if (kx < 0 || kx >= k) continue;
+                    acc[r * cols + p] += v * vf_load(w + (ky * k + kx) * VL);
+                }
+            }
+        }
+    }
+    store_tile(s, acc, rows, cols, x);
+}
+
+INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int k, int stride) {
+    int x = 0;
+    const int ow = s->ow, pl = s->pl;
+    for (; x + cols <= ow && x * stride - pl < 0; x += cols)
+        fixed_tile(s, x, rows, cols, k, stride, 1);
+    /* Last x whose window ends inside the row. */
+    int last = (s->iw - k + pl) / stride;
+    if (s->iw - k + pl < 0) last = -1;
+    for (; x + cols <= ow && x + cols - 1 <= last; x += cols)
+        fixed_tile(s, x, rows, cols, k, stride, 0);
+    for (; x + cols <= ow; x += cols) fixed_tile(s, x, rows, cols, k, stride, 1);
+    for (; x < ow; x++) {
+        if (x <= last && x * stride >= pl) fixed_tile(s, x, rows, 1, k, stride, 0);
+        else fixed_tile(s, x, rows, 1, k, stride, 1);
+    }
+}
+
+static NOINLINE void any_strip(const struct depthwise_strip *s) {
+    const int64_t step = (int64_t)s->sw * VL, tap = (int64_t)s->dw * VL;
+    int x = 0;
+    while (x < s->ow) {
+        int64_t x0 = (int64_t)x * s->sw - s->pl;
+        int64_t end = x0 + 3 * (int64_t)s->sw + (s->kw - 1) * (int64_t)s->dw;
+        vf b = vf_load(s->bias);
+        if (x + 4 <= s->ow && x0 >= 0 && end < s->iw) {
+            vf a[4] = {b, b, b, b};
+            const float *w = s->weights;
+            for (int ky = 0; ky < s->kh; ky++) {
+                const float *row = s->rows[ky * s->dh] + x0 * VL;
+                for (int kx = 0; kx < s->kw; kx++, row += tap, w += VL) {
+                    vf wv = vf_load(w);
+                    a[0] += wv * vf_load(row);
+                    a[1] += wv * vf_load(row + step);
+                    a[2] += wv * vf_load(row + 2 * step);
+                    a[3] += wv * vf_load(row + 3 * step);
+                }
+            }
+            store_tile(s, a, 1, 4, x);
+            x += 4;
+        } else {
+            vf a[1] = {b};
+            for (int ky = 0; ky < s->kh; ky++)
+                for (int kx = 0; kx < s->kw; kx++) {
+                    int64_t column = x0 + (int64_t)kx * s->dw;
+                    if (column < 0 || column >= s->iw) continue;
+                    a[0] += vf_load(s->weights + (ky * s->kw + kx) * VL) *
+                            vf_load(s->rows[ky * s->dh] + column * VL);
+                }
+            store_tile(s, a, 1, 1, x);
+            x++;
+        }
+    }
+}
+
+#define KERNELS(KERNEL)                                                                            \
+    KERNEL(3, 1, 2, 4) KERNEL(3, 1, 1, 4) KERNEL(3, 2, 2, 2) KERNEL(3, 2, 1, 2)                    \
+    KERNEL(5, 1, 3, 2) KERNEL(5, 1, 1, 4) KERNEL(5, 2, 2, 2) KERNEL(5, 2, 1, 2)
+
+#define DEFINE(k, s, rows, cols)                                                                   \
+    static NOINLINE void strip_##k##s##s##_##rows##x##cols(const struct depthwise_strip *d) {      \
+        fixed_strip(d, rows, cols, k, s);                                                          \
+    }
+KERNELS(DEFINE)
+
+#define LIST(k, s, rows, cols) {k, k, s, s, rows, cols, strip_##k##s##s##_##rows##x##cols},
+static const struct depthwise_kernel kernels[] = {KERNELS(LIST){0, 0, 0, 0, 1, 4, any_strip}};
+
+const struct depthwise_kernels K(depthwise) = {
+    .kernels = kernels,
+    .n_kernels = sizeof kernels / sizeof *kernels,
+};

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Convolution against a plain loop: a table of shapes that matter, then random ones, on every
+ * instruction set of this CPU. Guard words around the output catch writes outside. */
+#include "../check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "kernels/conv.h"
+
+static uint64_t state, seed;
+
+static uint32_t next(void) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33);
+}
+static int between(int a, int b) { return a + (int)(next() % (uint32_t)(b - a + 1)); }
+static float value(void) { return (float)(next() & 0xffff) / 32768.0f - 1.0f; }
+
+static double activate(double x, const struct conv_desc *d) {
+    double a = (double)d->alpha, b = (double)d->beta;
+    switch (d->act) {
+    case ACT_RELU: return x > 0 ? x : 0;
+    case ACT_LEAKY: return x < 0 ? a * x : x;
+    case ACT_CLIP: return x < a ? a : x > b ? b : x;
+    case ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case ACT_HARD_SIGMOID: return fmin(1, fmax(0, a * x + b));
+    case ACT_HARD_SWISH: return x * fmin(1, fmax(0, x / 6 + 0.5));
+    case ACT_SWISH: return x / (1 + exp(-x));
+    case ACT_TANH: return tanh(x);
+    case ACT_MISH: return x * tanh(log1p(exp(x)));
+    case ACT_GELU: return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case ACT_GELU_TANH: return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)));
+    case ACT_ELU: return x < 0 ? a * expm1(x) : x;
+    case ACT_SOFTPLUS: return log1p(exp(x));
+    default: return x;
+    }
+}
+
+static void *must_alloc(size_t bytes) {
+    void *p = mem_alloc_aligned(bytes ? bytes : 1);
+    assert_non_null(p);
+    return p;
+}
+
+enum { GUARD = 64 };
+#define GUARD_VALUE 12345.0f
+
+/* Every tile of every step, in an order that differs from 0, 1, 2... */
+static void run_all(const struct conv_plan *p, const float *packed, const struct conv_args *a) {
+    char *scratch = must_alloc(p->scratch_bytes);
+    for (int s = 0; s < p->n_steps; s++)
+        for (int t = p->n_tiles[s] - 1; t >= 0; t--) {
+            if (s == 0) memset(scratch, 0xff, p->scratch_bytes);
+            conv_run(p, packed, a, s, t, scratch);
+        }
+    mem_free(scratch);
+}
+
+static void check(const struct kernels *k, const struct conv_desc *d, const char *what) {
+    const int vl = k->vl, icb = (d->ic + vl - 1) / vl, ocb = (d->oc + vl - 1) / vl;
+    const int icg = d->ic / d->groups, ocg = d->oc / d->groups;
+    const int64_t in = (int64_t)d->ih * d->iw, out = (int64_t)d->oh * d->ow;
+    struct conv_plan p;
+    assert_ok(conv_plan_init(k, d, &p));
+    char text[320];
+    snprintf(text, sizeof text,
+             "%s %s [%s]: n%d %dx%dx%d -> %dx%dx%d k%dx%d s%d,%d d%d,%d p%d,%d g%d act%d res%d src%d "
+             "dst%d", what, k->name, p.name, d->n, d->ic, d->ih, d->iw, d->oc, d->oh, d->ow, d->kh,
+             d->kw, d->sh, d->sw, d->dh, d->dw, d->pt, d->pl, d->groups, d->act, d->residual, d->src,
+             d->dst);
+
+    /* Odd gaps between blocks and images. */
+    struct conv_args a = {0};
+    int64_t src_unit = d->src == CONV_BLOCKED ? in * vl : in;
+    a.src_channel = src_unit + 3;
+    a.src_batch = (d->src == CONV_BLOCKED ? icb : d->ic) * a.src_channel + 5;
+    int64_t dst_size;
+    if (d->dst == CONV_PIXEL) {
+        a.dst_channel = d->oc + 3;
+        a.dst_batch = out * a.dst_channel;
+    } else {
+        int64_t unit = d->dst == CONV_BLOCKED ? out * vl : out;
+        a.dst_channel = unit + 7;
+        a.dst_batch = (d->dst == CONV_BLOCKED ? ocb : d->oc) * a.dst_channel + 2;
+    }
+    dst_size = a.dst_batch * d->n;
+    a.residual_channel = out * vl + 1;
+    a.residual_batch = ocb * a.residual_channel;
+    float *src = must_alloc((size_t)(a.src_batch * d->n) * 4);
+    float *dst = must_alloc((size_t)(dst_size + 2 * GUARD) * 4);
+    float *residual = must_alloc((size_t)(a.residual_batch * d->n) * 4);
+    float *w = must_alloc((size_t)(d->oc * icg * d->kh * d->kw) * 4);
+    float *bias = must_alloc((size_t)d->oc * 4);
+    float *packed = must_alloc(p.packed_bytes);
+    for (int64_t i = 0; i < a.src_batch * d->n; i++) src[i] = value();
+    for (int64_t i = 0; i < dst_size + 2 * GUARD; i++) dst[i] = GUARD_VALUE;
+    for (int64_t i = 0; i < a.residual_batch * d->n; i++) residual[i] = value();
+    for (int64_t i = 0; i < (int64_t)d->oc * icg * d->kh * d->kw; i++) w[i] = value();
+    for (int i = 0; i < d->oc; i++) bias[i] = value();
+    int with_bias = next() % 4 != 0;
+    a.src = src;
+    a.dst = dst + GUARD;
+    a.residual = d->residual == CONV_RESIDUAL_NONE ? NULL : residual;
+    memset(packed, 0xff, p.packed_bytes);
+    conv_pack(&p, w, with_bias ? bias : NULL, packed);
+    run_all(&p, packed, &a);
+
+    char *written = must_alloc((size_t)dst_size);
+    memset(written, 0, (size_t)dst_size);
+    double tolerance = p.algorithm == CONV_WINOGRAD ? 4e-5 : 4e-6;
+    for (int n = 0; n < d->n; n++)
+        for (int oc = 0; oc < d->oc; oc++)
+            for (int y = 0; y < d->oh; y++)
+                for (int x = 0; x < d->ow; x++) {
+                    double sum = with_bias ? (double)bias[oc] : 0, size = fabs(sum) + 1;
+                    for (int c = 0; c < icg; c++) {
+                        int ic = oc / ocg * icg + c;
+                        const float *plane = src + n * a.src_batch;
+                        int unit = 1;
+                        if (d->src == CONV_BLOCKED) {
+                            plane += ic / vl * a.src_channel + ic % vl;
+                            unit = vl;
+                        } else plane += ic * a.src_channel;
+                        for (int ky = 0; ky < d->kh; ky++) {
+                            int iy = y * d->sh - d->pt + ky * d->dh;
+                            if (iy < 0 || iy >= d->ih) continue;
+                            for (int kx = 0; kx < d->kw; kx++) {
+                                int ix = x * d->sw - d->pl + kx * d->dw;
+                                if (ix < 0 || ix >= d->iw) continue;
+                                double v = (double)plane[((int64_t)iy * d->iw + ix) * unit] *
+                                           (double)w[((oc * icg + c) * d->kh + ky) * d->kw + kx];
+                                sum += v;
+                                size += fabs(v);
+                            }
+                        }
+                    }
+                    int64_t pixel = (int64_t)y * d->ow + x;
+                    double r = (double)residual[n * a.residual_batch + oc / vl * a.residual_channel +
+                                                pixel * vl + oc % vl];
+                    if (d->residual == CONV_RESIDUAL_BEFORE) sum += r;
+                    sum = activate(sum, d);
+                    if (d->residual == CONV_RESIDUAL_AFTER) sum += r;
+                    int64_t at = n * a.dst_batch;
+                    if (d->dst == CONV_BLOCKED) at += oc / vl * a.dst_channel + pixel * vl + oc % vl;
+                    else if (d->dst == CONV_PIXEL) at += pixel * a.dst_channel + oc;
+                    else at += oc * a.dst_channel + pixel;
+                    written[at] = 1;
+                    double got = (double)a.dst[at];
+                    if (!(fabs(got - sum) <= tolerance * size))
+                        fail_msg("%s: at n %d c %d y %d x %d: %.9g instead of %.9g", text, n, oc, y, x,
+                                 got, sum);
+                }
+    if (d->dst == CONV_BLOCKED) /* padding lanes are written, and finite */
+        for (int n = 0; n < d->n; n++)
+            for (int oc = d->oc; oc < ocb * vl; oc++)
+                for (int64_t q = 0; q < out; q++) {
+                    int64_t at = n * a.dst_batch + oc / vl * a.dst_channel + q * vl + oc % vl;
+                    written[at] = 1;
+                    if (!isfinite(a.dst[at])) fail_msg("%s: padding lane is not finite", text);
+                }
+    for (int64_t i = -GUARD; i < dst_size + GUARD; i++)
+        if ((i < 0 || i >= dst_size || !written[i]) && a.dst[i] != GUARD_VALUE)
+            fail_msg("%s: wrote outside, at %lld of %lld", text, (long long)i, (long long)dst_size);
+    mem_free(src);
+    mem_free(dst);
+    mem_free(residual);
+    mem_free(w);
+    mem_free(bias);
+    mem_free(packed);
+    mem_free(written);
+}
+
+static void check_all(const struct conv_desc *d, const char *what) {
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        const struct kernels *k = kernels_for((enum isa)isa);
+        if (k) check(k, d, what);
+    }
+}
+
+/* Output size for symmetric or asymmetric padding. */
+static struct conv_desc make(int ic, int oc, int h, int w, int k, int s, int p) {
+    struct conv_desc d = {.n = 1, .ic = ic, .oc = oc, .ih = h, .iw = w, .kh = k, .kw = k, .sh = s,
+                          .sw = s, .dh = 1, .dw = 1, .pt = p, .pl = p, .groups = 1, .alpha = 0.1f,
+                          .beta = 0.5f};
+    d.oh = (h + 2 * p - k) / s + 1;
+    d.ow = (w + 2 * p - k) / s + 1;
+    return d;
+}
+
+static void pointwise(void **unused) {
+    static const int sizes[] = {1, 2, 3, 5, 7, 8, 13, 14, 20, 26};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct conv_desc d = make(17 + 8 * (int)i, 24 + 11 * (int)i, sizes[i], sizes[i], 1, 1, 0);
+        check_all(&d, "1x1");
+    }
+    struct conv_desc d = make(64, 64, 40, 40, 1, 1, 0);
+    d.act = ACT_SWISH;
+    check_all(&d, "1x1");
+    d = make(30, 50, 9, 11, 1, 2, 0);
+    check_all(&d, "1x1 s2");
+    d = make(5, 6, 4, 4, 1, 1, 1);
+    check_all(&d, "1x1 p1");
+}
+
+static void three_by_three(void **unused) {
+    for (int w = 1; w <= 33; w += w < 15 ? 1 : 6)
+        for (int s = 1; s <= 2; s++) {
+            struct conv_desc d = make(19, 40, 5, w, 3, s, 1);
+            check_all(&d, "3x3");
+            d.ic = 3 + w;
+            d.oc = 70 - w;
+            d.act = ACT_RELU;
+            d.residual = CONV_RESIDUAL_BEFORE;
+            check_all(&d, "3x3 residual");
+        }
+}
+
+static void stem(void **unused) {
+    for (int oc = 16; oc <= 40; oc += 8) {
+        struct conv_desc d = make(3, oc, 37, 41, 3, 2, 1);
+        d.src = CONV_PLANAR;
+        d.act = ACT_LEAKY;
+        check_all(&d, "stem");
+        d = make(3, oc, 64, 64, 6, 2, 2);
+        d.src = CONV_PLANAR;
+        d.act = ACT_SWISH;
+        check_all(&d, "stem");
+        d = make(3, oc, 33, 70, 7, 2, 3);
+        d.src = CONV_PLANAR;
+        check_all(&d, "stem");
+    }
+    struct conv_desc d = make(1, 8, 28, 28, 5, 1, 2);
+    d.src = CONV_PLANAR;
+    check_all(&d, "stem");
+    d = make(3, 12, 300, 150, 3, 1, 1);
+    d.src = CONV_PLANAR;
+    check_all(&d, "stem");
+}
+
+static void depthwise(void **unused) {
+    for (int k = 3; k <= 7; k += 2)
+        for (int s = 1; s <= 3; s++)
+            for (int w = 1; w <= 29; w += w < 9 ? 1 : 5) {
+                struct conv_desc d = make(24, 24, w + 3, w, k, s, k / 2);
+                d.groups = 24;
+                d.act = (enum activation)(w % ACT_COUNT);
+                check_all(&d, "depthwise");
+            }
+    struct conv_desc d = make(20, 20, 12, 12, 3, 1, 2);
+    d.groups = 20;
+    d.dh = d.dw = 2;
+    d.oh = d.ow = 12;
+    d.residual = CONV_RESIDUAL_BEFORE;
+    check_all(&d, "dilated depthwise");
+}
+
+static void activations(void **unused) {
+    for (int act = 0; act < ACT_COUNT; act++)
+        for (int r = 0; r < 3; r++) {
+            struct conv_desc d = make(8, 33, 6, 9, 3, 1, 1);
+            d.act = (enum activation)act;
+            d.residual = (enum conv_residual)r;
+            check_all(&d, "activation");
+        }
+}
+
+static void random_shapes(void **unused) {
+    if (!seed) seed = (uint64_t)time(NULL);
+    printf("seed %llu\n", (unsigned long long)seed);
+    state = seed;
+    for (int i = 0; i < 400;) {
+        struct conv_desc d = {.n = next() % 4 ? 1 : between(1, 3), .ih = between(1, 24),
+                              .iw = between(1, 33), .kh = between(1, 7), .kw = between(1, 7),
+                              .sh = between(1, 3), .sw = between(1, 3), .dh = 1, .dw = 1};
+        if (next() % 2) d.kw = d.kh = next() % 2 ? 3 : 1;
+        if (next() % 2) d.sw = d.sh = between(1, 2);
+        if (next() % 4 == 0) d.dh = between(1, 4), d.dw = between(1, 4);
+        d.pt = between(0, (d.kh - 1) * d.dh + (next() % 8 == 0));
+        d.pl = between(0, (d.kw - 1) * d.dw + (next() % 8 == 0));
+        if (next() % 2) d.pt = d.kh / 2, d.pl = d.kw / 2;
+        int pb = between(0, d.kh), pr = between(0, d.kw);
+        int h = d.ih + d.pt + pb - (d.kh - 1) * d.dh - 1, w = d.iw + d.pl + pr - (d.kw - 1) * d.dw - 1;
+        if (h < 0 || w < 0) continue;
+        d.oh = h / d.sh + 1;
+        d.ow = w / d.sw + 1;
+        int kind = between(0, 5);
+        d.groups = kind <= 2 ? 1 : kind == 3 ? between(1, 40) : between(2, 5);
+        d.ic = d.groups * (kind <= 2 ? between(1, 70) : kind == 3 ? 1 : between(1, 20));
+        d.oc = d.groups * (kind <= 2 ? between(1, 70) : kind == 3 ? (next() % 2 ? 1 : between(1, 3)) : between(1, 20));
+        if ((double)d.oc * d.oh * d.ow * (d.ic / d.groups) * d.kh * d.kw * d.n > 4e6) continue;
+        d.act = (enum activation)(next() % ACT_COUNT);
+        d.alpha = 0.125f;
+        d.beta = 0.75f;
+        d.residual = (enum conv_residual)(next() % 3);
+        d.src = next() % 5 == 0 ? CONV_PLANAR : CONV_BLOCKED;
+        d.dst = next() % 3 ? CONV_BLOCKED : next() % 2 ? CONV_PIXEL : CONV_PLANAR;
+        char what[32];
+        snprintf(what, sizeof what, "random %d", i);
+        check_all(&d, what);
+        i++;
+    }
+}
+
+static void nonsense(void **unused) {
+    const struct kernels *k = kernels_for(ISA_BASE);
+    struct conv_plan p;
+    struct conv_desc d = make(4, 4, 4, 4, 3, 1, 1);
+    d.groups = 3;
+    assert_fails(conv_plan_init(k, &d, &p), STATUS_ARGUMENT, "groups");
+    d = make(4, 4, 4, 4, 3, 1, 1);
+    d.ow = 0;
+    assert_fails(conv_plan_init(k, &d, &p), STATUS_ARGUMENT, "empty");
+    d = make(4, 4, 4, 4, 3, 1, 1);
+    d.ih = d.iw = 1 << 20;
+    assert_fails(conv_plan_init(k, &d, &p), STATUS_LIMIT, "beyond");
+}
+
+/* The seed of the random shapes may be given, to repeat a failure. */
+int main(int argc, char **argv) {
+    if (argc > 1) seed = strtoull(argv[1], NULL, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
+        cmocka_unit_test(depthwise),   cmocka_unit_test(activations),    cmocka_unit_test(random_shapes),
+        cmocka_unit_test(nonsense),
+    };
+    return cmocka_run_group_tests_name("conv", tests, NULL, NULL);
+}
