@@ -19,7 +19,7 @@
 #include "base/alloc.h"
 #include "ops/op.h"
 #include "passes/internal.h"
-#include "passes/rewrite.h"
+#include "passes/edit.h"
 
 #define MAX_RESULT_BYTES ((size_t)64 << 20)
 #define MAX_BLOWN_UP_BYTES ((size_t)1 << 20)
@@ -34,7 +34,7 @@ struct partial {
 };
 
 struct folder {
-    struct rewrite *r;
+    struct edit *e;
     size_t in_bytes, out_bytes; /* of the node being folded */
     bool too_large;
     int *partial_of; /* per tensor of the graph as it was: index + 1 into partials */
@@ -56,7 +56,7 @@ static enum status alloc_output(struct op_call *c, int i) {
     size_t bytes;
     f->too_large = !result_fits(f, &c->out[i], &bytes);
     CHECK(!f->too_large, STATUS_LIMIT, "the result is too large to be stored");
-    c->out[i].data = arena_alloc_data(&f->r->g->arena, bytes ? bytes : 1);
+    c->out[i].data = arena_alloc_data(&f->e->g->arena, bytes ? bytes : 1);
     CHECK(c->out[i].data, STATUS_MEMORY, "out of memory while folding constants");
     return STATUS_OK;
 }
@@ -64,7 +64,7 @@ static enum status alloc_output(struct op_call *c, int i) {
 /* The views of outputs, with memory where the shape is known by now. False: leave the node. */
 static enum status prepare_outputs(struct folder *f, const struct node *n, struct op_call *c,
                                    bool *fits) {
-    const struct graph *g = f->r->g;
+    const struct graph *g = f->e->g;
     *fits = true;
     bool late = op_def(n->op)->flags & OP_LATE_SHAPE;
     for (int i = 0; *fits && i < n->n_outputs; i++) {
@@ -77,7 +77,7 @@ static enum status prepare_outputs(struct folder *f, const struct node *n, struc
         if (!known || late) *fits = late && t->dtype != DT_NONE;
         else if (!result_fits(f, &c->out[i], &bytes)) *fits = false;
         else {
-            c->out[i].data = arena_alloc_data(&f->r->g->arena, bytes ? bytes : 1);
+            c->out[i].data = arena_alloc_data(&f->e->g->arena, bytes ? bytes : 1);
             CHECK(c->out[i].data, STATUS_MEMORY, "out of memory while folding constants");
         }
     }
@@ -85,7 +85,7 @@ static enum status prepare_outputs(struct folder *f, const struct node *n, struc
 }
 
 static enum status fold_call(struct folder *f, int node, struct op_call *c) {
-    struct graph *g = f->r->g;
+    struct graph *g = f->e->g;
     const struct node *n = &g->nodes[node];
     bool fits;
     TRY(prepare_outputs(f, n, c, &fits));
@@ -98,15 +98,15 @@ static enum status fold_call(struct folder *f, int node, struct op_call *c) {
         if (n->outputs[i] < 0) continue;
         const struct view *v = &c->out[i];
         g->tensors[n->outputs[i]].shape = v->shape;
-        rewrite_fold(f->r, node, i, v->data,
+        edit_fold(f->e, node, i, v->data,
                      (size_t)shape_elements(&v->shape) * dtype_size(v->dtype));
     }
-    rewrite_remove(f->r, node);
+    edit_remove(f->e, node);
     return STATUS_OK;
 }
 
 static bool inputs_are_known(const struct folder *f, const struct node *n) {
-    const struct graph *g = f->r->g;
+    const struct graph *g = f->e->g;
     bool shape_only = op_def(n->op)->flags & OP_SHAPE_ONLY;
     for (int i = 0; i < n->n_inputs; i++) {
         const struct tensor *t = node_input(g, n, i);
@@ -116,14 +116,14 @@ static bool inputs_are_known(const struct folder *f, const struct node *n) {
 }
 
 static enum status fold_node(struct folder *f, int node) {
-    const struct node *n = &f->r->g->nodes[node];
+    const struct node *n = &f->e->g->nodes[node];
     struct op_call c;
-    TRY(op_call_init(&c, f->r->g, n));
+    TRY(op_call_init(&c, f->e->g, n));
     c.alloc_output = alloc_output;
     c.user = f;
     f->in_bytes = f->out_bytes = 0;
     for (int i = 0; i < n->n_inputs; i++)
-        if (n->inputs[i] >= 0) f->in_bytes += f->r->g->tensors[n->inputs[i]].data_bytes;
+        if (n->inputs[i] >= 0) f->in_bytes += f->e->g->tensors[n->inputs[i]].data_bytes;
     enum status s = fold_call(f, node, &c);
     op_call_deinit(&c);
     return s;
@@ -135,10 +135,10 @@ static enum status fold_node(struct folder *f, int node) {
 static struct partial look(const struct folder *f, int t) {
     struct partial p = {.n = -1};
     if (t < 0) return p;
-    const struct tensor *x = &f->r->g->tensors[t];
+    const struct tensor *x = &f->e->g->tensors[t];
     if (x->data && x->shape.rank <= 1) {
         int64_t v[PARTIAL_MAX];
-        int n = graph_const_ints(f->r->g, t, v, PARTIAL_MAX);
+        int n = graph_const_ints(f->e->g, t, v, PARTIAL_MAX);
         if (n < 0) return p;
         p.n = n;
         p.known = (1u << n) - 1;
@@ -187,10 +187,10 @@ static struct partial partial_slice(const struct folder *f, const struct node *n
     struct partial none = {.n = -1};
     int64_t start, end, step = 1, index[PARTIAL_MAX];
     int at = 0;
-    if (graph_const_ints(f->r->g, n->inputs[1], &start, 1) != 1 ||
-        graph_const_ints(f->r->g, n->inputs[2], &end, 1) != 1 ||
+    if (graph_const_ints(f->e->g, n->inputs[1], &start, 1) != 1 ||
+        graph_const_ints(f->e->g, n->inputs[2], &end, 1) != 1 ||
         (n->n_inputs > 4 && n->inputs[4] >= 0 &&
-         graph_const_ints(f->r->g, n->inputs[4], &step, 1) != 1) || step != 1)
+         graph_const_ints(f->e->g, n->inputs[4], &step, 1) != 1) || step != 1)
         return none;
     start = bounded(start < 0 ? start + x->n : start, 0, x->n);
     end = bounded(end < 0 ? end + x->n : end, 0, x->n);
@@ -223,7 +223,7 @@ static struct partial partial_concat(const struct folder *f, const struct node *
     struct partial p = {.n = 0}, none = {.n = -1};
     for (int i = 0; i < n->n_inputs; i++) {
         struct partial x = look(f, n->inputs[i]);
-        const struct tensor *t = node_input(f->r->g, n, i);
+        const struct tensor *t = node_input(f->e->g, n, i);
         if (x.n < 0) {
             /* Known by its size alone. */
             if (!t || t->shape.rank != 1 || t->shape.dim[0] < 0) return none;
@@ -240,7 +240,7 @@ static struct partial partial_concat(const struct folder *f, const struct node *
 }
 
 static struct partial evaluate(const struct folder *f, const struct node *n) {
-    const struct graph *g = f->r->g;
+    const struct graph *g = f->e->g;
     struct partial none = {.n = -1}, x;
     switch (n->op) {
     case OP_Shape: return partial_shape(g, n);
@@ -270,7 +270,7 @@ static struct partial evaluate(const struct folder *f, const struct node *n) {
 
 /* Follows the elements of a node's result, and stores it where all are known. */
 static enum status follow(struct folder *f, int node) {
-    struct graph *g = f->r->g;
+    struct graph *g = f->e->g;
     const struct node *n = &g->nodes[node];
     int t = n->n_outputs == 1 ? n->outputs[0] : -1;
     if (t < 0 || t >= f->n_tensors) return STATUS_OK;
@@ -286,8 +286,8 @@ static enum status follow(struct folder *f, int node) {
         if (y->shape.rank == 1) y->shape.dim[0] = p.n;
         struct view v = {y->dtype, y->shape, data, y->name, true};
         for (int i = 0; i < p.n; i++) view_set_i64(&v, i, p.value[i]);
-        rewrite_fold(f->r, node, 0, data, (size_t)p.n * dtype_size(y->dtype));
-        rewrite_remove(f->r, node);
+        edit_fold(f->e, node, 0, data, (size_t)p.n * dtype_size(y->dtype));
+        edit_remove(f->e, node);
         return STATUS_OK;
     }
     if (f->n_partials == f->cap_partials) {
@@ -304,7 +304,7 @@ static enum status follow(struct folder *f, int node) {
 
 /* A Reshape to [?, 3, 85] is one to [-1, 3, 85]. */
 static enum status open_reshape(struct folder *f, int node) {
-    struct graph *g = f->r->g;
+    struct graph *g = f->e->g;
     const struct node *n = &g->nodes[node];
     int t = n->inputs[1], out;
     if (t < 0 || g->tensors[t].data) return STATUS_OK;
@@ -321,8 +321,8 @@ static enum status open_reshape(struct folder *f, int node) {
     }
     if (unknown < 0) return STATUS_OK;
     p.value[unknown] = -1;
-    TRY(rewrite_constant(f->r, g->tensors[t].name, DT_I64, shape_of(1, p.n), p.value, &out, NULL));
-    return rewrite_set_input(f->r, node, 1, out);
+    TRY(edit_constant(f->e, g->tensors[t].name, DT_I64, shape_of(1, p.n), p.value, &out, NULL));
+    return edit_set_input(f->e, node, 1, out);
 }
 
 /* ---- the sweep ---- */
@@ -336,7 +336,7 @@ static bool outputs_are_known(const struct graph *g, const struct node *n) {
 }
 
 static enum status visit(struct folder *f, int node) {
-    struct graph *g = f->r->g;
+    struct graph *g = f->e->g;
     const struct op_def *def = op_def(g->nodes[node].op);
     if (g->nodes[node].op == OP_Reshape) TRY(open_reshape(f, node));
     if (!outputs_are_known(g, &g->nodes[node])) TRY(graph_infer_node(g, node));
@@ -346,16 +346,16 @@ static enum status visit(struct folder *f, int node) {
 }
 
 enum status pass_fold_constants(struct graph *g) {
-    struct rewrite r;
-    TRY(rewrite_init(&r, g));
-    struct folder f = {.r = &r, .n_tensors = g->n_tensors};
+    struct edit e;
+    TRY(edit_init(&e, g));
+    struct folder f = {.e = &e, .n_tensors = g->n_tensors};
     f.partial_of = mem_calloc((size_t)g->n_tensors + 1, sizeof *f.partial_of);
     enum status s = STATUS_OK;
     if (!f.partial_of)
         s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory while folding constants");
-    for (int n = 0; s == STATUS_OK && n < r.n_nodes; n++)
+    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++)
         if (g->nodes[n].op != OP_NONE) s = visit(&f, n);
     mem_free(f.partials);
     mem_free(f.partial_of);
-    return rewrite_finish(&r, s);
+    return edit_finish(&e, s);
 }

@@ -9,7 +9,7 @@
 
 #include "ops/op.h"
 #include "passes/internal.h"
-#include "passes/rewrite.h"
+#include "passes/edit.h"
 
 /* ---- which nodes change nothing ---- */
 
@@ -102,31 +102,31 @@ static bool only_reshapes(enum op_kind op) {
 }
 
 /* The node becomes Reshape(x, SHAPE) to the shape it has now. */
-static enum status become_reshape(struct rewrite *r, int node, int x) {
-    struct graph *g = r->g;
+static enum status become_reshape(struct edit *e, int node, int x) {
+    struct graph *g = e->g;
     const struct tensor *y = node_output(g, &g->nodes[node], 0);
     int in[2] = {x, -1};
-    TRY(rewrite_constant(r, g->nodes[node].name, DT_I64, shape_of(1, y->shape.rank), y->shape.dim,
+    TRY(edit_constant(e, g->nodes[node].name, DT_I64, shape_of(1, y->shape.rank), y->shape.dim,
                          &in[1], NULL));
-    rewrite_set_op(r, node, OP_Reshape);
-    return rewrite_set_inputs(r, node, 2, in);
+    edit_set_op(e, node, OP_Reshape);
+    return edit_set_inputs(e, node, 2, in);
 }
 
 /* A Reshape of a Reshape reads what the first one read. */
-static enum status merge_reshapes(struct rewrite *r, int node) {
-    struct graph *g = r->g;
+static enum status merge_reshapes(struct edit *e, int node) {
+    struct graph *g = e->g;
     const struct node *n = &g->nodes[node];
     int at = g->tensors[n->inputs[0]].producer;
     if (at < 0 || !only_reshapes(g->nodes[at].op)) return STATUS_OK;
     int x = g->nodes[at].inputs[0];
     const struct shape *y = &node_output(g, n, 0)->shape;
-    if (shape_known(y) && shape_elements(y) > 0) return become_reshape(r, node, x);
+    if (shape_known(y) && shape_elements(y) > 0) return become_reshape(e, node, x);
     /* Without the shape: a shape operand free of zeros asks only for the number of elements. */
     int64_t want[SHAPE_MAX_RANK];
     int k = n->op == OP_Reshape ? graph_const_ints(g, n->inputs[1], want, SHAPE_MAX_RANK) : -1;
     for (int i = 0; i < k; i++)
         if (want[i] == 0) k = -1;
-    return k >= 0 ? rewrite_set_input(r, node, 0, x) : STATUS_OK;
+    return k >= 0 ? edit_set_input(e, node, 0, x) : STATUS_OK;
 }
 
 static int read_perm(const struct graph *g, const struct node *n, int64_t perm[SHAPE_MAX_RANK]) {
@@ -136,9 +136,9 @@ static int read_perm(const struct graph *g, const struct node *n, int64_t perm[S
     return rank;
 }
 
-static enum status merge_transposes(struct rewrite *r, int node) {
-    struct graph *g = r->g;
-    int at = rewrite_producer(r, node, 0, OP_Transpose);
+static enum status merge_transposes(struct edit *e, int node) {
+    struct graph *g = e->g;
+    int at = edit_producer(e, node, 0, OP_Transpose);
     if (at < 0) return STATUS_OK;
     int64_t first[SHAPE_MAX_RANK], second[SHAPE_MAX_RANK], both[SHAPE_MAX_RANK];
     int k = read_perm(g, &g->nodes[at], first);
@@ -148,12 +148,12 @@ static enum status merge_transposes(struct rewrite *r, int node) {
         both[i] = first[second[i]];
     }
     TRY(node_set_ints(g, node, "perm", k, both));
-    return rewrite_set_input(r, node, 0, g->nodes[at].inputs[0]);
+    return edit_set_input(e, node, 0, g->nodes[at].inputs[0]);
 }
 
 /* A Transpose that only moves dimensions of size 1 keeps the elements in their order. */
-static enum status transpose_to_reshape(struct rewrite *r, int node) {
-    struct graph *g = r->g;
+static enum status transpose_to_reshape(struct edit *e, int node) {
+    struct graph *g = e->g;
     const struct node *n = &g->nodes[node];
     const struct shape *x = &node_input(g, n, 0)->shape, *y = &node_output(g, n, 0)->shape;
     int64_t perm[SHAPE_MAX_RANK], last = -1;
@@ -166,28 +166,28 @@ static enum status transpose_to_reshape(struct rewrite *r, int node) {
         if (perm[i] < last) return STATUS_OK;
         last = perm[i];
     }
-    return become_reshape(r, node, n->inputs[0]);
+    return become_reshape(e, node, n->inputs[0]);
 }
 
 /* ---- the sweep ---- */
 
-static enum status visit(struct rewrite *r, int node) {
-    struct graph *g = r->g;
+static enum status visit(struct edit *e, int node) {
+    struct graph *g = e->g;
     if (!node_output(g, &g->nodes[node], 0) || !node_input(g, &g->nodes[node], 0)) return STATUS_OK;
     if (g->nodes[node].op == OP_Transpose) {
-        TRY(merge_transposes(r, node));
-        if (!perm_is_identity(g, &g->nodes[node])) TRY(transpose_to_reshape(r, node));
+        TRY(merge_transposes(e, node));
+        if (!perm_is_identity(g, &g->nodes[node])) TRY(transpose_to_reshape(e, node));
     }
-    if (only_reshapes(g->nodes[node].op)) TRY(merge_reshapes(r, node));
+    if (only_reshapes(g->nodes[node].op)) TRY(merge_reshapes(e, node));
     int x = handed_on(g, &g->nodes[node]);
-    return x >= 0 ? rewrite_bypass(r, node, g->nodes[node].outputs[0], x) : STATUS_OK;
+    return x >= 0 ? edit_bypass(e, node, g->nodes[node].outputs[0], x) : STATUS_OK;
 }
 
 enum status pass_remove_identity(struct graph *g) {
-    struct rewrite r;
-    TRY(rewrite_init(&r, g));
+    struct edit e;
+    TRY(edit_init(&e, g));
     enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < r.n_nodes; n++)
-        if (g->nodes[n].op != OP_NONE) s = visit(&r, n);
-    return rewrite_finish(&r, s);
+    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++)
+        if (g->nodes[n].op != OP_NONE) s = visit(&e, n);
+    return edit_finish(&e, s);
 }
