@@ -54,6 +54,8 @@ static enum status lower_node(struct plan *s, const struct node *n) {
         TRY(lower_move(s, n, &done));
         if (!done) TRY(lower_pool(s, n, &done));
         if (!done) TRY(lower_eltwise(s, n, &done));
+        if (!done) TRY(lower_rows(s, n, &done));
+        if (!done) TRY(lower_cast(s, n, &done));
     }
     return done ? STATUS_OK : lower_reference(s, n);
 }

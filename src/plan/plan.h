@@ -150,6 +150,8 @@ enum status lower_reference(struct plan *s, const struct node *n);
 enum status lower_conv(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);
 enum status lower_eltwise(struct plan *s, const struct node *n, bool *done);
+enum status lower_rows(struct plan *s, const struct node *n, bool *done);
+enum status lower_cast(struct plan *s, const struct node *n, bool *done);
 enum status lower_move(struct plan *s, const struct node *n, bool *done);
 
 /* Decides homes; homes.c. home_steps_through() is the rule both sides share: when the output of

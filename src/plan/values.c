@@ -3,7 +3,8 @@
  * bringing a tensor to its home. */
 #include <string.h>
 
-#include "base/alloc.h"
+#include "kernels/kernels.h"
+#include "kernels/move.h"
 #include "plan/plan.h"
 
 bool plan_blockable(const struct plan *s, int t) {
@@ -76,132 +77,79 @@ void plan_set_home_written(struct plan *s, int t) {
 
 struct copy {
     struct ref src, dst;
-    size_t element_bytes;
-    int rank;
-    int64_t dim[SHAPE_MAX_RANK], src_stride[SHAPE_MAX_RANK], dst_stride[SHAPE_MAX_RANK];
-    int64_t blocks; /* BLOCKED sides: block size, else 0 */
+    struct move_copy args;
+    void (*copy)(const struct move_copy *, int64_t, int64_t);
 };
-
-static void copy_elements(const unsigned char *src, unsigned char *dst, int64_t n, int64_t ss,
-                          int64_t ds, size_t e) {
-    if (ss == 1 && ds == 1) {
-        memcpy(dst, src, (size_t)n * e);
-        return;
-    }
-#define LOOP(T)                                                                                    \
-    for (int64_t i = 0; i < n; i++) ((T *)dst)[i * ds] = ((const T *)src)[i * ss]
-    switch (e) {
-    case 1: LOOP(uint8_t); break;
-    case 2: LOOP(uint16_t); break;
-    case 4: LOOP(uint32_t); break;
-    default: LOOP(uint64_t); break;
-    }
-#undef LOOP
-}
-
-static void copy_dims(const struct copy *c, const unsigned char *src, unsigned char *dst, int d) {
-    if (d == c->rank - 1) {
-        copy_elements(src, dst, c->dim[d], c->src_stride[d], c->dst_stride[d], c->element_bytes);
-        return;
-    }
-    for (int64_t i = 0; i < c->dim[d]; i++)
-        copy_dims(c, src + (size_t)(i * c->src_stride[d]) * c->element_bytes,
-                  dst + (size_t)(i * c->dst_stride[d]) * c->element_bytes, d + 1);
-}
 
 static enum status run_copy(const struct step *s, struct run_env *env, int tile, int worker) {
     (void)worker;
     const struct copy *c = s->params;
-    struct copy part = *c;
+    struct move_copy a = c->args;
+    a.src = ref_at(env, &c->src);
+    a.dst = ref_at(env, &c->dst);
     int64_t begin, end;
-    tile_range(c->dim[0], s->n_tiles, tile, &begin, &end);
-    part.dim[0] = end - begin;
-    size_t e = c->element_bytes;
-    copy_dims(&part, (const unsigned char *)ref_at(env, &c->src) + (size_t)(begin * c->src_stride[0]) * e,
-              (unsigned char *)ref_at(env, &c->dst) + (size_t)(begin * c->dst_stride[0]) * e, 0);
+    tile_range(a.n_units, s->n_tiles, tile, &begin, &end);
+    c->copy(&a, begin, end);
     return STATUS_OK;
 }
 
-/* A strided copy, dims of size 1 dropped and the largest destination stride outermost, so that
- * writes go forward. */
 enum status plan_copy(struct plan *s, const struct node *n, const char *kernel,
                       const struct value *src, const int64_t *src_stride, const struct value *dst,
                       const int64_t *dst_stride, const struct shape *shape, size_t element_bytes) {
-    struct copy c = {.element_bytes = element_bytes};
-    for (int i = 0; i < shape->rank; i++) {
-        if (shape->dim[i] == 1) continue;
-        int at = c.rank++;
-        while (at > 0 && c.dst_stride[at - 1] < dst_stride[i]) {
-            c.dim[at] = c.dim[at - 1];
-            c.src_stride[at] = c.src_stride[at - 1];
-            c.dst_stride[at] = c.dst_stride[at - 1];
-            at--;
-        }
-        c.dim[at] = shape->dim[i];
-        c.src_stride[at] = src_stride[i];
-        c.dst_stride[at] = dst_stride[i];
-    }
-    if (!c.rank) c.dim[c.rank++] = 1;
-    /* Join neighbours that are evenly spaced on both sides. */
-    for (int i = c.rank - 2; i >= 0; i--) {
-        if (c.src_stride[i] != c.src_stride[i + 1] * c.dim[i + 1] ||
-            c.dst_stride[i] != c.dst_stride[i + 1] * c.dim[i + 1])
-            continue;
-        c.dim[i] *= c.dim[i + 1];
-        c.src_stride[i] = c.src_stride[i + 1];
-        c.dst_stride[i] = c.dst_stride[i + 1];
-        for (int k = i + 1; k + 1 < c.rank; k++) {
-            c.dim[k] = c.dim[k + 1];
-            c.src_stride[k] = c.src_stride[k + 1];
-            c.dst_stride[k] = c.dst_stride[k + 1];
-        }
-        c.rank--;
-    }
-    int64_t elements = shape_elements(shape);
+    struct move_copy a;
+    TRY(move_copy_init(&a, (int)element_bytes, shape->rank, shape->dim, src_stride, dst_stride));
     struct step *step;
-    struct copy *params;
-    int tiles = plan_tiles(c.dim[0], 0.5 * (double)elements / (double)c.dim[0]);
-    TRY(plan_add_step(s, n, kernel, tiles, run_copy, sizeof *params, &step, &params));
-    *params = c;
-    TRY(plan_ref(s, src, &params->src));
-    return plan_ref(s, dst, &params->dst);
+    struct copy *c;
+    double unit_ns = 0.3 * (double)shape_elements(shape) / (double)(a.n_units ? a.n_units : 1);
+    TRY(plan_add_step(s, n, kernel, plan_tiles(a.n_units, unit_ns), run_copy, sizeof *c, &step, &c));
+    *c = (struct copy){.args = a, .copy = s->k->move->copy};
+    TRY(plan_ref(s, src, &c->src));
+    return plan_ref(s, dst, &c->dst);
 }
 
 struct reorder {
     struct ref src, dst;
-    int block, to_blocked;
-    int64_t n, c, plane;
+    const struct move_kernels *k;
+    bool to_blocked;
+    int64_t block, n, c, plane, blocks, bands; /* bands: pieces of a plane */
     int64_t plain_n, plain_c, plain_p, blocked_n; /* strides in floats */
 };
 
-/* One tile is a range of (image, channel block) pairs. */
+/* A unit is one band of pixels of one channel block, or of all blocks where pixels are rows of
+ * channels. */
+static void reorder_unit(const struct reorder *r, const float *src, float *dst, int64_t unit) {
+    const int64_t b = r->block;
+    int64_t band = unit % r->bands, cb = unit / r->bands % r->blocks, n = unit / r->bands / r->blocks;
+    int64_t first = r->plane * band / r->bands, end = r->plane * (band + 1) / r->bands;
+    size_t pixels = (size_t)(end - first);
+    int channels = (int)(r->c - cb * b < b ? r->c - cb * b : b);
+    int64_t blocked = n * r->blocked_n + cb * b * r->plane + first * b;
+    int64_t plain = n * r->plain_n + cb * b * r->plain_c + first * r->plain_p;
+    if (r->plain_c == 1 && r->plain_p != 1) {
+        if (r->to_blocked)
+            r->k->nhwc_to_block(src + plain, r->plain_p, channels, dst + blocked, 0, pixels);
+        else r->k->block_to_nhwc(src + blocked, 0, channels, dst + plain, r->plain_p, pixels);
+    } else if (r->plain_p == 1) {
+        if (r->to_blocked)
+            r->k->nchw_to_block(src + plain, r->plain_c, channels, dst + blocked, pixels);
+        else r->k->block_to_nchw(src + blocked, dst + plain, r->plain_c, channels, pixels);
+    } else {
+        /* Neither pixels nor channels side by side: only into a home of an odd stride. */
+        for (size_t p = 0; p < pixels; p++)
+            for (int c = 0; c < channels; c++)
+                dst[plain + c * r->plain_c + (int64_t)p * r->plain_p] =
+                    src[blocked + (int64_t)p * b + c];
+    }
+}
+
 static enum status run_reorder(const struct step *s, struct run_env *env, int tile, int worker) {
     (void)worker;
     const struct reorder *r = s->params;
-    const int64_t b = r->block, blocks = (r->c + b - 1) / b;
-    int64_t begin, end;
-    tile_range(r->n * blocks, s->n_tiles, tile, &begin, &end);
     const float *src = ref_at(env, &r->src);
     float *dst = ref_at(env, &r->dst);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t n = i / blocks, cb = i % blocks, lanes = r->c - cb * b < b ? r->c - cb * b : b;
-        int64_t blocked = n * r->blocked_n + cb * b * r->plane;
-        int64_t plain = n * r->plain_n + cb * b * r->plain_c;
-        if (r->to_blocked) {
-            for (int64_t p = 0; p < r->plane; p++)
-                for (int64_t c = 0; c < b; c++)
-                    dst[blocked + p * b + c] =
-                        c < lanes ? src[plain + c * r->plain_c + p * r->plain_p] : 0;
-        } else if (r->plain_c == 1) {
-            for (int64_t p = 0; p < r->plane; p++)
-                memcpy(&dst[plain + p * r->plain_p], &src[blocked + p * b],
-                       (size_t)lanes * sizeof *dst);
-        } else {
-            for (int64_t c = 0; c < lanes; c++)
-                for (int64_t p = 0; p < r->plane; p++)
-                    dst[plain + c * r->plain_c + p * r->plain_p] = src[blocked + p * b + c];
-        }
-    }
+    int64_t begin, end;
+    tile_range(r->n * r->blocks * r->bands, s->n_tiles, tile, &begin, &end);
+    for (int64_t i = begin; i < end; i++) reorder_unit(r, src, dst, i);
     return STATUS_OK;
 }
 
@@ -212,12 +160,15 @@ static enum status add_reorder(struct plan *s, const struct node *n, const struc
     struct step *step;
     struct reorder *r;
     int64_t blocks = (shape->dim[1] + s->block - 1) / s->block, plane = shape->dim[2] * shape->dim[3];
+    int64_t bands = plane >= 4096 ? plane / 2048 : 1;
     TRY(plan_add_step(s, n, to_blocked ? "plain to blocked" : "blocked to plain",
-                      plan_tiles(shape->dim[0] * blocks, (double)(plane * s->block)), run_reorder,
-                      sizeof *r, &step, &r));
-    *r = (struct reorder){.block = s->block, .to_blocked = to_blocked, .n = shape->dim[0],
-                          .c = shape->dim[1], .plane = plane, .plain_n = plain_stride[0],
-                          .plain_c = plain_stride[1], .plain_p = plain_stride[3],
+                      plan_tiles(shape->dim[0] * blocks * bands,
+                                 0.15 * (double)(plane / bands * s->block)),
+                      run_reorder, sizeof *r, &step, &r));
+    *r = (struct reorder){.k = s->k->move, .block = s->block, .to_blocked = to_blocked,
+                          .n = shape->dim[0], .c = shape->dim[1], .plane = plane, .blocks = blocks,
+                          .bands = bands, .plain_n = plain_stride[0], .plain_c = plain_stride[1],
+                          .plain_p = plain_stride[3],
                           .blocked_n = to_blocked ? dst->batch_stride : src->batch_stride};
     /* With one column, consecutive pixels are consecutive rows. */
     if (shape->dim[3] == 1) r->plain_p = plain_stride[2];

@@ -125,7 +125,7 @@ static const char any_batch[] =
     "}\n";
 
 /* Input shapes known at run time, and an output whose shape depends on values. */
-__attribute__((unused)) static void late_shapes(void **state) {
+static void late_shapes(void **state) {
     (void)state;
     struct device *d;
     assert_ok(device_create(2, &d));
@@ -247,7 +247,7 @@ int main(void) {
         cmocka_unit_test(values),
         cmocka_unit_test(borders_are_checked),
         cmocka_unit_test(runs_do_not_allocate),
-        /* late */
+        cmocka_unit_test(late_shapes),
         cmocka_unit_test(errors_while_running),
         cmocka_unit_test(one_model_many_threads),
         cmocka_unit_test(every_allocation_may_fail),
