@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/env.h"
 #include "exec/exec.h"
+#include "passes/passes.h"
 
 /* ---- devices ---- */
 
@@ -49,6 +50,7 @@ static enum status plan_for(struct model *m, const struct shape *shapes,
         for (int t = 0; t < g->n_tensors; t++)
             if (g->tensors[t].producer >= 0) g->tensors[t].shape = shape_unknown();
     enum status s = graph_infer(g);
+    if (s == STATUS_OK && !m->fixed) s = passes_run(g, PASSES_LOAD);
     if (s != STATUS_OK) {
         graph_destroy(g);
         return s;
@@ -128,6 +130,8 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
     m->fixed = true;
     for (int i = 0; i < g->n_inputs; i++) m->fixed &= shape_known(&g->tensors[g->inputs[i]].shape);
     enum status s = weight_store_create(&m->weights);
+    /* Once here for what does not depend on input shapes, so that programs share the result. */
+    if (s == STATUS_OK) s = passes_run(g, PASSES_LOAD);
     if (s == STATUS_OK && m->fixed) {
         struct shape *shapes = mem_calloc((size_t)g->n_inputs + 1, sizeof *shapes);
         if (shapes) {

@@ -26,7 +26,7 @@ static const struct rewrite {
     {"Cast", 6, rewrite_cast},
     {"Clip", 11, rewrite_clip},
     {"Concat", 4, rewrite_concat},
-    {"Constant", 0, rewrite_constant},
+    {"Constant", 0, rewrite_constant_node},
     {"ConstantOfShape", 0, rewrite_constant_of_shape},
     {"DFT", 20, rewrite_dft},
     {"Div", 7, rewrite_broadcast},

@@ -63,7 +63,7 @@ static enum status become_constant(struct importer *im, int t, enum dtype dtype,
     return STATUS_OK;
 }
 
-enum status rewrite_constant(struct importer *im, struct onnx_node *n, bool *done) {
+enum status rewrite_constant_node(struct importer *im, struct onnx_node *n, bool *done) {
     char label[160];
     CHECK(n->n_outputs == 1 && n->n_inputs == 0 && n->n_attrs == 1, STATUS_FORMAT,
           "%s needs one attribute and one output", node_label(n, label));
