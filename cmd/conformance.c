@@ -184,6 +184,8 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
     char folder[LINE_BYTES / 2], path[LINE_BYTES];
     snprintf(folder, sizeof folder, "%s/%s", root, r->id);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
+    struct graph *g;
+    TRY(import_onnx_file(path, NULL, &g));
     struct view in[MAX_TENSORS] = {0};
     int n_in = 0;
     bool found = true;
@@ -192,8 +194,6 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
         if (!found) break;
         n_in++;
     }
-    struct graph *g;
-    TRY(import_onnx_file(path, NULL, &g));
     CHECK(n_in <= g->n_inputs, STATUS_FORMAT, "the case has %d inputs, the model %d", n_in,
           g->n_inputs);
     struct import_shape shapes[MAX_TENSORS]; /* their names live as long as the process */
