@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that carry a state from one call to the next: TensorScatter, LinearAttention and
+/* Operators that carry a state from one call to the next: LinearAttention and
  * CausalConvWithState. */
 #include <inttypes.h>
 #include <math.h>
@@ -7,68 +7,6 @@
 
 #include "base/alloc.h"
 #include "ops/access.h"
-
-/* ---- TensorScatter: past_cache, update, write_indices (optional) ---- */
-
-static enum status scatter_axis(const struct op_call *c, int *axis) {
-    TRY(op_axis(c, node_int(c->node, "axis", -2), c->in[0].shape.rank, axis));
-    OP_CHECK(c, *axis > 0, STATUS_SHAPE, "attribute 'axis' is the batch");
-    return STATUS_OK;
-}
-
-static enum status infer_tensor_scatter(struct op_call *c) {
-    const struct shape *past = &c->in[0].shape, *update = &c->in[1].shape;
-    const char *mode = node_string(c->node, "mode", "linear");
-    OP_CHECK(c, !strcmp(mode, "linear") || !strcmp(mode, "circular"), STATUS_UNSUPPORTED,
-             "attribute 'mode' is '%s'", mode);
-    TRY(op_check_same_dtype(c, 0, 1));
-    TRY(op_check_dtype(c, 2, DTYPES_OF(DT_I64)));
-    if (past->rank >= 0) {
-        int axis;
-        TRY(scatter_axis(c, &axis));
-        TRY(op_check_rank(c, 1, past->rank, past->rank));
-        for (int i = 0; i < past->rank; i++)
-            if (i != axis) TRY(op_check_dim(c, 1, i, past->dim[i], "of the cache"));
-        OP_CHECK(c, update->rank < 0 || past->dim[axis] < 0 || update->dim[axis] <= past->dim[axis],
-                 STATUS_SHAPE, "the update is longer than the cache on axis %d", axis);
-        TRY(op_check_vector(c, 2, past->dim[0], "batch"));
-    }
-    return infer_same(c);
-}
-
-static enum status run_tensor_scatter(struct op_call *c) {
-    const struct view *past = &c->in[0], *update = &c->in[1], *y = &c->out[0];
-    bool circular = !strcmp(node_string(c->node, "mode", "linear"), "circular");
-    int axis;
-    TRY(scatter_axis(c, &axis));
-    size_t item = dtype_size(past->dtype);
-    memcpy(y->data, past->data, (size_t)shape_elements(&past->shape) * item);
-    int64_t length = past->shape.dim[axis], count = update->shape.dim[axis];
-    int64_t inner = shape_product(&past->shape, axis + 1, past->shape.rank);
-    int64_t rows = shape_product(&past->shape, 0, axis), per_batch = shape_product(&past->shape, 1, axis);
-    size_t bytes = (size_t)inner * item;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t first = op_has_input(c, 2) ? view_get_i64(&c->in[2], r / per_batch) : 0;
-        OP_CHECK(c, first >= 0 && (circular || first <= length - count), STATUS_SHAPE,
-                 "writing %" PRId64 " entries at %" PRId64 " leaves the cache of %" PRId64, count, first,
-                 length);
-        for (int64_t k = 0; k < count; k++) {
-            int64_t to = circular ? (first % length + k) % length : first + k;
-            memcpy((char *)y->data + (size_t)(r * length + to) * bytes,
-                   (const char *)update->data + (size_t)(r * count + k) * bytes, bytes);
-        }
-    }
-    return STATUS_OK;
-}
-
-static const struct attr_spec tensor_scatter_attrs[] = {
-    {"axis", ATTR_INT}, {"mode", ATTR_STRING}, {NULL},
-};
-
-const struct op_def op_def_TensorScatter = {
-    .name = "TensorScatter", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-    .infer = infer_tensor_scatter, .run = run_tensor_scatter, .attrs = tensor_scatter_attrs,
-};
 
 /* ---- LinearAttention: query, key, value (batch, time, heads * size), past_state, decay, beta ---- */
 
