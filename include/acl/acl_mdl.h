@@ -395,8 +395,9 @@ ACL_FUNC_VISIBILITY aclTensorDesc *aclmdlGetDatasetTensorDesc(const aclmdlDatase
  *             whose message names the output, the size it has and the size it needs, and nothing
  *             is written. A buffer without memory (NULL, 0) gets some, to be released with
  *             aclrtFree, when the size is not known before the run.
- * Returns     ACL_ERROR_INVALID_MODEL_ID, ACL_ERROR_GE_PARAM_INVALID, ACL_ERROR_RT_CONTEXT_NULL,
- *             ACL_ERROR_RT_MODEL_EXECUTE when the model failed while it ran.
+ * Returns     ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, ACL_ERROR_GE_PARAM_INVALID,
+ *             ACL_ERROR_RT_CONTEXT_NULL, ACL_ERROR_RT_MODEL_EXECUTE when the model failed
+ *             while it ran.
  */
 ACL_FUNC_VISIBILITY aclError aclmdlExecute(uint32_t modelId, const aclmdlDataset *input,
     aclmdlDataset *output);

@@ -344,10 +344,10 @@ ACL_FUNC_VISIBILITY aclError aclrtEventElapsedTime(float *ms, aclrtEvent startEv
  * A stream has one such thread; a thread may serve many streams.
  */
 
-/* threadId is the pthread_t. Returns ACL_ERROR_RT_STREAM_SUBSCRIBE when the stream has one
- * already. */
+/* threadId is the pthread_t. Returns ACL_ERROR_REPEAT_SUBSCRIBE when the stream has one already. */
 ACL_FUNC_VISIBILITY aclError aclrtSubscribeReport(uint64_t threadId, aclrtStream stream);
-/* Callbacks of the stream that were queued but have not run are dropped. */
+/* Callbacks of the stream that have not begun are dropped; one that runs is waited for. Returns
+ * ACL_ERROR_RT_STREAM_SUBSCRIBE when the stream is not subscribed to that thread. */
 ACL_FUNC_VISIBILITY aclError aclrtUnSubscribeReport(uint64_t threadId, aclrtStream stream);
 /*
  * Queues a call of fn(userData). With ACL_CALLBACK_BLOCK the stream goes on when fn has returned,

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Model descriptions: the answers of struct model_info in AscendCL's form. A description shares the
+ * answers with the model and outlives it. */
+#include <string.h>
+
+#include "acl/internal.h"
+#include "acl/model.h"
+#include "base/alloc.h"
+
+struct description {
+    pthread_mutex_t lock;
+    struct model_info *info; /* NULL: empty */
+};
+
+static void description_destroy(void *object) {
+    struct description *d = object;
+    model_info_release(d->info);
+    pthread_mutex_destroy(&d->lock);
+    mem_free(d);
+}
+
+aclmdlDesc *aclmdlCreateDesc(void) {
+    struct description *d = mem_calloc(1, sizeof *d);
+    if (d) {
+        pthread_mutex_init(&d->lock, NULL);
+        void *handle = handle_create(HANDLE_MODEL_DESC, d, description_destroy);
+        if (handle) return handle;
+        description_destroy(d);
+    }
+    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a model description");
+    return NULL;
+}
+
+aclError aclmdlDestroyDesc(aclmdlDesc *modelDesc) {
+    if (handle_retire(modelDesc, HANDLE_MODEL_DESC)) return ACL_SUCCESS;
+    return handle_fail(modelDesc, HANDLE_MODEL_DESC, __func__, "modelDesc");
+}
+
+/* Takes the share of info. */
+static aclError fill(const char *call, aclmdlDesc *desc, struct model_info *info) {
+    struct description *d = handle_get(desc, HANDLE_MODEL_DESC, call, "modelDesc");
+    if (!d) {
+        model_info_release(info);
+        return ACL_ERROR_INVALID_PARAM;
+    }
+    pthread_mutex_lock(&d->lock);
+    struct model_info *old = d->info;
+    d->info = info;
+    pthread_mutex_unlock(&d->lock);
+    model_info_release(old);
+    handle_release(desc);
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetDesc(aclmdlDesc *modelDesc, uint32_t modelId) {
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(__func__, modelId, &m, &handle));
+    struct model_info *info = model_info_share(m->info);
+    handle_release(handle);
+    return fill(__func__, modelDesc, info);
+}
+
+aclError aclmdlGetDescFromFile(aclmdlDesc *modelDesc, const char *modelPath) {
+    ACL_NEED(modelPath);
+    struct model_info *info;
+    ACL_TRY(model_describe_file(__func__, modelPath, &info));
+    return fill(__func__, modelDesc, info);
+}
+
+aclError aclmdlGetDescFromMem(aclmdlDesc *modelDesc, const void *model, size_t modelSize) {
+    struct model_info *info;
+    ACL_TRY(model_describe_memory(__func__, model, modelSize, &info));
+    return fill(__func__, modelDesc, info);
+}
+
+/* ---- access ---- */
+
+/* What the description says, shared; NULL with the failure recorded. */
+static struct model_info *get(const char *call, const aclmdlDesc *desc) {
+    struct description *d = handle_get(desc, HANDLE_MODEL_DESC, call, "modelDesc");
+    if (!d) return NULL;
+    pthread_mutex_lock(&d->lock);
+    struct model_info *info = model_info_share(d->info);
+    pthread_mutex_unlock(&d->lock);
+    handle_release(desc);
+    if (!info)
+        acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                 "modelDesc is still empty; fill it with aclmdlGetDesc");
+    return info;
+}
+
+enum side { INPUT, OUTPUT };
+static const char *const side_names[] = {"inputs", "outputs"};
+
+/* Input or output `index`. *info is to be released; on failure it is not held. */
+static const struct model_border *border(const char *call, const aclmdlDesc *desc, enum side side,
+                                         size_t index, struct model_info **info) {
+    *info = get(call, desc);
+    if (!*info) return NULL;
+    int n = side == INPUT ? (*info)->n_inputs : (*info)->n_outputs;
+    if (index < (size_t)n) return (side == INPUT ? (*info)->inputs : (*info)->outputs) + index;
+    acl_fail(ACL_ERROR_INVALID_PARAM, call, "index is %zu; model '%s' has %d %s", index,
+             (*info)->name, n, side_names[side]);
+    model_info_release(*info);
+    *info = NULL;
+    return NULL;
+}
+
+size_t aclmdlGetNumInputs(aclmdlDesc *modelDesc) {
+    struct model_info *info = get(__func__, modelDesc);
+    size_t n = info ? (size_t)info->n_inputs : 0;
+    model_info_release(info);
+    return n;
+}
+
+size_t aclmdlGetNumOutputs(aclmdlDesc *modelDesc) {
+    struct model_info *info = get(__func__, modelDesc);
+    size_t n = info ? (size_t)info->n_outputs : 0;
+    model_info_release(info);
+    return n;
+}
+
+static size_t border_bytes(const char *call, const aclmdlDesc *desc, enum side side,
+                           size_t index) {
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (!b) return 0;
+    size_t bytes = b->bytes;
+    if (!b->is_fixed)
+        acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                 "the size of '%s' is not known before the run; give its shape with "
+                 "aclmdlSetDatasetTensorDesc",
+                 b->name);
+    model_info_release(info);
+    return bytes;
+}
+
+size_t aclmdlGetInputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
+    return border_bytes(__func__, modelDesc, INPUT, index);
+}
+
+size_t aclmdlGetOutputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
+    return border_bytes(__func__, modelDesc, OUTPUT, index);
+}
+
+static aclError border_dims(const char *call, const aclmdlDesc *desc, enum side side, size_t index,
+                            aclmdlIODims *dims) {
+    if (!dims) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "dims is NULL");
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (!b) return ACL_ERROR_INVALID_PARAM;
+    memset(dims, 0, sizeof *dims);
+    memcpy(dims->name, b->short_name, sizeof b->short_name);
+    if (b->shape.rank < 0) { /* the way formats here spell a rank that is not known */
+        dims->dimCount = 1;
+        dims->dims[0] = -2;
+    } else {
+        dims->dimCount = (size_t)b->shape.rank;
+        memcpy(dims->dims, b->shape.dim, (size_t)b->shape.rank * sizeof dims->dims[0]);
+    }
+    model_info_release(info);
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetInputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
+    return border_dims(__func__, modelDesc, INPUT, index, dims);
+}
+
+aclError aclmdlGetInputDimsV2(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
+    return border_dims(__func__, modelDesc, INPUT, index, dims);
+}
+
+aclError aclmdlGetOutputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
+    return border_dims(__func__, modelDesc, OUTPUT, index, dims);
+}
+
+aclError aclmdlGetCurOutputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
+    return border_dims(__func__, modelDesc, OUTPUT, index, dims);
+}
+
+/* The text lives in the model's information, which the description keeps. */
+static const char *border_name(const char *call, const aclmdlDesc *desc, enum side side,
+                               size_t index) {
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (!b) return "";
+    const char *name = b->name;
+    model_info_release(info);
+    return name;
+}
+
+const char *aclmdlGetInputNameByIndex(const aclmdlDesc *modelDesc, size_t index) {
+    return border_name(__func__, modelDesc, INPUT, index);
+}
+
+const char *aclmdlGetOutputNameByIndex(const aclmdlDesc *modelDesc, size_t index) {
+    return border_name(__func__, modelDesc, OUTPUT, index);
+}
+
+static aclFormat border_format(const char *call, const aclmdlDesc *desc, enum side side,
+                               size_t index) {
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (!b) return ACL_FORMAT_UNDEFINED;
+    aclFormat format = b->format;
+    model_info_release(info);
+    return format;
+}
+
+aclFormat aclmdlGetInputFormat(const aclmdlDesc *modelDesc, size_t index) {
+    return border_format(__func__, modelDesc, INPUT, index);
+}
+
+aclFormat aclmdlGetOutputFormat(const aclmdlDesc *modelDesc, size_t index) {
+    return border_format(__func__, modelDesc, OUTPUT, index);
+}
+
+static aclDataType border_type(const char *call, const aclmdlDesc *desc, enum side side,
+                               size_t index) {
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (!b) return ACL_DT_UNDEFINED;
+    aclDataType type = b->type;
+    model_info_release(info);
+    return type;
+}
+
+aclDataType aclmdlGetInputDataType(const aclmdlDesc *modelDesc, size_t index) {
+    return border_type(__func__, modelDesc, INPUT, index);
+}
+
+aclDataType aclmdlGetOutputDataType(const aclmdlDesc *modelDesc, size_t index) {
+    return border_type(__func__, modelDesc, OUTPUT, index);
+}
+
+/* ---- names ---- */
+
+static const struct model_border *find(const struct model_border *borders, int n,
+                                       const char *name) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(borders[i].name, name) == 0 || strcmp(borders[i].short_name, name) == 0)
+            return &borders[i];
+    return NULL;
+}
+
+static aclError index_of(const char *call, const aclmdlDesc *desc, enum side side, const char *name,
+                         size_t *index) {
+    if (!name) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "name is NULL");
+    if (!index) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "index is NULL");
+    struct model_info *info = get(call, desc);
+    if (!info) return ACL_ERROR_INVALID_PARAM;
+    const struct model_border *all = side == INPUT ? info->inputs : info->outputs;
+    const struct model_border *b =
+        find(all, side == INPUT ? info->n_inputs : info->n_outputs, name);
+    aclError code = ACL_SUCCESS;
+    if (b) *index = (size_t)(b - all);
+    else if (side == INPUT && strcmp(name, ACL_DYNAMIC_TENSOR_NAME) == 0)
+        code = acl_fail(ACL_ERROR_INVALID_PARAM, call, "model '%s' has no gears, so no input '%s'",
+                        info->name, name);
+    else
+        code = acl_fail(ACL_ERROR_INVALID_PARAM, call, "model '%s' has no '%s' among its %s",
+                        info->name, name, side_names[side]);
+    model_info_release(info);
+    return code;
+}
+
+aclError aclmdlGetInputIndexByName(const aclmdlDesc *modelDesc, const char *name, size_t *index) {
+    return index_of(__func__, modelDesc, INPUT, name, index);
+}
+
+aclError aclmdlGetOutputIndexByName(const aclmdlDesc *modelDesc, const char *name, size_t *index) {
+    return index_of(__func__, modelDesc, OUTPUT, name, index);
+}
+
+const char *aclmdlGetTensorRealName(const aclmdlDesc *modelDesc, const char *name) {
+    if (!name) {
+        acl_fail(ACL_ERROR_INVALID_PARAM, __func__, "name is NULL");
+        return NULL;
+    }
+    struct model_info *info = get(__func__, modelDesc);
+    if (!info) return NULL;
+    const struct model_border *b = find(info->inputs, info->n_inputs, name);
+    if (!b) b = find(info->outputs, info->n_outputs, name);
+    const char *real = b ? b->name : NULL;
+    if (!b)
+        acl_fail(ACL_ERROR_INVALID_PARAM, __func__, "model '%s' has no input or output '%s'",
+                 info->name, name);
+    model_info_release(info);
+    return real;
+}
+
+/* ---- gears: models have none ---- */
+
+static aclError need_desc(const char *call, const aclmdlDesc *desc) {
+    struct model_info *info = get(call, desc);
+    model_info_release(info);
+    return info ? ACL_SUCCESS : ACL_ERROR_INVALID_PARAM;
+}
+
+aclError aclmdlGetDynamicBatch(const aclmdlDesc *modelDesc, aclmdlBatch *batch) {
+    ACL_NEED(batch);
+    ACL_TRY(need_desc(__func__, modelDesc));
+    memset(batch, 0, sizeof *batch);
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetDynamicHW(const aclmdlDesc *modelDesc, size_t index, aclmdlHW *hw) {
+    (void)index;
+    ACL_NEED(hw);
+    ACL_TRY(need_desc(__func__, modelDesc));
+    memset(hw, 0, sizeof *hw);
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetInputDynamicGearCount(const aclmdlDesc *modelDesc, size_t index,
+                                        size_t *gearCount) {
+    ACL_NEED(gearCount);
+    ACL_CHECK(index == (size_t)-1, ACL_ERROR_INVALID_PARAM, "index is %zu; it must be -1", index);
+    ACL_TRY(need_desc(__func__, modelDesc));
+    *gearCount = 0;
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims,
+                                   size_t gearCount) {
+    ACL_NEED(dims);
+    ACL_CHECK(index == (size_t)-1, ACL_ERROR_INVALID_PARAM, "index is %zu; it must be -1", index);
+    ACL_TRY(need_desc(__func__, modelDesc));
+    ACL_CHECK(gearCount == 0, ACL_ERROR_INVALID_PARAM, "gearCount is %zu; the model has no gears",
+              gearCount);
+    return ACL_SUCCESS;
+}
+
+static aclError refuse_gear(const char *call, uint32_t id, const aclmdlDataset *dataset) {
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(call, id, &m, &handle));
+    bool is_dataset = handle_get(dataset, HANDLE_DATASET, call, "dataset") != NULL;
+    if (is_dataset) handle_release(dataset);
+    aclError code = ACL_ERROR_INVALID_PARAM;
+    if (is_dataset)
+        code = acl_fail(ACL_ERROR_MODEL_NOT_DYNAMIC, call,
+                        "model '%s' has no gears to choose from; its shapes are fixed",
+                        m->info->name);
+    handle_release(handle);
+    return code;
+}
+
+aclError aclmdlSetDynamicBatchSize(uint32_t modelId, aclmdlDataset *dataset, size_t index,
+                                   uint64_t batchSize) {
+    (void)index;
+    ACL_CHECK(batchSize > 0, ACL_ERROR_INVALID_PARAM, "batchSize is 0");
+    return refuse_gear(__func__, modelId, dataset);
+}
+
+aclError aclmdlSetDynamicHWSize(uint32_t modelId, aclmdlDataset *dataset, size_t index,
+                                uint64_t height, uint64_t width) {
+    (void)index;
+    ACL_CHECK(height > 0 && width > 0, ACL_ERROR_INVALID_PARAM, "height or width is 0");
+    return refuse_gear(__func__, modelId, dataset);
+}
+
+aclError aclmdlSetInputDynamicDims(uint32_t modelId, aclmdlDataset *dataset, size_t index,
+                                   const aclmdlIODims *dims) {
+    (void)index;
+    ACL_NEED(dims);
+    return refuse_gear(__func__, modelId, dataset);
+}
+
+/* ---- built-in preprocessing: models have none ---- */
+
+static aclError need_input(const char *call, uint32_t id, size_t index) {
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(call, id, &m, &handle));
+    int n = m->info->n_inputs;
+    handle_release(handle);
+    if (index < (size_t)n) return ACL_SUCCESS;
+    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "index is %zu; model %u has %d inputs", index,
+                    id, n);
+}
+
+aclError aclmdlGetAippType(uint32_t modelId, size_t index, aclmdlInputAippType *type,
+                           size_t *dynamicAttachedDataIndex) {
+    ACL_NEED(type);
+    ACL_NEED(dynamicAttachedDataIndex);
+    ACL_TRY(need_input(__func__, modelId, index));
+    *type = ACL_DATA_WITHOUT_AIPP;
+    *dynamicAttachedDataIndex = ACL_INVALID_NODE_INDEX;
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlGetFirstAippInfo(uint32_t modelId, size_t index, aclAippInfo *aippInfo) {
+    ACL_NEED(aippInfo);
+    ACL_TRY(need_input(__func__, modelId, index));
+    ACL_FAIL(ACL_ERROR_NOT_STATIC_AIPP, "input %zu of model %u has no built-in preprocessing",
+             index, modelId);
+}
+
+/* ---- what failed ---- */
+
+static void retire_all(void **handles, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (handles[i]) handle_retire(handles[i], HANDLE_TENSOR_DESC);
+}
+
+/* Descriptions of one side as a row; *first is NULL when there are none. */
+static aclError describe_side(const char *call, const struct model_border *borders, int n,
+                              aclTensorDesc **first) {
+    *first = NULL;
+    if (n == 0) return ACL_SUCCESS;
+    void **handles = mem_calloc((size_t)n, sizeof *handles);
+    if (!handles) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for descriptions");
+    aclError code = ACL_SUCCESS;
+    for (int i = 0; i < n && code == ACL_SUCCESS; i++) {
+        const struct model_border *b = &borders[i];
+        int rank = b->shape.rank < 0 ? 0 : b->shape.rank;
+        handles[i] = tensor_create(call, b->type, b->format, rank, b->shape.dim);
+        if (handles[i]) aclSetTensorDescName(handles[i], b->name);
+        else code = ACL_ERROR_BAD_ALLOC;
+    }
+    if (code == ACL_SUCCESS) code = tensor_make_row(call, handles, (size_t)n);
+    if (code == ACL_SUCCESS) *first = handles[0];
+    else retire_all(handles, (size_t)n);
+    mem_free(handles);
+    return code;
+}
+
+aclError aclmdlCreateAndGetOpDesc(uint32_t deviceId, uint32_t streamId, uint32_t taskId,
+                                  char *opName, size_t opNameLen, aclTensorDesc **inputDesc,
+                                  size_t *numInputs, aclTensorDesc **outputDesc,
+                                  size_t *numOutputs) {
+    ACL_NEED(opName);
+    ACL_NEED(inputDesc);
+    ACL_NEED(numInputs);
+    ACL_NEED(outputDesc);
+    ACL_NEED(numOutputs);
+    ACL_CHECK(opNameLen > 0, ACL_ERROR_INVALID_PARAM, "opNameLen is 0");
+    ACL_NEED_STARTED();
+    struct model_info *info = exception_find(deviceId, streamId, taskId);
+    ACL_CHECK(info, ACL_ERROR_INVALID_PARAM,
+              "no failure is known of device %u, stream %u, task %u; take the numbers from an "
+              "exception callback",
+              deviceId, streamId, taskId);
+    aclTensorDesc *inputs = NULL, *outputs = NULL;
+    aclError code = describe_side(__func__, info->inputs, info->n_inputs, &inputs);
+    if (code == ACL_SUCCESS)
+        code = describe_side(__func__, info->outputs, info->n_outputs, &outputs);
+    if (code == ACL_SUCCESS) {
+        size_t n = strnlen(info->name, opNameLen - 1);
+        memcpy(opName, info->name, n);
+        opName[n] = '\0';
+        *inputDesc = inputs;
+        *numInputs = (size_t)info->n_inputs;
+        *outputDesc = outputs;
+        *numOutputs = (size_t)info->n_outputs;
+    } else if (inputs) {
+        aclDestroyTensorDesc(inputs);
+    }
+    model_info_release(info);
+    return code;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Failures and the log. Each thread keeps the sentence of its last failed call in a fixed buffer,
+ * so that reporting that memory ran out needs no memory.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acl/internal.h"
+#include "base/env.h"
+
+static _Thread_local char recent[2048];
+
+aclError acl_fail(aclError code, const char *call, const char *format, ...) {
+    char text[sizeof recent]; /* the arguments may point into `recent` */
+    int n = snprintf(text, sizeof text, "%s: ", call);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + n, sizeof text - (size_t)n, format, args);
+    va_end(args);
+    return acl_fail_again(code, text);
+}
+
+aclError acl_fail_again(aclError code, const char *sentence) {
+    if (sentence != recent) snprintf(recent, sizeof recent, "%s", sentence);
+    if (env_int(ENV_DEBUG) >= 1) fprintf(stderr, "prusik: %d: %s\n", code, recent);
+    acl_log(ACL_INFO, "%d: %s", code, recent);
+    return code;
+}
+
+aclError acl_fail_status(enum status status, const char *call) {
+    return acl_fail(acl_code(status), call, "%s", status_message());
+}
+
+const char *acl_last_failure(void) { return recent; }
+const char *aclGetRecentErrMsg(void) { return recent; }
+
+aclError acl_code(enum status status) {
+    switch (status) {
+    case STATUS_OK: return ACL_SUCCESS;
+    case STATUS_MEMORY: return ACL_ERROR_BAD_ALLOC;
+    case STATUS_FILE: return ACL_ERROR_INVALID_FILE;
+    case STATUS_FORMAT: return ACL_ERROR_PARSE_FILE;
+    case STATUS_UNSUPPORTED: return ACL_ERROR_FEATURE_UNSUPPORTED;
+    case STATUS_LIMIT: return ACL_ERROR_STORAGE_OVER_LIMIT;
+    case STATUS_ARGUMENT:
+    case STATUS_SHAPE: return ACL_ERROR_INVALID_PARAM;
+    case STATUS_STATE: return ACL_ERROR_FAILURE;
+    case STATUS_TIMEOUT: return ACL_ERROR_RT_WAIT_TIMEOUT;
+    case STATUS_INTERNAL: break;
+    }
+    return ACL_ERROR_INTERNAL_ERROR;
+}
+
+/* ---- log ---- */
+
+static void write_line(aclLogLevel level, const char *origin, const char *text) {
+    static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+    struct timespec now;
+    struct tm date;
+    char when[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &date);
+    strftime(when, sizeof when, "%Y-%m-%d-%H:%M:%S", &date);
+    FILE *to = env_int(ENV_LOG_STDOUT) ? stdout : stderr;
+    fprintf(to, "[%s] %s(%d):%s.%03ld.%03ld %s%s\n", names[level], origin[0] == '[' ? "APP" : "ACL",
+            (int)getpid(), when, now.tv_nsec / 1000000, now.tv_nsec / 1000 % 1000, origin, text);
+    fflush(to);
+}
+
+static bool is_logged(aclLogLevel level) {
+    return level >= ACL_DEBUG && level <= ACL_ERROR && (int)level >= env_int(ENV_LOG_LEVEL);
+}
+
+void aclAppLog(aclLogLevel logLevel, const char *func, const char *file, uint32_t line,
+               const char *fmt, ...) {
+    if (!is_logged(logLevel) || !fmt) return;
+    char text[1024], origin[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *base = file ? strrchr(file, '/') : NULL;
+    snprintf(origin, sizeof origin, "[%s:%u]%ld %s: ", base ? base + 1 : file ? file : "?", line,
+             (long)syscall(SYS_gettid), func ? func : "?");
+    write_line(logLevel, origin, text);
+}
+
+void acl_log(aclLogLevel level, const char *format, ...) {
+    if (!is_logged(level)) return;
+    char text[2200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    write_line(level, "", text);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of handles; see handle.h. Slots live in chunks that never move and are kept for the
+ * process: their generations are what tells old handles from new ones. */
+#include "acl/handle.h"
+
+#include "acl/internal.h"
+#include "base/alloc.h"
+
+/* A handle is no address of a program on any 64-bit system: user space ends far below the mark. */
+#define MARK UINT64_C(0x2A)
+#define MARK_SHIFT 56
+#define KIND_SHIFT 48
+#define GENERATION_SHIFT 24
+#define INDEX_MASK UINT64_C(0xFFFFFF)
+#define GENERATION_MASK UINT64_C(0xFFFFFF)
+
+#define ALIVE (UINT64_C(1) << 32)
+#define USERS UINT64_C(0xFFFFFFFF)
+
+static uint64_t state_of(uint64_t generation, enum handle_kind kind) {
+    return generation << 40 | (uint64_t)kind << 33;
+}
+
+static struct handle_slot *slot_at(uint32_t index) {
+    /* Chunk c holds the slots 64 * (2^c - 1) to 64 * (2^(c+1) - 1) - 1. */
+    uint32_t n = index / HANDLE_FIRST_CHUNK + 1;
+    int chunk = 31 - __builtin_clz(n);
+    uint32_t first = ((1U << chunk) - 1) * HANDLE_FIRST_CHUNK;
+    return atomic_load_explicit(&runtime.handles.chunks[chunk], memory_order_acquire) +
+           (index - first);
+}
+
+/* NULL when the value cannot be a handle of ours. */
+static struct handle_slot *slot_of(const void *handle, enum handle_kind *kind, uint64_t *generation,
+                                   uint32_t *index) {
+    uint64_t h = (uint64_t)(uintptr_t)handle;
+    if (h >> MARK_SHIFT != MARK) return NULL;
+    *kind = (enum handle_kind)(h >> KIND_SHIFT & 0xFF);
+    *generation = h >> GENERATION_SHIFT & GENERATION_MASK;
+    *index = (uint32_t)(h & INDEX_MASK);
+    if (*kind == HANDLE_NONE || *kind >= HANDLE_KINDS) return NULL;
+    if (*index >= atomic_load_explicit(&runtime.handles.n_slots, memory_order_acquire)) return NULL;
+    return slot_at(*index);
+}
+
+/* With the lock held: a slot nobody uses, as index + 1; 0 when memory ran out. */
+static uint32_t take_slot(struct handle_table *t) {
+    uint32_t taken = t->first_free;
+    if (taken) {
+        t->first_free = slot_at(taken - 1)->next_free;
+        return taken;
+    }
+    uint32_t index = atomic_load(&t->n_slots);
+    if (index > INDEX_MASK) return 0;
+    int chunk = 31 - __builtin_clz(index / HANDLE_FIRST_CHUNK + 1);
+    if (!atomic_load(&t->chunks[chunk])) {
+        struct handle_slot *slots =
+            mem_calloc((size_t)HANDLE_FIRST_CHUNK << chunk, sizeof *slots);
+        if (!slots) return 0;
+        atomic_store_explicit(&t->chunks[chunk], slots, memory_order_release);
+    }
+    atomic_store_explicit(&t->n_slots, index + 1, memory_order_release);
+    return index + 1;
+}
+
+void *handle_create(enum handle_kind kind, void *object, void (*destroy)(void *object)) {
+    struct handle_table *t = &runtime.handles;
+    pthread_mutex_lock(&t->lock);
+    uint32_t taken = take_slot(t);
+    pthread_mutex_unlock(&t->lock);
+    if (!taken) return NULL;
+    struct handle_slot *slot = slot_at(taken - 1);
+    slot->object = object;
+    slot->destroy = destroy;
+    uint64_t generation = atomic_load(&slot->state) >> 40;
+    atomic_store_explicit(&slot->state, state_of(generation, kind) | ALIVE, memory_order_release);
+    uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
+                 generation << GENERATION_SHIFT | (taken - 1);
+    return (void *)(uintptr_t)h;
+}
+
+void *handle_acquire(const void *handle, enum handle_kind kind) {
+    enum handle_kind named;
+    uint64_t generation;
+    uint32_t index;
+    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
+    if (!slot || named != kind) return NULL;
+    uint64_t wanted = state_of(generation, kind) | ALIVE;
+    uint64_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    do {
+        if ((state & ~USERS) != wanted) return NULL;
+    } while (!atomic_compare_exchange_weak_explicit(&slot->state, &state, state + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return slot->object;
+}
+
+static void finish(struct handle_slot *slot, uint32_t index) {
+    struct handle_table *t = &runtime.handles;
+    slot->destroy(slot->object);
+    slot->object = NULL;
+    uint64_t generation = (atomic_load(&slot->state) >> 40) + 1;
+    /* A slot whose generations are used up is left alone for good. */
+    if (generation > GENERATION_MASK) return;
+    atomic_store_explicit(&slot->state, state_of(generation, HANDLE_NONE), memory_order_release);
+    pthread_mutex_lock(&t->lock);
+    slot->next_free = t->first_free;
+    t->first_free = index + 1;
+    pthread_mutex_unlock(&t->lock);
+}
+
+void handle_release(const void *handle) {
+    enum handle_kind kind;
+    uint64_t generation;
+    uint32_t index;
+    struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
+    uint64_t before = atomic_fetch_sub_explicit(&slot->state, 1, memory_order_acq_rel);
+    if ((before & USERS) == 1 && !(before & ALIVE)) finish(slot, index);
+}
+
+bool handle_retire(const void *handle, enum handle_kind kind) {
+    enum handle_kind named;
+    uint64_t generation;
+    uint32_t index;
+    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
+    if (!slot || named != kind) return false;
+    uint64_t wanted = state_of(generation, kind) | ALIVE;
+    uint64_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    do {
+        if ((state & ~USERS) != wanted) return false;
+    } while (!atomic_compare_exchange_weak_explicit(&slot->state, &state, state & ~ALIVE,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    if ((state & USERS) == 0) finish(slot, index);
+    return true;
+}
+
+void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *object, void *user),
+                  void *user) {
+    uint32_t n = atomic_load(&runtime.handles.n_slots);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t state = atomic_load(&slot_at(i)->state);
+        if (!(state & ALIVE) || (enum handle_kind)(state >> 33 & 0x7F) != kind) continue;
+        uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
+                     (state >> 40) << GENERATION_SHIFT | i;
+        void *handle = (void *)(uintptr_t)h;
+        void *object = handle_acquire(handle, kind);
+        if (!object) continue; /* retired meanwhile */
+        visit(handle, object, user);
+        handle_release(handle);
+    }
+}
+
+static const struct {
+    const char *name, *made_by;
+} kinds[HANDLE_KINDS] = {
+    [HANDLE_NONE] = {"nothing", "nothing"},
+    [HANDLE_CONTEXT] = {"aclrtContext", "aclrtCreateContext"},
+    [HANDLE_STREAM] = {"aclrtStream", "aclrtCreateStream"},
+    [HANDLE_EVENT] = {"aclrtEvent", "aclrtCreateEvent"},
+    [HANDLE_MODEL] = {"model", "aclmdlLoadFromFile"},
+    [HANDLE_MODEL_DESC] = {"aclmdlDesc", "aclmdlCreateDesc"},
+    [HANDLE_DATASET] = {"aclmdlDataset", "aclmdlCreateDataset"},
+    [HANDLE_DATA_BUFFER] = {"aclDataBuffer", "aclCreateDataBuffer"},
+    [HANDLE_TENSOR_DESC] = {"aclTensorDesc", "aclCreateTensorDesc"},
+    [HANDLE_LOAD_CONFIG] = {"aclmdlConfigHandle", "aclmdlCreateConfigHandle"},
+    [HANDLE_EXEC_CONFIG] = {"aclmdlExecConfigHandle", "aclmdlCreateExecConfigHandle"},
+    [HANDLE_EXCEPTION] = {"aclrtExceptionInfo", "an exception callback"},
+};
+
+const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }
+
+aclError handle_fail(const void *handle, enum handle_kind kind, const char *call,
+                     const char *argument) {
+    if (!handle)
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%s is NULL; pass an %s from %s", argument,
+                        kinds[kind].name, kinds[kind].made_by);
+    bool of_runtime = kind == HANDLE_CONTEXT || kind == HANDLE_STREAM || kind == HANDLE_EVENT;
+    aclError code = of_runtime ? ACL_ERROR_RT_INVALID_HANDLE : ACL_ERROR_INVALID_PARAM;
+    enum handle_kind named;
+    uint64_t generation;
+    uint32_t index;
+    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
+    if (!slot)
+        return acl_fail(code, call, "%s is %p, which is no handle; pass an %s from %s", argument,
+                        handle, kinds[kind].name, kinds[kind].made_by);
+    if (named != kind)
+        return acl_fail(code, call, "%s is an %s; pass an %s from %s", argument, kinds[named].name,
+                        kinds[kind].name, kinds[kind].made_by);
+    return acl_fail(code, call, "%s was destroyed already; it can no longer be used", argument);
+}
+
+void *handle_get(const void *handle, enum handle_kind kind, const char *call,
+                 const char *argument) {
+    void *object = handle_acquire(handle, kind);
+    if (!object) handle_fail(handle, kind, call, argument);
+    return object;
+}

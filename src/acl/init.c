@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start and end of a process's use of AscendCL, and what can be asked without either. The runtime
+ * object lives for the process; aclFinalize empties it, so aclInit can start again at once.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "acl/internal.h"
+#include "base/alloc.h"
+#include "base/env.h"
+
+struct runtime runtime = {
+    .handles.lock = PTHREAD_MUTEX_INITIALIZER,
+    .memory.lock = PTHREAD_RWLOCK_INITIALIZER,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .sync_lock = PTHREAD_MUTEX_INITIALIZER,
+    .models_lock = PTHREAD_RWLOCK_INITIALIZER,
+    .exceptions_lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+bool cond_init_monotonic(pthread_cond_t *cond) {
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr)) return false;
+    bool ok = !pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) && !pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+    return ok;
+}
+
+static void init_once(void) { cond_init_monotonic(&runtime.sync_changed); }
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+aclError runtime_need_started(const char *call) {
+    if (atomic_load_explicit(&runtime.started, memory_order_acquire)) return ACL_SUCCESS;
+    return acl_fail(ACL_ERROR_UNINITIALIZE, call,
+                    "AscendCL is not started; call aclInit first (and not after aclFinalize)");
+}
+
+/* ---- configuration file ---- */
+
+enum { MAX_NESTING = 10, MAX_CONFIG_BYTES = 10 << 20 };
+
+/* Deepest nesting of one kind of bracket, strings left out. */
+static int nesting(const char *text, char open, char close) {
+    int depth = 0, deepest = 0;
+    bool in_string = false;
+    for (const char *p = text; *p; p++) {
+        if (in_string) {
+            if (*p == '\\' && p[1]) p++;
+            else if (*p == '"') in_string = false;
+        } else if (*p == '"') {
+            in_string = true;
+        } else if (*p == open) {
+            if (++depth > deepest) deepest = depth;
+        } else if (*p == close) {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+/* The whole file as a string to be freed. */
+static aclError read_text(const char *path, const char *call, char **out) {
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return acl_fail(ACL_ERROR_INVALID_FILE, call,
+                        "the configuration '%s' cannot be read: %s; the path is relative to the "
+                        "working directory, and NULL means defaults",
+                        path, strerror(errno));
+    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_CONFIG_BYTES) {
+        fclose(f);
+        return acl_fail(ACL_ERROR_INVALID_FILE, call,
+                        "the configuration '%s' is no regular file of at most 10 MiB", path);
+    }
+    char *text = mem_alloc((size_t)st.st_size + 1);
+    if (!text) {
+        fclose(f);
+        return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for the configuration '%s'", path);
+    }
+    size_t n = fread(text, 1, (size_t)st.st_size, f);
+    fclose(f);
+    text[n] = '\0';
+    *out = text;
+    return ACL_SUCCESS;
+}
+
+static bool is_on(const json_t *section, const char *key) {
+    const char *s = json_string_value(json_object_get(section, key));
+    return s && strcmp(s, "on") == 0;
+}
+
+/* Says which settings make no difference here; none of them is an error. */
+static void remark(const json_t *root) {
+    const json_t *dump = json_object_get(root, "dump");
+    if (json_array_size(json_object_get(dump, "dump_list")) || is_on(dump, "dump_op_switch"))
+        acl_log(ACL_WARNING, "aclInit: dumping of operators is not done by this library; "
+                             "PRUSIK_DUMP=DIR and PRUSIK_DEBUG=4 write what they took and gave");
+    if (is_on(json_object_get(root, "profiler"), "switch"))
+        acl_log(ACL_WARNING, "aclInit: profiling files are not written by this library; "
+                             "PRUSIK_PROF=1 prints the time of each step");
+}
+
+static aclError read_config(const char *path, const char *call) {
+    char *text = NULL;
+    ACL_TRY(read_text(path, call, &text));
+    if (nesting(text, '{', '}') > MAX_NESTING || nesting(text, '[', ']') > MAX_NESTING) {
+        mem_free(text);
+        return acl_fail(ACL_ERROR_PARSE_FILE, call,
+                        "the configuration '%s' nests more than %d levels deep", path, MAX_NESTING);
+    }
+    json_error_t error;
+    json_t *root = json_loads(text, 0, &error);
+    mem_free(text);
+    if (!root)
+        return acl_fail(ACL_ERROR_PARSE_FILE, call,
+                        "the configuration '%s' is no JSON object: line %d: %s", path, error.line,
+                        error.text);
+    remark(root);
+    bool is_object = json_is_object(root);
+    json_decref(root);
+    if (!is_object)
+        return acl_fail(ACL_ERROR_PARSE_FILE, call,
+                        "the configuration '%s' is JSON, but no object {...}", path);
+    return ACL_SUCCESS;
+}
+
+/* ---- devices of PRUSIK_DEVICES ---- */
+
+/* Counts the cores of "0-3,8,9" and moves on past them; -1 when it is malformed. */
+static int count_cores(const char **text) {
+    const char *p = *text;
+    int n = 0;
+    while (*p && *p != ';') {
+        char *end;
+        long first = strtol(p, &end, 10), last = first;
+        if (end == p || first < 0) return -1;
+        if (*end == '-') {
+            p = end + 1;
+            last = strtol(p, &end, 10);
+            if (end == p || last < first) return -1;
+        }
+        if (last - first >= 4096 || n > 4096) return -1;
+        n += (int)(last - first + 1);
+        p = *end == ',' ? end + 1 : end;
+        if (*p && *p != ';' && end == p) return -1;
+    }
+    *text = p;
+    return n;
+}
+
+static void find_devices(void) {
+    /* Worker pools stay: a model that aclFinalize found running may still use one. */
+    const char *p = env_string(ENV_DEVICES);
+    int found = 0;
+    while (*p && found < MAX_DEVICES) {
+        int n = count_cores(&p);
+        if (n <= 0) {
+            acl_log(ACL_ERROR, "aclInit: PRUSIK_DEVICES is '%s'; write lists of cores like "
+                               "0-3;4-7. It is ignored.",
+                    env_string(ENV_DEVICES));
+            found = 0;
+            break;
+        }
+        runtime.devices[found++].n_threads = n;
+        if (*p == ';') p++;
+    }
+    if (found == 0) runtime.devices[found++].n_threads = 0;
+    runtime.n_devices = found;
+}
+
+/* ---- the calls ---- */
+
+aclError aclInit(const char *configPath) {
+    pthread_once(&once, init_once);
+    pthread_mutex_lock(&runtime.lock);
+    aclError code = ACL_SUCCESS;
+    if (atomic_load(&runtime.started))
+        code = acl_fail(ACL_ERROR_REPEAT_INITIALIZE, __func__,
+                        "AscendCL is started already; once per process, until aclFinalize");
+    else if (configPath && configPath[0])
+        code = read_config(configPath, __func__);
+    if (code == ACL_SUCCESS) {
+        find_devices();
+        runtime.was_started = true;
+        atomic_store_explicit(&runtime.started, true, memory_order_release);
+    }
+    pthread_mutex_unlock(&runtime.lock);
+    return code;
+}
+
+struct left_count {
+    enum handle_kind kind;
+    int n;
+};
+
+/* What the runtime made for itself does not count as left by the program. */
+static void count_left(void *handle, void *object, void *user) {
+    (void)handle;
+    struct left_count *left = user;
+    if (left->kind == HANDLE_CONTEXT && ((struct context *)object)->is_default) return;
+    if (left->kind == HANDLE_STREAM && stream_is_default(object)) return;
+    left->n++;
+}
+
+static void retire_one(void *handle, void *object, void *user) {
+    (void)object;
+    handle_retire(handle, *(const enum handle_kind *)user);
+}
+
+aclError aclFinalize(void) {
+    ACL_CHECK(!stream_thread_is_self(), ACL_ERROR_FAILURE,
+              "called from a callback that AscendCL runs; call it from the program's own thread");
+    pthread_mutex_lock(&runtime.lock);
+    if (!atomic_load(&runtime.started)) {
+        bool was = runtime.was_started;
+        pthread_mutex_unlock(&runtime.lock);
+        if (was) ACL_FAIL(ACL_ERROR_REPEAT_FINALIZE, "AscendCL was ended already");
+        ACL_FAIL(ACL_ERROR_UNINITIALIZE, "AscendCL was never started; call aclInit first");
+    }
+    atomic_store(&runtime.started, false);
+    pthread_mutex_unlock(&runtime.lock);
+
+    /* Waits that only the program could end are given up, so that streams come to their end. */
+    pthread_mutex_lock(&runtime.sync_lock);
+    atomic_store(&runtime.ending, true);
+    pthread_cond_broadcast(&runtime.sync_changed);
+    pthread_mutex_unlock(&runtime.sync_lock);
+
+    for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
+        struct left_count left = {.kind = (enum handle_kind)k};
+        if (left.kind == HANDLE_MODEL) continue; /* models_reset names them */
+        handle_visit(left.kind, count_left, &left);
+        if (left.n)
+            acl_log(ACL_WARNING, "aclFinalize: the program left %d %s", left.n,
+                    handle_kind_name(left.kind));
+    }
+    models_reset();
+    /* Streams before contexts: queued work may still ask for its context. */
+    static const enum handle_kind order[] = {
+        HANDLE_STREAM,      HANDLE_CONTEXT,     HANDLE_EVENT,       HANDLE_DATASET,
+        HANDLE_DATA_BUFFER, HANDLE_TENSOR_DESC, HANDLE_MODEL_DESC,  HANDLE_LOAD_CONFIG,
+        HANDLE_EXEC_CONFIG, HANDLE_EXCEPTION,
+    };
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        enum handle_kind kind = order[i];
+        handle_visit(kind, retire_one, &kind);
+    }
+    devices_reset();
+    reports_reset();
+    exceptions_reset();
+    memory_reset();
+    atomic_store(&runtime.exception_callback, NULL);
+    atomic_store(&runtime.op_wait_timeout_s, 0);
+    atomic_store(&runtime.ending, false);
+    return ACL_SUCCESS;
+}
+
+aclError aclrtGetVersion(int32_t *majorVersion, int32_t *minorVersion, int32_t *patchVersion) {
+    ACL_NEED(majorVersion);
+    ACL_NEED(minorVersion);
+    ACL_NEED(patchVersion);
+    *majorVersion = ACL_MAJOR_VERSION;
+    *minorVersion = ACL_MINOR_VERSION;
+    *patchVersion = ACL_PATCH_VERSION;
+    return ACL_SUCCESS;
+}
+
+const char *aclrtGetSocName(void) { return env_string(ENV_SOC); }
+
+aclError aclrtGetRunMode(aclrtRunMode *runMode) {
+    ACL_NEED(runMode);
+    *runMode = strcmp(env_string(ENV_RUN_MODE), "device") == 0 ? ACL_DEVICE : ACL_HOST;
+    return ACL_SUCCESS;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the model calls share: the description of a model, loaded models, datasets, tensor
+ * descriptions. */
+#ifndef PK_ACL_MODEL_H
+#define PK_ACL_MODEL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "acl/acl.h"
+#include "acl/handle.h"
+#include "base/arena.h"
+#include "ir/graph.h"
+
+struct instance;
+
+/* ---- what a model takes and gives; info.c ---- */
+
+struct model_border {
+    const char *name;
+    char short_name[ACL_MAX_TENSOR_NAME_LEN]; /* name, or its stand-in when it is too long */
+    enum dtype core_type;
+    aclDataType type;
+    aclFormat format;
+    struct shape shape;
+    bool is_fixed; /* every dimension is known before the run */
+    size_t bytes;  /* 0 unless fixed */
+};
+
+/* Immutable; shared by the model, descriptions and remembered failures. */
+struct model_info {
+    atomic_int n_users;
+    struct arena arena;
+    uint32_t id; /* 0: described without being loaded */
+    const char *name;
+    int n_inputs, n_outputs;
+    struct model_border *inputs, *outputs;
+    size_t work_bytes, weight_bytes; /* what aclmdlQuerySize says */
+};
+
+enum status model_info_create(const struct graph *g, uint32_t id, struct model_info **out);
+struct model_info *model_info_share(struct model_info *info); /* NULL is fine */
+void model_info_release(struct model_info *info);             /* NULL is fine */
+aclDataType acl_type(enum dtype t);
+
+/* ---- loaded models; load.c ---- */
+
+struct loaded {
+    int device;
+    struct model *model;
+    struct model_info *info;
+    pthread_mutex_t lock; /* of the two lists */
+    struct idle *idle;    /* instances no run uses */
+    struct run *spare;    /* run objects, used again */
+};
+
+struct idle {
+    struct idle *next;
+    struct instance *instance;
+};
+
+/* The model behind an id, acquired; release *handle. */
+aclError model_get(const char *call, uint32_t id, struct loaded **out, void **handle);
+void model_free_runs(struct loaded *m); /* run.c */
+/* What a model takes and gives, without loading it. */
+aclError model_describe_file(const char *call, const char *path, struct model_info **out);
+aclError model_describe_memory(const char *call, const void *bytes, size_t n_bytes,
+                               struct model_info **out);
+
+/* The model that failed, shared; NULL when it is not remembered. */
+struct model_info *exception_find(uint32_t device, uint32_t stream, uint32_t task);
+
+/* ---- data buffers and tensor descriptions; data.c, tensor.c ---- */
+
+struct data_buffer {
+    pthread_mutex_t lock;
+    void *data;
+    size_t bytes;
+};
+
+struct dims {
+    int n;
+    int64_t *value; /* NULL when n is 0 */
+};
+
+struct tensor_desc {
+    pthread_mutex_t lock;
+    aclDataType type;
+    aclFormat format, origin_format, storage_format;
+    struct dims dims, origin, storage;
+    int64_t (*ranges)[2]; /* one per dimension, or NULL */
+    int64_t (*values)[2];
+    size_t n_values;
+    char *name, *dynamic_input;
+    void *constant; /* of aclSetTensorConst */
+    size_t constant_bytes;
+    aclMemType placement;
+    void **row; /* handles of a row of descriptions, this one first; NULL if alone */
+    size_t n_row;
+};
+
+/* A description of a shape, as a handle; NULL with the failure recorded. */
+aclTensorDesc *tensor_create(const char *call, aclDataType type, aclFormat format, int n,
+                             const int64_t *dims);
+/* Makes handles[0] the first of a row; on failure nothing has changed. */
+aclError tensor_make_row(const char *call, void **handles, size_t n);
+/* Type and shape of a description; fails for more dimensions than models have. */
+aclError tensor_read(const char *call, const aclTensorDesc *desc, aclDataType *type,
+                     aclFormat *format, struct shape *shape);
+
+/* ---- datasets; dataset.c ---- */
+
+struct dataset {
+    pthread_mutex_t lock;
+    size_t n, cap;
+    struct dataset_entry {
+        void *buffer; /* aclDataBuffer */
+        void *desc;   /* aclTensorDesc of our own; NULL until set */
+    } *entries;
+};
+
+/* Replaces the description of an entry. */
+aclError dataset_describe(const char *call, struct dataset *d, size_t index, aclDataType type,
+                          aclFormat format, const struct shape *shape);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What libascendcl.so offers its own side libraries (libacl_dvpp.so and others), so that a process
+ * has one set of handles, one map of memory and one worker pool: a table behind the one private
+ * symbol, _pk_private. It is no interface for programs and may change with every version; a side
+ * library checks the version before it uses anything else.
+ */
+#ifndef PK_ACL_PRIVATE_H
+#define PK_ACL_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acl/acl_base.h"
+
+enum { PK_PRIVATE_VERSION = 1 };
+
+struct pk_private {
+    uint32_t version;
+    uint32_t bytes; /* of this struct */
+    /* For calls that fail: records the sentence and returns the code. */
+    aclError (*fail)(aclError code, const char *call, const char *format, ...);
+    /* Picture memory: needs a current context. */
+    aclError (*dvpp_malloc)(const char *call, size_t bytes, void **out);
+    aclError (*dvpp_free)(const char *call, void *address);
+    /* Allocations of the core, for tests: see base/alloc.h. */
+    void (*mem_fail_after)(uint64_t n, bool forever);
+    uint64_t (*mem_total_allocations)(void);
+    uint64_t (*mem_live_allocations)(void);
+};
+
+ACL_FUNC_VISIBILITY extern const struct pk_private _pk_private;
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Callbacks. A thread of the program's own asks for them with aclrtProcessReport; a stream that
+ * subscribed to it puts them in that thread's queue when their turn comes. Everything here is
+ * guarded by runtime.sync_lock, and every change wakes all who wait: callbacks are rare.
+ */
+#include "acl/internal.h"
+#include "base/alloc.h"
+
+/* A callback on its way. It belongs to the stream's task until delivered, then to the queue; a
+ * blocking one stays the task's, which waits for `done`. */
+struct report {
+    struct report *next;
+    aclrtCallback fn;
+    void *user;
+    uint32_t stream;
+    uint64_t thread;
+    bool blocking, done;
+};
+
+/* A thread that streams have subscribed to. */
+struct report_thread {
+    struct report_thread *next;
+    uint64_t id;
+    int n_streams;
+    struct report *first, *last;
+    uint32_t calling; /* id of the stream whose callback runs now; 0: none */
+};
+
+static struct report_thread *find_thread(uint64_t id) {
+    struct report_thread *t = runtime.report_threads;
+    while (t && t->id != id) t = t->next;
+    return t;
+}
+
+/* Frees a report that has run or will not run, or tells the task that waits for it. */
+static void give_up(struct report *r) {
+    if (r->blocking) r->done = true;
+    else mem_free(r);
+}
+
+static void remove_thread(struct report_thread *gone) {
+    struct report_thread **at = &runtime.report_threads;
+    while (*at != gone) at = &(*at)->next;
+    *at = gone->next;
+    while (gone->first) {
+        struct report *r = gone->first;
+        gone->first = r->next;
+        give_up(r);
+    }
+    mem_free(gone);
+}
+
+void reports_reset(void) {
+    pthread_mutex_lock(&runtime.sync_lock);
+    while (runtime.report_threads) remove_thread(runtime.report_threads);
+    pthread_cond_broadcast(&runtime.sync_changed);
+    pthread_mutex_unlock(&runtime.sync_lock);
+}
+
+/* ---- subscribing ---- */
+
+/* With the lock held. */
+static aclError subscribe(const char *call, struct stream *s, uint64_t id) {
+    uint64_t now;
+    if (stream_reporter(s, &now))
+        return acl_fail(ACL_ERROR_REPEAT_SUBSCRIBE, call,
+                        "stream %u is subscribed to thread %llu already; call "
+                        "aclrtUnSubscribeReport first",
+                        stream_id(s), (unsigned long long)now);
+    struct report_thread *t = find_thread(id);
+    if (!t) {
+        t = mem_calloc(1, sizeof *t);
+        if (!t) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a subscription");
+        t->id = id;
+        t->next = runtime.report_threads;
+        runtime.report_threads = t;
+    }
+    t->n_streams++;
+    stream_set_reporter(s, true, id);
+    pthread_cond_broadcast(&runtime.sync_changed);
+    return ACL_SUCCESS;
+}
+
+aclError aclrtSubscribeReport(uint64_t threadId, aclrtStream stream) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    pthread_mutex_lock(&runtime.sync_lock);
+    aclError code = subscribe(__func__, s, threadId);
+    pthread_mutex_unlock(&runtime.sync_lock);
+    handle_release(held);
+    return code;
+}
+
+/* With the lock held: takes what has not run out of the queue, and waits for what runs. */
+static void withdraw(uint64_t id, uint32_t stream) {
+    struct report_thread *t = find_thread(id);
+    struct report **at = &t->first;
+    t->last = NULL;
+    while (*at) {
+        struct report *r = *at;
+        if (r->stream == stream) {
+            *at = r->next;
+            give_up(r);
+        } else {
+            t->last = r;
+            at = &r->next;
+        }
+    }
+    pthread_cond_broadcast(&runtime.sync_changed);
+    bool is_self = (uint64_t)pthread_self() == id;
+    while (!is_self && t && t->calling == stream && !atomic_load(&runtime.ending)) {
+        pthread_cond_wait(&runtime.sync_changed, &runtime.sync_lock);
+        t = find_thread(id); /* another stream may have left meanwhile */
+    }
+}
+
+/* With the lock held: an entry nobody needs any more goes. */
+static void tidy(struct report_thread *t) {
+    if (t->n_streams == 0 && !t->first && t->calling == 0) remove_thread(t);
+}
+
+/* With the lock held: one stream less. */
+static void leave(uint64_t id) {
+    struct report_thread *t = find_thread(id);
+    if (!t) return;
+    t->n_streams--;
+    tidy(t);
+}
+
+void reports_forget(struct stream *s) {
+    uint64_t id;
+    pthread_mutex_lock(&runtime.sync_lock);
+    if (stream_reporter(s, &id)) leave(id);
+    pthread_mutex_unlock(&runtime.sync_lock);
+}
+
+aclError aclrtUnSubscribeReport(uint64_t threadId, aclrtStream stream) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    pthread_mutex_lock(&runtime.sync_lock);
+    uint64_t now;
+    bool is = stream_reporter(s, &now) && now == threadId && find_thread(threadId);
+    if (is) {
+        stream_set_reporter(s, false, 0);
+        withdraw(threadId, stream_id(s));
+        leave(threadId);
+    }
+    pthread_mutex_unlock(&runtime.sync_lock);
+    uint32_t id = stream_id(s);
+    handle_release(held);
+    ACL_CHECK(is, ACL_ERROR_RT_STREAM_SUBSCRIBE, "stream %u is not subscribed to thread %llu", id,
+              (unsigned long long)threadId);
+    return ACL_SUCCESS;
+}
+
+/* ---- calling ---- */
+
+/* In the stream: hands the report to its thread, and waits for it if it blocks. */
+static aclError run_report(struct stream *s, struct task *task) {
+    struct report *r = task->report;
+    pthread_mutex_lock(&runtime.sync_lock);
+    struct report_thread *t = find_thread(r->thread);
+    if (t && !stream_is_stopping(s)) {
+        if (t->first) t->last->next = r;
+        else t->first = r;
+        t->last = r;
+        pthread_cond_broadcast(&runtime.sync_changed);
+        if (!r->blocking) task->report = NULL; /* the queue's now */
+        while (task->report && !r->done) {
+            t = find_thread(r->thread);
+            if (stream_is_stopping(s) && t && t->calling != r->stream)
+                withdraw(r->thread, r->stream);
+            else
+                pthread_cond_wait(&runtime.sync_changed, &runtime.sync_lock);
+        }
+    }
+    pthread_mutex_unlock(&runtime.sync_lock);
+    return ACL_SUCCESS;
+}
+
+static void drop_report(struct task *t) { mem_free(t->report); }
+
+aclError aclrtLaunchCallback(aclrtCallback fn, void *userData, aclrtCallbackBlockType blockType,
+                             aclrtStream stream) {
+    ACL_NEED(fn);
+    ACL_CHECK(blockType == ACL_CALLBACK_NO_BLOCK || blockType == ACL_CALLBACK_BLOCK,
+              ACL_ERROR_INVALID_PARAM,
+              "blockType is %d; use ACL_CALLBACK_NO_BLOCK or ACL_CALLBACK_BLOCK", (int)blockType);
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    uint64_t thread;
+    pthread_mutex_lock(&runtime.sync_lock);
+    bool subscribed = stream_reporter(s, &thread);
+    pthread_mutex_unlock(&runtime.sync_lock);
+    aclError code;
+    struct report *r = NULL;
+    if (!subscribed)
+        code = acl_fail(ACL_ERROR_RT_STREAM_NO_CB_REG, __func__,
+                        "no thread takes callbacks of stream %u; call aclrtSubscribeReport first",
+                        stream_id(s));
+    else if (!(r = mem_calloc(1, sizeof *r)))
+        code = acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a callback");
+    else {
+        *r = (struct report){.fn = fn,
+                             .user = userData,
+                             .stream = stream_id(s),
+                             .thread = thread,
+                             .blocking = blockType == ACL_CALLBACK_BLOCK};
+        struct task t = {.fn = run_report,
+                         .drop = drop_report,
+                         .short_enough = !r->blocking,
+                         .report = r};
+        code = stream_submit(s, &t, __func__);
+    }
+    handle_release(held);
+    return code;
+}
+
+/* With the lock held, and given back held: runs the first report of the calling thread. */
+static void call_first(struct report_thread *t, uint64_t self) {
+    struct report *r = t->first;
+    t->first = r->next;
+    t->calling = r->stream;
+    pthread_mutex_unlock(&runtime.sync_lock);
+    r->fn(r->user);
+    pthread_mutex_lock(&runtime.sync_lock);
+    give_up(r);
+    t = find_thread(self); /* aclFinalize may have come meanwhile */
+    if (t) t->calling = 0;
+    pthread_cond_broadcast(&runtime.sync_changed);
+}
+
+aclError aclrtProcessReport(int32_t timeout) {
+    ACL_NEED_STARTED();
+    ACL_CHECK(timeout >= -1, ACL_ERROR_INVALID_PARAM,
+              "timeout is %d; it is in milliseconds, or -1 for no limit", timeout);
+    uint64_t self = (uint64_t)pthread_self();
+    struct timespec deadline;
+    if (timeout >= 0) deadline = time_after_ms(timeout);
+    int n_called = 0;
+    bool in_time = true, subscribed = false;
+    pthread_mutex_lock(&runtime.sync_lock);
+    while (n_called == 0 && in_time && !atomic_load(&runtime.ending)) {
+        struct report_thread *t = find_thread(self);
+        subscribed = t != NULL;
+        while (t && t->first) {
+            call_first(t, self);
+            n_called++;
+            t = find_thread(self);
+        }
+        if (t) tidy(t);
+        if (n_called == 0)
+            in_time = cond_wait_until(&runtime.sync_changed, &runtime.sync_lock,
+                                      timeout >= 0 ? &deadline : NULL);
+    }
+    pthread_mutex_unlock(&runtime.sync_lock);
+    if (n_called) return ACL_SUCCESS;
+    ACL_CHECK(subscribed, ACL_ERROR_RT_THREAD_SUBSCRIBE,
+              "no stream is subscribed to this thread; call aclrtSubscribeReport with its id");
+    ACL_FAIL(ACL_ERROR_RT_REPORT_TIMEOUT, "no callback came within %d ms", timeout);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running models. A run reads the datasets once, in the caller's thread, into a run object, so that
+ * what is wrong is said at once and a queued run does not depend on the datasets any more. Run
+ * objects and instances (arena and scratch) are kept with the model and used again: a run of a
+ * shape seen before allocates nothing.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "acl/internal.h"
+#include "acl/model.h"
+#include "base/alloc.h"
+#include "exec/model.h"
+
+struct run_border {
+    void *data;
+    size_t bytes;
+    struct shape shape; /* inputs: the true one */
+    void *buffer;       /* outputs that want memory: the data buffer's handle */
+};
+
+struct run {
+    struct run *next;
+    struct loaded *model;
+    void *model_handle;    /* acquired */
+    void *outputs_dataset; /* acquired where output shapes are to be told; else NULL */
+    struct run_border *inputs, *outputs;
+};
+
+/* ---- keeping ---- */
+
+static struct run *take_run(struct loaded *m) {
+    pthread_mutex_lock(&m->lock);
+    struct run *r = m->spare;
+    if (r) m->spare = r->next;
+    pthread_mutex_unlock(&m->lock);
+    if (r) return r;
+    size_t n = (size_t)m->info->n_inputs + (size_t)m->info->n_outputs;
+    r = mem_calloc(1, sizeof *r + n * sizeof *r->inputs);
+    if (!r) return NULL;
+    r->inputs = (struct run_border *)(r + 1);
+    r->outputs = r->inputs + m->info->n_inputs;
+    return r;
+}
+
+/* Gives back everything a run holds; the model may go with it. */
+static void put_run(struct run *r) {
+    struct loaded *m = r->model;
+    void *model_handle = r->model_handle;
+    if (r->outputs_dataset) handle_release(r->outputs_dataset);
+    r->outputs_dataset = NULL;
+    pthread_mutex_lock(&m->lock);
+    r->next = m->spare;
+    m->spare = r;
+    pthread_mutex_unlock(&m->lock);
+    handle_release(model_handle);
+}
+
+static enum status take_instance(struct loaded *m, struct idle **out) {
+    pthread_mutex_lock(&m->lock);
+    struct idle *i = m->idle;
+    if (i) m->idle = i->next;
+    pthread_mutex_unlock(&m->lock);
+    if (!i) {
+        i = mem_calloc(1, sizeof *i);
+        CHECK(i, STATUS_MEMORY, "no memory for an execution");
+        enum status s = instance_create(m->model, &i->instance);
+        if (s != STATUS_OK) {
+            mem_free(i);
+            return s;
+        }
+    }
+    *out = i;
+    return STATUS_OK;
+}
+
+static void put_instance(struct loaded *m, struct idle *i) {
+    pthread_mutex_lock(&m->lock);
+    i->next = m->idle;
+    m->idle = i;
+    pthread_mutex_unlock(&m->lock);
+}
+
+void model_free_runs(struct loaded *m) {
+    while (m->idle) {
+        struct idle *i = m->idle;
+        m->idle = i->next;
+        instance_destroy(i->instance);
+        mem_free(i);
+    }
+    while (m->spare) {
+        struct run *r = m->spare;
+        m->spare = r->next;
+        mem_free(r);
+    }
+}
+
+/* ---- reading the datasets ---- */
+
+static aclError read_buffer(const char *call, const char *side, size_t index, void *handle,
+                            struct run_border *to) {
+    struct data_buffer *b = handle_acquire(handle, HANDLE_DATA_BUFFER);
+    if (!b)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "%s %zu: its data buffer was destroyed with aclDestroyDataBuffer", side,
+                        index);
+    pthread_mutex_lock(&b->lock);
+    to->data = b->data;
+    to->bytes = b->bytes;
+    pthread_mutex_unlock(&b->lock);
+    handle_release(handle);
+    return to->data ? memory_check(call, side, to->data, to->bytes) : ACL_SUCCESS;
+}
+
+static aclError check_input(const char *call, size_t index, const struct model_border *b,
+                            const struct dataset_entry *e, struct run_border *to) {
+    to->shape = b->shape;
+    if (e->desc) {
+        aclDataType type;
+        aclFormat format;
+        ACL_TRY(tensor_read(call, e->desc, &type, &format, &to->shape));
+        if (type != b->type && type != ACL_DT_UNDEFINED)
+            return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                            "input %zu ('%s') is described as data type %d; the model takes %d",
+                            index, b->name, (int)type, (int)b->type);
+    }
+    int64_t n = shape_elements(&to->shape);
+    if (n < 0)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "input %zu ('%s') has no fixed shape; give its shape for this run with "
+                        "aclmdlSetDatasetTensorDesc",
+                        index, b->name);
+    size_t need;
+    if (!size_mul((size_t)n, dtype_size(b->core_type), &need) || to->bytes < need)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "input %zu ('%s') needs %zu bytes; its buffer has %zu "
+                        "(aclmdlGetInputSizeByIndex tells the size)",
+                        index, b->name, need, to->bytes);
+    if (!to->data && need > 0)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "input %zu ('%s'): its buffer has no memory (address NULL)", index,
+                        b->name);
+    return ACL_SUCCESS;
+}
+
+static aclError check_output(const char *call, size_t index, const struct model_border *b,
+                             const struct dataset_entry *e, struct run_border *to) {
+    to->buffer = NULL;
+    if (!to->data && to->bytes == 0 && !b->is_fixed) {
+        to->buffer = e->buffer;
+        return ACL_SUCCESS;
+    }
+    if (b->is_fixed && to->bytes < b->bytes)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "output %zu ('%s') needs %zu bytes; its buffer has %zu "
+                        "(aclmdlGetOutputSizeByIndex tells the size)",
+                        index, b->name, b->bytes, to->bytes);
+    if (!to->data && (b->bytes > 0 || !b->is_fixed))
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "output %zu ('%s'): its buffer has no memory (address NULL)", index,
+                        b->name);
+    return ACL_SUCCESS;
+}
+
+/* With the dataset's lock held. */
+static aclError read_entries(const char *call, const struct loaded *m, const struct dataset *d,
+                             bool inputs, struct run_border *to) {
+    const char *side = inputs ? "input" : "output";
+    const struct model_info *info = m->info;
+    size_t n = (size_t)(inputs ? info->n_inputs : info->n_outputs);
+    if (d->n != n)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "the %s dataset has %zu buffers; model '%s' has %zu %ss", side, d->n,
+                        info->name, n, side);
+    for (size_t i = 0; i < n; i++) {
+        ACL_TRY(read_buffer(call, side, i, d->entries[i].buffer, &to[i]));
+        if (inputs) ACL_TRY(check_input(call, i, &info->inputs[i], &d->entries[i], &to[i]));
+        else ACL_TRY(check_output(call, i, &info->outputs[i], &d->entries[i], &to[i]));
+    }
+    return ACL_SUCCESS;
+}
+
+static aclError read_dataset(const char *call, const aclmdlDataset *handle, bool inputs,
+                             struct run *r) {
+    struct dataset *d = handle_get(handle, HANDLE_DATASET, call, inputs ? "input" : "output");
+    if (!d) return ACL_ERROR_INVALID_PARAM;
+    pthread_mutex_lock(&d->lock);
+    aclError code = read_entries(call, r->model, d, inputs, inputs ? r->inputs : r->outputs);
+    pthread_mutex_unlock(&d->lock);
+    handle_release(handle);
+    return code;
+}
+
+static bool has_fixed_outputs(const struct model_info *info) {
+    for (int i = 0; i < info->n_outputs; i++)
+        if (!info->outputs[i].is_fixed) return false;
+    return true;
+}
+
+static aclError prepare(const char *call, uint32_t id, const aclmdlDataset *input,
+                        aclmdlDataset *output, struct run **out) {
+    ACL_TRY(context_need(call));
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(call, id, &m, &handle));
+    struct run *r = take_run(m);
+    if (!r) {
+        handle_release(handle);
+        return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "no memory for a run");
+    }
+    r->model = m;
+    r->model_handle = handle;
+    r->outputs_dataset = NULL;
+    aclError code = read_dataset(call, input, true, r);
+    if (code == ACL_SUCCESS) code = read_dataset(call, output, false, r);
+    if (code == ACL_SUCCESS && !has_fixed_outputs(m->info) &&
+        handle_get(output, HANDLE_DATASET, call, "output"))
+        r->outputs_dataset = output;
+    if (code != ACL_SUCCESS) {
+        put_run(r);
+        return code;
+    }
+    *out = r;
+    return ACL_SUCCESS;
+}
+
+/* ---- running ---- */
+
+/* Memory for an output that came without: as aclrtMalloc gives, handed over in its buffer. */
+static aclError give_memory(const char *call, void *buffer, const void *from, size_t bytes) {
+    void *to = NULL;
+    if (bytes > 0) {
+        ACL_TRY(memory_allocate(call, MEMORY_DEVICE, bytes, 64, 32, &to));
+        memcpy(to, from, bytes);
+    }
+    return aclUpdateDataBuffer(buffer, to, bytes);
+}
+
+/* Tells shapes, and hands over memory, of outputs that only the run could size. */
+static aclError deliver(const char *call, const struct run *r, const struct instance *instance) {
+    struct dataset *d = handle_acquire(r->outputs_dataset, HANDLE_DATASET);
+    const struct model_info *info = r->model->info;
+    aclError code = ACL_SUCCESS;
+    for (int i = 0; i < info->n_outputs && code == ACL_SUCCESS; i++) {
+        const struct view *y = instance_output(instance, i);
+        const struct model_border *b = &info->outputs[i];
+        size_t bytes = (size_t)shape_elements(&y->shape) * dtype_size(y->dtype);
+        if (r->outputs[i].buffer) code = give_memory(call, r->outputs[i].buffer, y->data, bytes);
+        if (d && code == ACL_SUCCESS)
+            code = dataset_describe(call, d, (size_t)i, b->type, b->format, &y->shape);
+    }
+    if (d) handle_release(r->outputs_dataset);
+    return code;
+}
+
+static enum status run_instance(const struct run *r, struct instance *instance) {
+    const struct model_info *info = r->model->info;
+    for (int i = 0; i < info->n_inputs; i++)
+        TRY(instance_set_input(instance, i, r->inputs[i].shape, r->inputs[i].data,
+                               r->inputs[i].bytes));
+    for (int i = 0; i < info->n_outputs; i++)
+        TRY(instance_set_output(instance, i, r->outputs[i].data, r->outputs[i].bytes));
+    return instance_run(instance, 0);
+}
+
+static aclError run_now(const char *call, const struct run *r, uint32_t stream, uint32_t task) {
+    struct idle *idle;
+    enum status s = take_instance(r->model, &idle);
+    if (s != STATUS_OK) return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "%s",
+                                        status_message());
+    s = run_instance(r, idle->instance);
+    aclError code = ACL_SUCCESS;
+    if (s == STATUS_OK) {
+        if (r->outputs_dataset) code = deliver(call, r, idle->instance);
+        put_instance(r->model, idle);
+        return code;
+    }
+    const struct model_info *info = r->model->info;
+    if (s == STATUS_MEMORY) code = ACL_ERROR_GE_MEMORY_ALLOCATION;
+    else if (s == STATUS_ARGUMENT || s == STATUS_SHAPE) code = ACL_ERROR_GE_PARAM_INVALID;
+    else code = ACL_ERROR_RT_MODEL_EXECUTE;
+    acl_fail(code, call, "model '%s': %s", info->name, status_message());
+    put_instance(r->model, idle);
+    exception_raise(r->model->device, stream, task, code, r->model->info);
+    return code;
+}
+
+static uint32_t take_task_id(void) { return atomic_fetch_add(&runtime.next_task_id, 1) + 1; }
+
+aclError aclmdlExecute(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output) {
+    struct run *r;
+    ACL_TRY(prepare(__func__, modelId, input, output, &r));
+    aclError code = run_now(__func__, r, 0, take_task_id());
+    put_run(r);
+    return code;
+}
+
+static aclError run_task(struct stream *s, struct task *t) {
+    return run_now("aclmdlExecuteAsync", t->run, stream_id(s), t->id);
+}
+
+static void drop_task(struct task *t) { put_run(t->run); }
+
+static aclError queue(const char *call, uint32_t id, const aclmdlDataset *input,
+                      aclmdlDataset *output, struct stream *s) {
+    struct run *r;
+    ACL_TRY(prepare(call, id, input, output, &r));
+    return stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .run = r}, call);
+}
+
+aclError aclmdlExecuteAsync(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
+                            aclrtStream stream) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    aclError code = queue(__func__, modelId, input, output, s);
+    handle_release(held);
+    return code;
+}
+
+/* ---- settings of a run ---- */
+
+struct run_config {
+    pthread_mutex_t lock;
+    int32_t sync_timeout; /* milliseconds; -1: for ever */
+};
+
+static void config_destroy(void *object) {
+    struct run_config *c = object;
+    pthread_mutex_destroy(&c->lock);
+    mem_free(c);
+}
+
+aclmdlExecConfigHandle *aclmdlCreateExecConfigHandle(void) {
+    struct run_config *c = mem_alloc(sizeof *c);
+    if (c) {
+        *c = (struct run_config){.sync_timeout = -1};
+        pthread_mutex_init(&c->lock, NULL);
+        void *handle = handle_create(HANDLE_EXEC_CONFIG, c, config_destroy);
+        if (handle) return handle;
+        config_destroy(c);
+    }
+    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for settings of a run");
+    return NULL;
+}
+
+aclError aclmdlDestroyExecConfigHandle(const aclmdlExecConfigHandle *handle) {
+    if (handle_retire(handle, HANDLE_EXEC_CONFIG)) return ACL_SUCCESS;
+    return handle_fail(handle, HANDLE_EXEC_CONFIG, __func__, "handle");
+}
+
+aclError aclmdlSetExecConfigOpt(aclmdlExecConfigHandle *handle, aclmdlExecConfigAttr attr,
+                                const void *attrValue, size_t valueSize) {
+    ACL_NEED(attrValue);
+    ACL_CHECK((int)attr >= ACL_MDL_STREAM_SYNC_TIMEOUT && attr <= ACL_MDL_MEC_TIMETHR_SIZET,
+              ACL_ERROR_INVALID_PARAM, "attr is %d; use a value of aclmdlExecConfigAttr",
+              (int)attr);
+    bool is_time = attr == ACL_MDL_STREAM_SYNC_TIMEOUT || attr == ACL_MDL_EVENT_SYNC_TIMEOUT;
+    size_t bytes = is_time ? sizeof(int32_t) : sizeof(size_t);
+    ACL_CHECK(valueSize == bytes, ACL_ERROR_INVALID_PARAM,
+              "valueSize is %zu; attribute %d has %zu bytes", valueSize, (int)attr, bytes);
+    int32_t ms = -1;
+    if (is_time) memcpy(&ms, attrValue, sizeof ms);
+    ACL_CHECK(ms >= -1, ACL_ERROR_INVALID_PARAM,
+              "the timeout is %d; it is in milliseconds, or -1 for no limit", ms);
+    struct run_config *c = handle_get(handle, HANDLE_EXEC_CONFIG, __func__, "handle");
+    if (!c) return ACL_ERROR_INVALID_PARAM;
+    pthread_mutex_lock(&c->lock);
+    if (attr == ACL_MDL_STREAM_SYNC_TIMEOUT) c->sync_timeout = ms;
+    pthread_mutex_unlock(&c->lock);
+    handle_release(handle);
+    return ACL_SUCCESS;
+}
+
+/* NULL means defaults. */
+static aclError read_config(const char *call, const aclmdlExecConfigHandle *handle,
+                            int32_t *timeout) {
+    *timeout = -1;
+    if (!handle) return ACL_SUCCESS;
+    struct run_config *c = handle_get(handle, HANDLE_EXEC_CONFIG, call, "handle");
+    if (!c) return ACL_ERROR_INVALID_PARAM;
+    pthread_mutex_lock(&c->lock);
+    *timeout = c->sync_timeout;
+    pthread_mutex_unlock(&c->lock);
+    handle_release(handle);
+    return ACL_SUCCESS;
+}
+
+aclError aclmdlExecuteV2(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
+                         aclrtStream stream, const aclmdlExecConfigHandle *handle) {
+    int32_t timeout;
+    ACL_TRY(read_config(__func__, handle, &timeout));
+    ACL_TRY(stream_need_other_thread(__func__));
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    aclError code = queue(__func__, modelId, input, output, s);
+    if (code == ACL_SUCCESS) code = stream_wait(s, timeout, __func__);
+    handle_release(held);
+    return code;
+}
+
+aclError aclmdlExecuteAsyncV2(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
+                              aclrtStream stream, const aclmdlExecConfigHandle *handle) {
+    int32_t timeout;
+    ACL_TRY(read_config(__func__, handle, &timeout));
+    return aclmdlExecuteAsync(modelId, input, output, stream);
+}
