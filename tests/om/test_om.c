@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The offline model: what is written reads back as the same graph, and no file of any content does
  * more than fail with a sentence. */
+#define _GNU_SOURCE /* memmem */
 #include "../check.h"
 
 #include <stdio.h>
@@ -52,6 +53,11 @@ static const char everything[] =
     "  e = Relu(any)\n"
     "  f bool[3] = Identity(flags)\n"
     "  g f32[4] = Add(NetOutput, NetOutput)\n"
+    "  k f32[1,?,8] = Concat(x, c) {axis=-1}\n"
+    "  l f32[1,?,8] = LeakyRelu(k) {alpha=0.1}\n"
+    "  m i32[1,?,8] = Cast(l) {to=\"i32\"}\n"
+    "  n f32[1,?,8] = Clip(l, _, s)\n"
+    "  first f32[1,?,4], _ = Split(n) {axis=2, num_outputs=2}\n"
     "  output c\n"
     "  output d\n"
     "  output w\n"
@@ -60,6 +66,8 @@ static const char everything[] =
     "  output f\n"
     "  output g\n"
     "  output c\n"
+    "  output m\n"
+    "  output first\n"
     "}\n";
 
 static void assert_same(const struct graph *a, const struct graph *b) {
@@ -160,6 +168,69 @@ static void not_an_om(void **state) {
     assert_null(g);
 }
 
+/* A file without our mark, and one of a version to come. */
+static void foreign(void **state) {
+    (void)state;
+    struct graph *g = parse(everything), *h;
+    unsigned char *b;
+    size_t n;
+    assert_ok(om_write_memory(g, (void **)&b, &n));
+    static const char mark[] = "prusik.format\x12\x02\x18";
+    unsigned char *at = memmem(b, n, mark, sizeof mark - 1);
+    assert_non_null(at);
+    at[sizeof mark - 1]++;
+    assert_fails(om_read_memory(b, n, &h), STATUS_UNSUPPORTED, "has format 2");
+    assert_int_equal(om_last_fault(), OM_FAULT_FOREIGN);
+    at[0] = 'P';
+    assert_fails(om_read_memory(b, n, &h), STATUS_UNSUPPORTED, "made by CANN's atc");
+    assert_int_equal(om_last_fault(), OM_FAULT_FOREIGN);
+    struct om_description d;
+    assert_ok(om_describe_memory(b, n, &d));
+    assert_false(d.runnable);
+    om_description_deinit(&d);
+    mem_free(b);
+    graph_destroy(g);
+}
+
+static void describe(void **state) {
+    (void)state;
+    struct graph *g = parse("graph \"m\" {\n"
+                            "  meta \"prusik.family\" = \"test\"\n"
+                            "  input x f32[1,3,8,8]\n"
+                            "  const w f32[4,3,3,3] = zeros\n"
+                            "  a = Conv(x, w) {pads=[1,1,1,1]}\n"
+                            "  b = Relu(a)\n"
+                            "  c = Relu(b)\n"
+                            "  output c\n"
+                            "}\n");
+    void *bytes;
+    size_t n;
+    struct om_description d;
+    assert_ok(om_write_memory(g, &bytes, &n));
+    assert_ok(om_describe_memory(bytes, n, &d));
+    assert_true(d.runnable);
+    assert_string_equal(d.name, "m");
+    assert_int_equal(d.n_inputs, 1);
+    assert_string_equal(d.inputs[0].name, "x");
+    assert_int_equal(d.inputs[0].bytes, 768);
+    assert_string_equal(d.outputs[0].name, "c");
+    assert_int_equal(d.outputs[0].dim[1], 4);
+    assert_int_equal(d.n_ops, 2);
+    assert_string_equal(d.ops[0].name, "Relu");
+    assert_int_equal(d.ops[0].n, 2);
+    assert_int_equal(d.n_weights, 1);
+    assert_int_equal(d.weight_bytes, 432);
+    assert_int_equal(d.macs, 4 * 64 * 27);
+    /* The input stays, and two of a, b, c are needed at a time. */
+    assert_int_equal(d.activation_bytes, 768 + 2 * 1024);
+    assert_int_equal(d.n_meta, 1);
+    assert_int_equal(d.n_partitions, 3);
+    assert_int_equal(d.file_bytes, n);
+    om_description_deinit(&d);
+    mem_free(bytes);
+    graph_destroy(g);
+}
+
 static void truncated(void **state) {
     (void)state;
     struct graph *g = parse(everything), *h;
@@ -245,7 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip), cmocka_unit_test(container), cmocka_unit_test(files),
         cmocka_unit_test(not_an_om),  cmocka_unit_test(truncated), cmocka_unit_test(flipped),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(out_of_memory), cmocka_unit_test(foreign), cmocka_unit_test(describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What atc says: the fixed lines that scripts look for, and the coded errors.
+ *
+ * The codes and what each stands for are CANN's; the sentences are ours. An error is recorded where
+ * it is found and printed once, at the end, below the failure line. All of it goes to stdout, as
+ * CANN's does.
+ */
+#ifndef PK_CMD_ATC_MESSAGES_H
+#define PK_CMD_ATC_MESSAGES_H
+
+#include <stdio.h>
+
+#include "base/status.h"
+
+enum { ATC_MAX_ARGS = 4 };
+
+/* CODE(code, number of arguments, text with {0}, {1}, ..., cause, remedy) */
+#define ATC_CODES(CODE)                                                                            \
+    CODE(E10001, 3, "Value [{0}] of [{1}] is not accepted: {2}",                                   \
+         "The value is misspelt, or belongs to another option or framework.",                      \
+         "Give an accepted value; atc --help lists them.")                                         \
+    CODE(E10002, 3, "--input_shape [{0}] cannot be read: {1}",                                     \
+         "The text does not follow the pattern NAME:N,C,H,W;NAME2:...",                            \
+         "Write it like {2}, in quotes.")                                                          \
+    CODE(E10004, 1, "Option [--{0}] is missing or empty.",                                         \
+         "It was left out, or a shell variable in the command is empty.", "Give it a value.")      \
+    CODE(E10005, 2, "Value [{0}] of [{1}] is neither true nor false.", "A misspelt switch.",       \
+         "Write true or false.")                                                                   \
+    CODE(E10006, 2, "Value [{0}] of [{1}] is neither 1 nor 0.", "A misspelt switch.",              \
+         "Write 1 or 0.")                                                                          \
+    CODE(E10007, 2, "Option [--{0}] must be given, as one of {1}.",                                \
+         "It was left out, or has another value.", "Add the option.")                              \
+    CODE(E10008, 0, "A Caffe model needs [--weight], too.",                                        \
+         "--framework=0 says Caffe, and no caffemodel was named.",                                 \
+         "Name the caffemodel, or correct --framework (5 is ONNX).")                               \
+    CODE(E10009, 0, "More than one of [--dynamic_batch_size], [--dynamic_image_size], "            \
+         "[--dynamic_dims] and [--input_shape_range] is given.",                                   \
+         "They are different ways to leave a size open.", "Keep one of them.")                     \
+    CODE(E10010, 1, "Value [{0}] of [--log] is no log level.", "A misspelt level.",                \
+         "Use debug, info, warning, error or null.")                                               \
+    CODE(E10011, 2, "--input_shape [{0}] has a size that is zero or negative: [{1}].",             \
+         "Every size must be known when a model is converted.", "Write positive sizes.")           \
+    CODE(E10016, 2, "A name in [{1}] is not in the model: {0}",                                    \
+         "A misspelt name, or several names not separated by semicolons.",                         \
+         "Look the name up with prusik info MODEL, or in Netron.")                                 \
+    CODE(E10017, 2, "[{0}], which [{1}] names, is no input of the model.",                         \
+         "The option takes inputs only.", "Name an input; prusik info MODEL lists them.")          \
+    CODE(E10020, 1, "--dynamic_image_size [{0}] cannot be read.",                                  \
+         "The text does not follow the pattern H,W;H2,W2.",                                        \
+         "Write it like \"416,416;608,608\", in quotes.")                                          \
+    CODE(E10021, 2, "The path in [{0}] is longer than {1} bytes.", "No file can have that name.",  \
+         "Shorten it.")                                                                            \
+    CODE(E10022, 2, "The path [{0}] in [{1}] has no file name at its end.",                        \
+         "It names a folder.", "Append the name of the file.")                                     \
+    CODE(E10023, 1, "The file [{0}] of [--singleop] does not exist.", "A misspelt path.",          \
+         "Correct the path.")                                                                      \
+    CODE(E10053, 1, "The command line cannot be understood at [{0}].",                             \
+         "A value with blanks or semicolons without quotes, or an option without --.",             \
+         "Write every option as --name=value and put such values in quotes.")                      \
+    CODE(E10055, 1, "Not available in this version: {0}", "The request is beyond this version.",   \
+         "Leave it out, or change the request.")                                                   \
+    CODE(E10057, 2, "[{0}] and [{1}] are valid only together.", "One of the two is missing.",      \
+         "Add or drop the partner.")                                                               \
+    CODE(E10410, 1, "The configuration file [{0}] does not exist.", "A misspelt path.",            \
+         "Correct the path.")                                                                      \
+    CODE(E19000, 2, "The path [{0}] leads nowhere: {1}.",                                          \
+         "A misspelt path, or a file that is not there yet.", "Correct the path.")                 \
+    CODE(E19001, 2, "The file [{0}] cannot be opened: {1}", "The system does not allow it.",       \
+         "Act on the reason given.")                                                               \
+    CODE(E19004, 2, "The file [{0}] cannot be written: {1}",                                       \
+         "The folder does not exist or cannot be written, or the disk is full.",                   \
+         "Create the folder, or choose another place with --output.")                              \
+    CODE(E19005, 2, "The content of [{0}] cannot be understood: {1}",                              \
+         "The file is damaged, cut short, or of another framework.",                               \
+         "Get the file again, or correct --framework.")                                            \
+    CODE(E19010, 1, "The model has operators that are not supported: {0}",                         \
+         "The model uses what this version does not know, or a newer opset.",                      \
+         "Export the model without them, or with an older opset.")                                 \
+    CODE(E19014, 1, "The model contradicts itself or the options: {0}",                            \
+         "A shape or attribute does not fit, perhaps one from --input_shape.",                     \
+         "Correct --input_shape or the model.")                                                    \
+    CODE(E19022, 1, "The model needs more memory than there is: {0}", "The machine's memory.",     \
+         "Use a smaller model or batch.")                                                          \
+    CODE(E19023, 1, "The model is larger than supported: {0}", "A limit of the format.",           \
+         "Use a smaller or quantised model.")                                                      \
+    CODE(E19999, 1, "Inner Error! {0}", "A fault in this program.", "Report it, with the model.")
+
+enum atc_code {
+    ATC_NO_ERROR = 0,
+#define CODE(code, n, text, cause, remedy) ATC_##code,
+    ATC_CODES(CODE)
+#undef CODE
+    ATC_N_CODES
+};
+
+/* The one error of a run: its code and what its text speaks of. */
+struct atc_error {
+    enum atc_code code;
+    char arg[ATC_MAX_ARGS][4096];
+};
+
+/* Records an error with as many strings as its text has arguments, and returns
+ * STATUS_ARGUMENT so that it can be returned at once. The first one stands. */
+enum status atc_fail(struct atc_error *e, enum atc_code code, ...);
+/* Records the library's own failure `s`, with the code that fits it; `path` is the file read. */
+enum status atc_fail_status(struct atc_error *e, enum status s, const char *path);
+/* "CODE: text" and the lines below it. */
+void atc_print_error(const struct atc_error *e, FILE *to);
+
+#define ATC_START_LINE "ATC start working now, please wait for a moment."
+#define ATC_SUCCESS_LINE "ATC run success, welcome to the next use."
+#define ATC_FAILURE_LINE                                                                           \
+    "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
+
+#endif
