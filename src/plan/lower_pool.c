@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "kernels/pool.h"
 #include "kernels/resize.h"
+#include "ops/resize.h"
 #include "plan/plan.h"
 
 static bool fits_int(const struct shape *s) {
@@ -154,40 +155,35 @@ static enum status run_resize(const struct step *s, struct run_env *env, int til
     return STATUS_OK;
 }
 
-static int find_name(const char *name, const char *const *names) {
-    for (int i = 0; names[i]; i++)
-        if (!strcmp(name, names[i])) return i;
-    return -1;
-}
-
-static bool resize_parameters(const struct node *n, struct resize_params *p) {
-    static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
-    static const char *const coordinates[] = {
-        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-        "tf_crop_and_resize", "tf_half_pixel_for_nn", NULL};
-    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
-                                          NULL};
-    int mode = find_name(node_string(n, "mode", "nearest"), modes);
-    int coordinate =
-        find_name(node_string(n, "coordinate_transformation_mode", "half_pixel"), coordinates);
-    int round = find_name(node_string(n, "nearest_mode", "round_prefer_floor"), nearest);
-    if (mode < 0 || coordinate < 0 || round < 0 || coordinate == RESIZE_TF_CROP_AND_RESIZE)
-        return false;
-    *p = (struct resize_params){
-        .mode = (enum resize_mode)mode, .coordinates = (enum resize_coordinates)coordinate,
-        .nearest = (enum resize_nearest)round, .antialias = (int)node_int(n, "antialias", 0),
-        .exclude_outside = (int)node_int(n, "exclude_outside", 0),
-        .cubic_coeff_a = node_float(n, "cubic_coeff_a", -0.75f)};
-    return true;
-}
-
-static enum status build_axis(struct plan *s, struct resize_params p, int64_t in, int64_t out,
-                              struct resize_axis *axis) {
-    size_t entries = (size_t)out * (size_t)resize_axis_taps(&p);
+static enum status build_axis(struct plan *s, const struct op_call *c, const struct resize *r,
+                              int axis, struct resize_axis *out) {
+    struct resize_taps t;
+    TRY(resize_taps_init(c, r, axis, &t));
+    size_t entries = (size_t)r->out[axis] * (size_t)t.n;
     int32_t *index = arena_calloc(&s->p->memory, entries, sizeof *index);
     float *weight = arena_calloc(&s->p->memory, entries, sizeof *weight);
+    if (index && weight)
+        resize_axis_init(out, (int)r->in[axis], (int)r->out[axis], t.n, t.index, t.weight,
+                         t.outside, index, weight);
+    resize_taps_deinit(&t);
     CHECK(index && weight, STATUS_MEMORY, "out of memory while planning");
-    return resize_axis_build(&p, (int)in, (int)out, index, weight, axis);
+    return STATUS_OK;
+}
+
+/* The tables of a Resize along H and W; *fits is false where it does anything else. */
+static enum status resize_tables(struct plan *s, const struct node *n, struct resize_args *a,
+                                 bool *nearest, bool *fits) {
+    struct op_call c;
+    struct resize r;
+    TRY(op_call_init(&c, s->g, n));
+    enum status status = resize_init(&c, &r);
+    *fits = status == STATUS_OK && !r.resized[0] && !r.resized[1] && r.out[2] > 0 && r.out[3] > 0;
+    if (*fits) status = build_axis(s, &c, &r, 2, &a->y);
+    if (*fits && status == STATUS_OK) status = build_axis(s, &c, &r, 3, &a->x);
+    op_call_deinit(&c);
+    *nearest = r.mode == RESIZE_NEAREST;
+    a->extrapolation_value = node_float(n, "extrapolation_value", 0);
+    return status;
 }
 
 static enum status lower_resize(struct plan *s, const struct node *n, bool *done) {
@@ -195,24 +191,14 @@ static enum status lower_resize(struct plan *s, const struct node *n, bool *done
     int x = n->inputs[0], y = n->outputs[0];
     if (!plan_blockable(s, x) || !plan_blockable(s, y)) return STATUS_OK;
     const struct shape *sx = &g->tensors[x].shape, *sy = &g->tensors[y].shape;
-    const struct tensor *scales = node_input(g, n, 2), *sizes = node_input(g, n, 3);
-    struct resize_params p;
-    /* `axes` reorders the operands; exporters of image networks never write it. */
-    if (!fits_int(sx) || !fits_int(sy) || node_attr(n, "axes") || !resize_parameters(n, &p) ||
-        sx->dim[0] != sy->dim[0] || sx->dim[1] != sy->dim[1] || (scales && !scales->data))
-        return STATUS_OK;
-    /* With sizes the reference takes out / in; keeping the aspect ratio changes that. */
-    if (strcmp(node_string(n, "keep_aspect_ratio_policy", "stretch"), "stretch")) return STATUS_OK;
-    bool by_scale = scales && shape_elements(&scales->shape) == 4 && !sizes;
-    const float *scale = by_scale && scales->dtype == DT_F32 ? scales->data : NULL;
+    for (int i = 1; i < n->n_inputs; i++)
+        if (node_input(g, n, i) && !node_input(g, n, i)->data) return STATUS_OK;
+    if (!fits_int(sx) || !fits_int(sy)) return STATUS_OK;
     struct resize_args a = {.n_blocks = (int)((sx->dim[1] + s->block - 1) / s->block)};
-    struct resize_params py = p, px = p;
-    py.scale = scale ? scale[2] : (float)sy->dim[2] / (float)sx->dim[2];
-    px.scale = scale ? scale[3] : (float)sy->dim[3] / (float)sx->dim[3];
-    if (scale && (scale[0] != 1 || scale[1] != 1)) return STATUS_OK;
+    bool nearest, fits;
+    TRY(resize_tables(s, n, &a, &nearest, &fits));
+    if (!fits) return STATUS_OK;
     struct value from, to;
-    TRY(build_axis(s, py, sx->dim[2], sy->dim[2], &a.y));
-    TRY(build_axis(s, px, sx->dim[3], sy->dim[3], &a.x));
     TRY(plan_want(s, n, x, LAYOUT_BLOCKED, &from));
     TRY(plan_define(s, y, LAYOUT_BLOCKED, &to));
     a.src_n = from.batch_stride;
@@ -223,7 +209,6 @@ static enum status lower_resize(struct plan *s, const struct node *n, bool *done
     struct step *step;
     struct resize_step *r;
     int64_t rows = sx->dim[0] * a.n_blocks * sy->dim[2];
-    bool nearest = p.mode == RESIZE_NEAREST;
     TRY(plan_add_step(s, n, nearest ? "nearest" : "interpolate",
                       plan_tiles(rows, (double)sy->dim[3] * (nearest ? 1 : 4)), run_resize,
                       sizeof *r, &step, &r));
