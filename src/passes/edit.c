@@ -234,13 +234,13 @@ void edit_set_op(struct edit *e, int node, enum op_kind op) {
     e->changed = true;
 }
 
-enum status edit_become(struct edit *e, int node, int model) {
+enum status edit_become(struct edit *e, int node, int model, int n, const int *inputs) {
     struct node *d = &e->g->nodes[node], *m = &e->g->nodes[model];
     d->op = m->op;
     d->name = m->name;
     d->attrs = m->attrs;
     d->n_attrs = m->n_attrs;
-    return edit_set_inputs(e, node, m->n_inputs, m->inputs);
+    return edit_set_inputs(e, node, n, inputs);
 }
 
 static void move_uses(struct edit *e, int from, int to) {

@@ -61,8 +61,9 @@ enum status edit_set_inputs(struct edit *e, int node, int n, const int *inputs);
 enum status edit_set_input(struct edit *e, int node, int i, int t);
 /* Makes the node an `op` without attributes; its name and outputs stay. */
 void edit_set_op(struct edit *e, int node, enum op_kind op);
-/* `node` becomes what `model` is: operator, name, attributes, inputs. `model` must die of it. */
-enum status edit_become(struct edit *e, int node, int model);
+/* `node` becomes what `model` is (operator, name, attributes) with the given inputs. `model` must
+ * die of it: nobody but `node` may have used it. */
+enum status edit_become(struct edit *e, int node, int model, int n, const int *inputs);
 /* Takes `node`, whose only wanted output is `y`, out of the graph: users of y read x instead. A
  * graph output keeps its name: then whatever produces x produces y instead. Where that cannot be (x
  * is itself an input, a constant or an output) the node stays as Identity. */

@@ -22,6 +22,10 @@ static const struct {
     {{"dead_code", graph_compact}, BOTH},
     {{"fold_constants", pass_fold_constants}, BOTH},
     {{"remove_identity", pass_remove_identity}, BOTH},
+    {{"fold_batch_norm", pass_fold_batch_norm}, BOTH},
+    {{"recognise_activation", pass_recognise_activation}, BOTH},
+    {{"fuse_activation", pass_fuse_activation}, BOTH},
+    {{"fuse_residual", pass_fuse_residual}, BOTH},
 };
 enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
