@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites of `make check-long`: the same tests under sanitizers, other compilers, other
+instruction sets and hostile conditions, fuzzing, and references that need big packages."""
+import os
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FUZZ_SECONDS = int(os.environ.get("PRUSIK_FUZZ_SECONDS", "60"))
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+def variant(name, *options, compiler="gcc", targets=()):
+    """A build of its own under build/; returns its folder."""
+    folder = ROOT / "build" / name
+    if not (folder / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(folder), *options], cwd=ROOT, check=True,
+                       env={**os.environ, "CC": compiler}, stdout=subprocess.DEVNULL)
+    built = subprocess.run(["ninja", "-C", str(folder), "--quiet", *targets], text=True,
+                           capture_output=True)
+    if built.returncode:
+        raise RuntimeError(f"building {name} failed:\n" + built.stdout[-3000:])
+    return folder
+
+
+def suites(build, run):
+    def sanitized():
+        return variant("asan", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                       "-Dhostile=true")
+
+    def asan_c():
+        return run.c_tests(sanitized(), SANITIZERS, limit=600)
+
+    def asan_conformance():
+        return run.conformance(sanitized(), SANITIZERS, limit=900)
+
+    def asan_cli():
+        """The command-line and importer tests against sanitized programs; the interpreter itself
+        is not sanitized, so what loads into it stays out."""
+        return run.py_tests(sanitized(), "not long and not in_process", SANITIZERS, limit=900)
+
+    def tsan():
+        folder = variant("tsan", "-Db_sanitize=thread", "-Db_lundef=false")
+        return run.c_tests(folder, SANITIZERS, suites=["base", "exec", "acl"], limit=600)
+
+    def clang():
+        return run.c_tests(variant("clang", compiler="clang"))
+
+    def isa(name):
+        def suite():
+            result = run.c_tests(build, {"PRUSIK_ISA": name})
+            result.add(run.conformance(build, {"PRUSIK_ISA": name}))
+            return result
+        return suite
+
+    def threads():
+        result = run.Result()
+        for n in ("1", "3"):
+            result.add(run.conformance(build, {"PRUSIK_THREADS": n}, sets=("layers",)))
+        return result
+
+    def reference():
+        return run.conformance(build, {"PRUSIK_REF": "1"}, limit=600)
+
+    def arm():
+        folder = variant("arm", "--cross-file", "cross/aarch64.ini", "-Dkernels_only=true")
+        return run.c_tests(folder, suites=["base", "kernels"], limit=900)
+
+    def fuzz(target):
+        def suite():
+            result = run.Result()
+            folder = variant("fuzz", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                             "-Dfuzz=true", compiler="clang")
+            corpus = folder / "corpus" / target
+            corpus.mkdir(parents=True, exist_ok=True)
+            seeds = ROOT / "tests" / "fuzz" / "corpus" / target
+            status, output = run.run(
+                [folder / "tests" / "fuzz" / f"fuzz_{target}", corpus, *([seeds] if seeds.is_dir() else []),
+                 f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-timeout=20",
+                 "-max_len=65536", f"-artifact_prefix={folder}/"],
+                FUZZ_SECONDS + 120, SANITIZERS)
+            if status == 0:
+                result.passed += 1
+            else:
+                result.fail(f"fuzz {target}: exit {status}\n      "
+                            + "\n      ".join(output.splitlines()[-30:]))
+            return result
+        return suite
+
+    def python_long():
+        return run.py_tests(build, "long", limit=1500)
+
+    targets = sorted(re.sub(r"^fuzz_|\.c$", "", p.name)
+                     for p in (ROOT / "tests" / "fuzz").glob("fuzz_*.c"))
+    return [
+        ("asan c", asan_c),
+        ("asan conformance", asan_conformance),
+        ("asan programs", asan_cli),
+        ("tsan", tsan),
+        ("clang", clang),
+        ("isa avx2", isa("avx2")),
+        ("isa base", isa("base")),
+        ("threads", threads),
+        ("reference kernels", reference),
+        ("aarch64 kernels", arm),
+        *[(f"fuzz {t}", fuzz(t)) for t in targets],
+        ("python long", python_long),
+    ]
