@@ -56,7 +56,7 @@ static enum status plan_for(struct model *m, const struct shape *shapes,
         return s;
     }
     struct program *p;
-    TRY(program_create(g, m->graph, m->weights, &p));
+    TRY(program_create(g, m->graph, m->weights, m->fixed, &p));
     struct cached_program *c = mem_calloc(1, sizeof *c);
     struct shape *copy = mem_calloc((size_t)m->graph->n_inputs + 1, sizeof *copy);
     if (!c || !copy) {
@@ -117,6 +117,16 @@ void model_release(struct model *m, struct cached_program *c) {
     pthread_mutex_unlock(&m->mutex);
 }
 
+/* A model of fixed shapes is planned once; after that its source weights are dead memory. */
+static enum status drop_constants(struct model *m) {
+    struct graph *light;
+    TRY(graph_clone(m->graph, true, &light));
+    for (int t = 0; t < light->n_tensors; t++) light->tensors[t].data = NULL;
+    graph_destroy(m->graph);
+    m->graph = light;
+    return STATUS_OK;
+}
+
 enum status model_create(struct graph *g, struct device *d, struct model **out) {
     *out = NULL;
     struct model *m = mem_calloc(1, sizeof *m);
@@ -139,6 +149,7 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
             for (int i = 0; i < g->n_inputs; i++) shapes[i] = g->tensors[g->inputs[i]].shape;
             s = model_acquire(m, shapes, &c);
             if (s == STATUS_OK) model_release(m, c);
+            if (s == STATUS_OK) s = drop_constants(m);
             mem_free(shapes);
         } else {
             s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for a model");

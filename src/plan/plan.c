@@ -44,8 +44,9 @@ int plan_tiles(int64_t units, double unit_cost_ns) {
     const double tile_ns = 10000;
     double n = (double)units * unit_cost_ns / tile_ns;
     if (n > 64) n = 64;
-    if (n > (double)units) n = (double)units;
-    return n < 1 ? 1 : (int)n;
+    /* An odd number of equal tiles leaves a core idle at the end: round up to a multiple of 4. */
+    int tiles = n <= 1 ? 1 : n <= 2 ? 2 : ((int)n + 3) / 4 * 4;
+    return tiles > units ? (int)units : tiles;
 }
 
 static enum status lower_node(struct plan *s, const struct node *n) {
@@ -164,9 +165,9 @@ enum status plan_pack(struct plan *s, const struct tensor *w, const struct tenso
 }
 
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
-                           struct program **out) {
+                           bool own_constants, struct program **out) {
     *out = NULL;
-    struct plan s = {.g = g, .model = model, .weights = weights,
+    struct plan s = {.g = g, .model = model, .weights = weights, .own_constants = own_constants,
                      .k = kernels_for(isa_selected()), .reference = env_int(ENV_REF) != 0};
     s.block = s.k ? s.k->vl : 4;
     if (!s.k) s.reference = true;
@@ -183,6 +184,8 @@ enum status program_create(struct graph *g, const struct graph *model, struct we
     mem_free(s.buffers);
     mem_free(s.fixups);
     graph_uses_deinit(&s.uses);
+    /* Everything a step reads has been copied or packed; what is left would dangle. */
+    for (int t = 0; own_constants && t < g->n_tensors; t++) g->tensors[t].data = NULL;
     if (status == STATUS_OK) *out = s.p;
     else program_destroy(s.p);
     return status;

@@ -64,6 +64,7 @@ struct plan {
     const struct kernels *k;
     int block; /* channels of a block: vector lanes of k */
     bool reference; /* PRUSIK_REF=1: no fast kernels at all */
+    bool own_constants;
     struct plan_tensor *tensors; /* one per tensor of g */
     struct graph_uses uses;
     unsigned char *done; /* per node: already computed as part of another */

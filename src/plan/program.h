@@ -105,9 +105,10 @@ enum status weight_store_get(struct weight_store *s, const void *source, const v
 
 /* Plans `g`: sorted, inferred, all shapes of its inputs known. Takes `g`, also on failure. `model`
  * is the graph it was made from, which outlives `weights`; packed forms of constants that both have
- * in common go to `weights`. */
+ * in common go to `weights`. With own_constants the program copies the constants its steps read, so
+ * that the model's can go. */
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
-                           struct program **out);
+                           bool own_constants, struct program **out);
 void program_destroy(struct program *p);
 enum status program_print(const struct program *p, FILE *to);
 

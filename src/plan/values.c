@@ -189,7 +189,14 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
         return STATUS_OK;
     }
     if (tensor->data && layout == LAYOUT_PLAIN) {
-        x->in[layout] = (struct value){.valid = true, .buffer = -1, .constant = tensor->data};
+        const void *data = tensor->data;
+        if (s->own_constants) {
+            void *copy = arena_alloc_data(&s->p->memory, tensor->data_bytes ? tensor->data_bytes : 1);
+            CHECK(copy, STATUS_MEMORY, "out of memory while planning");
+            memcpy(copy, data, tensor->data_bytes);
+            data = copy;
+        }
+        x->in[layout] = (struct value){.valid = true, .buffer = -1, .constant = data};
         *out = x->in[layout];
         return STATUS_OK;
     }
