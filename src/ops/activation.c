@@ -73,7 +73,7 @@ double activation_apply(const struct activation *a, double x) {
     case ACT_ELU: return x < 0 ? a->alpha * expm1(x) : x;
     case ACT_SOFTPLUS: return softplus(x);
     case ACT_AFFINE: return a->alpha * x + a->beta;
-    case ACT_THRESHOLDED_RELU: return x > a->alpha ? x : 0;
+    case ACT_THRESHOLDED_RELU: return x >= a->alpha ? x : 0;
     case ACT_SCALED_TANH: return a->alpha * tanh(a->beta * x);
     case ACT_SOFTSIGN: return x / (1 + fabs(x));
     default: return x;

@@ -36,7 +36,7 @@ enum activation_kind {
     ACT_LAST_FUSED = ACT_SOFTPLUS,
     /* Of LSTM, GRU and RNN only. */
     ACT_AFFINE,       /* alpha x + beta */
-    ACT_THRESHOLDED_RELU, /* x > alpha ? x : 0 */
+    ACT_THRESHOLDED_RELU, /* x >= alpha ? x : 0 */
     ACT_SCALED_TANH,  /* alpha tanh(beta x) */
     ACT_SOFTSIGN,     /* x / (1 + |x|) */
     ACT_COUNT

@@ -75,7 +75,7 @@ static void pack(void *context, void *memory) {
 /* What the packed form depends on; two plans that agree in it share their weights. */
 struct signature {
     enum isa isa;
-    int algorithm, ic, oc, kh, kw, groups, sh, sw, icb, ocb, ocv, n_groups, px, wino_m, src;
+    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, src;
 };
 
 static enum status pack_weights(struct plan *s, const struct tensor *w, const struct tensor *bias,
@@ -84,8 +84,8 @@ static enum status pack_weights(struct plan *s, const struct tensor *w, const st
     struct signature sig;
     memset(&sig, 0, sizeof sig);
     sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
-                             p->d.groups, p->d.sh, p->d.sw, p->icb, p->ocb, p->ocv, p->n_groups,
-                             p->px, p->wino_m, (int)p->d.src};
+                             p->d.groups, p->icb, p->ocb, p->ocv, p->n_groups, p->merged,
+                             (int)p->d.src};
     return plan_pack(s, w, bias, &sig, sizeof sig, p->packed_bytes, pack, &job, out);
 }
 
