@@ -125,7 +125,6 @@ static enum status build(struct edit *e) {
         e->anchor[n] = n;
         TRY(link_inputs(e, n));
     }
-    for (int i = 0; i < g->n_inputs; i++) e->tensors[g->inputs[i]].is_input = true;
     for (int i = 0; i < g->n_outputs; i++) {
         e->tensors[g->outputs[i]].is_output = true;
         e->tensors[g->outputs[i]].n_uses++;

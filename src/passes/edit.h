@@ -29,7 +29,7 @@ struct edit {
     /* private */
     struct edit_tensor {
         int first, n_uses; /* first: in `uses`; n_uses: by nodes and as graph output */
-        bool is_input, is_output;
+        bool is_output;
     } *tensors;
     int cap_tensors;
     struct edit_use *uses;
@@ -48,6 +48,7 @@ enum status edit_finish(struct edit *e, enum status s);
 
 /* ---- looking ---- */
 static inline int edit_n_uses(const struct edit *e, int t) { return e->tensors[t].n_uses; }
+static inline bool edit_is_output(const struct edit *e, int t) { return e->tensors[t].is_output; }
 /* The node that is the only user of a tensor and uses it once; -1 if there are more, or if it is a
  * graph output. */
 int edit_only_user(const struct edit *e, int t);
