@@ -85,8 +85,7 @@ void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int i
     t->alpha = p->d.alpha;
     t->beta = p->d.beta;
     t->residual_mode = p->d.residual;
-    t->direct = p->d.dst == CONV_BLOCKED && p->d.residual != CONV_RESIDUAL_AFTER &&
-                (p->d.act == ACT_NONE || p->d.act == ACT_RELU || p->d.act == ACT_CLIP);
+    t->direct = p->d.dst == CONV_BLOCKED && conv_direct_activation(p->d.act);
 }
 
 /* A tile should take at least this long, or claiming it costs too much of it. */

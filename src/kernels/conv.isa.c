@@ -30,6 +30,15 @@ INLINE void one_tap(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
     }
 }
 
+INLINE void add_residual(vf *acc, int ocv, int px, const struct conv_tile *t) {
+    UNROLL_FULL
+    for (int o = 0; o < ocv; o++) {
+        UNROLL_FULL
+        for (int p = 0; p < px; p++)
+            acc[o * px + p] += vf_load(t->residual + o * t->residual_channel + p * VL);
+    }
+}
+
 INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     vf acc[32];
     UNROLL_FULL
@@ -64,22 +73,9 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
         conv_finish(t, out, ocv, px);
         return;
     }
-    if (t->residual_mode != CONV_RESIDUAL_NONE) {
-        UNROLL_FULL
-        for (int o = 0; o < ocv; o++) {
-            UNROLL_FULL
-            for (int p = 0; p < px; p++)
-                acc[o * px + p] += vf_load(t->residual + o * t->residual_channel + p * VL);
-        }
-    }
-    if (t->act == ACT_RELU) {
-        UNROLL_FULL
-        for (int i = 0; i < ocv * px; i++) acc[i] = vf_max(vf_set(0.0f), acc[i]);
-    } else if (t->act == ACT_CLIP) {
-        vf low = vf_set(t->alpha), high = vf_set(t->beta);
-        UNROLL_FULL
-        for (int i = 0; i < ocv * px; i++) acc[i] = vf_min(high, vf_max(low, acc[i]));
-    }
+    if (t->residual_mode == CONV_RESIDUAL_BEFORE) add_residual(acc, ocv, px, t);
+    conv_activate(acc, ocv * px, t);
+    if (t->residual_mode == CONV_RESIDUAL_AFTER) add_residual(acc, ocv, px, t);
     UNROLL_FULL
     for (int o = 0; o < ocv; o++) {
         UNROLL_FULL

@@ -1,14 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What follows a convolution's sums when it is more than a cheap activation: the results go through
- * a small array instead of staying in registers, which keeps the code of every register tile small
- * and costs one or two cycles per vector.
+ * What follows a convolution's sums. The activations that networks use most are applied in registers,
+ * in the code of every register tile. The others, and destinations that are not blocked, go through
+ * a small array, which keeps that code small and costs a few cycles per vector.
  */
 #ifndef PK_KERNELS_CONV_FINISH_H
 #define PK_KERNELS_CONV_FINISH_H
 
 #include "kernels/conv_tile.h"
 #include "kernels/simd.h"
+
+/* The activations of conv_direct_activation(), on n registers. */
+INLINE void conv_activate(vf *acc, int n, const struct conv_tile *t) {
+#define EACH(act)                                                                                  \
+    case act: {                                                                                    \
+        const float alpha = t->alpha, beta = t->beta;                                              \
+        UNROLL_FULL                                                                                \
+        for (int i = 0; i < n; i++) acc[i] = vf_activate(acc[i], act, alpha, beta);                \
+        break;                                                                                     \
+    }
+    switch (t->act) {
+        EACH(ACT_RELU)
+        EACH(ACT_LEAKY)
+        EACH(ACT_CLIP)
+        EACH(ACT_HARD_SWISH)
+        EACH(ACT_SWISH)
+    default: break;
+    }
+#undef EACH
+}
 
 /* Everything that does not fit the direct path: other activations, residual after the activation,
  * other layouts. v holds [ocv][px] results. */

@@ -27,12 +27,18 @@ struct conv_tile {
     const float *residual;
     int64_t residual_channel;
     int channels; /* that exist from here on, for destinations without padding lanes */
-    int direct;   /* blocked destination and an activation of the cheap kind */
+    int direct;   /* blocked destination and conv_direct_activation() */
     enum conv_layout layout;
     enum activation act;
     enum conv_residual residual_mode;
     float alpha, beta;
 };
+
+/* Activations that every register tile has code for. */
+static inline int conv_direct_activation(enum activation a) {
+    return a == ACT_NONE || a == ACT_RELU || a == ACT_LEAKY || a == ACT_CLIP ||
+           a == ACT_HARD_SWISH || a == ACT_SWISH;
+}
 
 typedef void (*conv_tile_fn)(const struct conv_tile *t);
 

@@ -13,14 +13,7 @@
 INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int cols, int x) {
     const struct conv_tile *out = &s->out;
     if (out->direct) {
-        if (out->act == ACT_RELU) {
-            UNROLL_FULL
-            for (int i = 0; i < rows * cols; i++) acc[i] = vf_max(vf_set(0.0f), acc[i]);
-        } else if (out->act == ACT_CLIP) {
-            vf low = vf_set(out->alpha), high = vf_set(out->beta);
-            UNROLL_FULL
-            for (int i = 0; i < rows * cols; i++) acc[i] = vf_min(high, vf_max(low, acc[i]));
-        }
+        conv_activate(acc, rows * cols, out);
         UNROLL_FULL
         for (int r = 0; r < rows; r++) {
             float *d = out->dst + r * s->dst_row + (int64_t)x * VL;
