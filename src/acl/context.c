@@ -287,8 +287,8 @@ static aclError parameter(const char *call, struct context *c, aclSysParamOpt op
 aclError aclrtCtxSetSysParamOpt(aclSysParamOpt opt, int64_t value) {
     struct context *c;
     void *handle;
-    int64_t *slot;
-    bool *has;
+    int64_t *slot = NULL;
+    bool *has = NULL;
     ACL_TRY(context_current(__func__, &c, &handle));
     aclError code = parameter(__func__, c, opt, &slot, &has);
     if (code == ACL_SUCCESS) {
@@ -305,8 +305,8 @@ aclError aclrtCtxGetSysParamOpt(aclSysParamOpt opt, int64_t *value) {
     ACL_NEED(value);
     struct context *c;
     void *handle;
-    int64_t *slot;
-    bool *has;
+    int64_t *slot = NULL;
+    bool *has = NULL;
     ACL_TRY(context_current(__func__, &c, &handle));
     aclError code = parameter(__func__, c, opt, &slot, &has);
     if (code == ACL_SUCCESS) {

@@ -25,8 +25,12 @@ aclError acl_fail(aclError code, const char *call, const char *format, ...) {
     return acl_fail_again(code, text);
 }
 
-aclError acl_fail_again(aclError code, const char *sentence) {
+void acl_keep_sentence(const char *sentence) {
     if (sentence != recent) snprintf(recent, sizeof recent, "%s", sentence);
+}
+
+aclError acl_fail_again(aclError code, const char *sentence) {
+    acl_keep_sentence(sentence);
     if (env_int(ENV_DEBUG) >= 1) fprintf(stderr, "prusik: %d: %s\n", code, recent);
     acl_log(ACL_INFO, "%d: %s", code, recent);
     return code;

@@ -3,6 +3,7 @@
  * Failures of tasks that were accepted: told to the program's callback when they happen, and kept,
  * the newest few, for aclmdlCreateAndGetOpDesc.
  */
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,8 +31,12 @@ void exception_raise(int device, uint32_t stream, uint32_t task, aclError code,
     if (!callback) return;
     void *handle = handle_create(HANDLE_EXCEPTION, &e, nothing_to_destroy);
     if (!handle) return; /* without memory for it the program only gets the code */
+    /* What the callback does wrong must not hide why it was called. */
+    char sentence[FAILURE_TEXT];
+    snprintf(sentence, sizeof sentence, "%s", acl_last_failure());
     callback(handle);
     handle_retire(handle, HANDLE_EXCEPTION);
+    acl_keep_sentence(sentence);
 }
 
 void exceptions_reset(void) {

@@ -33,6 +33,7 @@ aclError acl_fail_status(enum status status, const char *call);
 /* The same with a sentence recorded elsewhere: by a task of a stream. */
 aclError acl_fail_again(aclError code, const char *sentence);
 const char *acl_last_failure(void);
+void acl_keep_sentence(const char *sentence); /* as the last failure's, without a new failure */
 /* The code that stands for a failure of the core, outside of loading and running models. */
 aclError acl_code(enum status status);
 

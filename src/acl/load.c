@@ -225,7 +225,7 @@ static aclError load(const char *call, const struct source *from, uint32_t *id) 
     handle_release(context);
     struct graph *g;
     ACL_TRY(read_source(call, from, &g));
-    struct loaded *m;
+    struct loaded *m = NULL;
     ACL_TRY(make_model(call, from, g, device, &m));
     uint32_t new_id = m->info->id;
     void *handle = handle_create(HANDLE_MODEL, m, loaded_destroy);

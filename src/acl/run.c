@@ -265,7 +265,7 @@ static enum status run_instance(const struct run *r, struct instance *instance) 
 }
 
 static aclError run_now(const char *call, const struct run *r, uint32_t stream, uint32_t task) {
-    struct idle *idle;
+    struct idle *idle = NULL;
     enum status s = take_instance(r->model, &idle);
     if (s != STATUS_OK) return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "%s",
                                         status_message());
