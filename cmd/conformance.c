@@ -23,12 +23,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "command.h"
 #include "exec/model.h"
 #include "import/import.h"
 #include "ops/op.h"
+#include "passes/passes.h"
 
-enum { LIMIT_MS = 10000, MAX_TENSORS = 64, LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
+enum { LIMIT_MS = 10000, REF_LIMIT_MS = 60000, MAX_TENSORS = 64, LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
 
 struct row {
     char *id;
@@ -218,6 +220,7 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
               STATUS_UNSUPPORTED, "the case's input %d is %s %s, but the model expects %s %s", i, dtype_name(in[i].dtype),
               shape_text(&in[i].shape, a), dtype_name(t->dtype), shape_text(&t->shape, b));
     }
+    TRY(passes_run(g, PASSES_OFFLINE));
     TRY(device_create(0, &device));
     TRY(model_create(g, device, &model));
     TRY(instance_create(model, &run));
@@ -276,7 +279,8 @@ static void run_row(struct row *r, const char *root) {
     close(ends[1]);
     size_t n = 0;
     struct pollfd wait = {ends[0], POLLIN, 0};
-    bool late = pid > 0 && poll(&wait, 1, LIMIT_MS) == 0;
+    int limit_ms = env_int(ENV_REF) ? REF_LIMIT_MS : LIMIT_MS;
+    bool late = pid > 0 && poll(&wait, 1, limit_ms) == 0;
     if (late) kill(pid, SIGKILL);
     else
         for (ssize_t k; n < sizeof text - 1 && (k = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
@@ -285,7 +289,7 @@ static void run_row(struct row *r, const char *root) {
     int status = 0;
     if (pid > 0) waitpid(pid, &status, 0);
     r->passed = !strncmp(text, "pass\t", 5);
-    if (late) printf("%s\tcrash\ttook longer than %d s\n", r->id, LIMIT_MS / 1000);
+    if (late) printf("%s\tcrash\ttook longer than %d s\n", r->id, limit_ms / 1000);
     else if (pid < 0) printf("%s\tcrash\tno process\n", r->id);
     else if (n) printf("%s\t%s\n", r->id, text);
     else if (WIFSIGNALED(status)) printf("%s\tcrash\tsignal %d\n", r->id, WTERMSIG(status));

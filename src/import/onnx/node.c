@@ -216,7 +216,8 @@ static bool harmless_attr(const char *name) {
 
 static enum status copy_text(struct importer *im, const Onnx__AttributeProto *a, const char **out) {
     if (a->type == ONNX_STRING) {
-        *out = arena_strndup(im->arena, (const char *)a->s.data, a->s.len);
+        /* An empty one has no address. */
+        *out = a->s.len ? arena_strndup(im->arena, (const char *)a->s.data, a->s.len) : "";
         CHECK(*out, STATUS_MEMORY, NO_MEMORY);
         return STATUS_OK;
     }
@@ -224,7 +225,7 @@ static enum status copy_text(struct importer *im, const Onnx__AttributeProto *a,
     const char *text = "";
     for (size_t i = 0; i < a->n_strings; i++) {
         text = arena_printf(im->arena, "%s%s%.*s", text, i ? "," : "", (int)a->strings[i].len,
-                            (const char *)a->strings[i].data);
+                            a->strings[i].len ? (const char *)a->strings[i].data : "");
         CHECK(text && a->n_strings <= 64, STATUS_MEMORY, NO_MEMORY);
     }
     *out = text;
