@@ -7,13 +7,14 @@
 /* ---- shape rules ---- */
 
 enum status op_output_bounded(struct op_call *c, int i, enum dtype t, struct shape s) {
-    /* Known dimensions alone must fit already: an unknown one may be 0, but nobody means that. */
-    int64_t bytes = dtype_size(t) ? (int64_t)dtype_size(t) : 1;
-    bool empty = s.rank < 0;
-    for (int d = 0; d < s.rank; d++) empty |= s.dim[d] == 0;
-    for (int d = 0; d < s.rank && !empty; d++) {
+    /* Known dimensions alone must fit already: an unknown one may be 0, but nobody means that. An
+     * empty tensor may have larger ones, as long as no product of them overflows. */
+    int64_t bytes = dtype_size(t) ? (int64_t)dtype_size(t) : 1, limit = INT64_C(1) << 31;
+    for (int d = 0; d < s.rank; d++)
+        if (s.dim[d] == 0) limit = INT64_C(1) << 58;
+    for (int d = 0; d < s.rank; d++) {
         char buf[128];
-        OP_CHECK(c, s.dim[d] < 0 || (i64_mul(bytes, s.dim[d], &bytes) && bytes <= INT64_C(1) << 31),
+        OP_CHECK(c, s.dim[d] <= 0 || (i64_mul(bytes, s.dim[d], &bytes) && bytes <= limit),
                  STATUS_LIMIT, "the output would be %s of %s, more than 2 GiB", shape_text(&s, buf),
                  dtype_name(t));
     }
@@ -50,8 +51,8 @@ enum status op_known_int(const struct op_call *c, int i, int64_t *out, bool *kno
     if (!op_has_input(c, i)) return STATUS_OK;
     const struct view *v = &c->in[i];
     int64_t n = shape_elements(&v->shape);
-    OP_CHECK(c, n == 1 || n < 0, STATUS_SHAPE, "input %d ('%s') has %" PRId64 " values instead of 1",
-             i, v->name, n);
+    OP_CHECK(c, n == 1 || n < 0, STATUS_SHAPE, "input %d ('%s') has %" PRId64 " values, not 1", i,
+             v->name, n);
     if (!v->data || n < 0) return STATUS_OK;
     *out = view_get_i64(v, 0);
     *known = true;
@@ -69,8 +70,8 @@ enum status op_read_index(const struct op_call *c, int i, int64_t at, int64_t si
                           int64_t *out) {
     int64_t index = view_get_i64(&c->in[i], at);
     OP_CHECK(c, index >= -size && index < size, STATUS_ARGUMENT,
-             "index %" PRId64 " (element %" PRId64 " of '%s') is outside an axis of %" PRId64, index,
-             at, c->in[i].name, size);
+             "index %" PRId64 " (element %" PRId64 " of '%s') is outside an axis of %" PRId64,
+             index, at, c->in[i].name, size);
     *out = index < 0 ? index + size : index;
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What element-wise and moving reference kernels are made of: blocks of elements converted to double
- * or int64, and walks over strided operands.
+ * What element-wise and moving reference kernels are made of: blocks of elements converted to
+ * double or int64, and walks over strided operands.
  *
  * Kernels convert ELEMENTS_BLOCK elements at a time, so that one loop serves every dtype and still
  * runs at a decent speed. double holds every float dtype exactly and rounds single operations on

@@ -239,7 +239,8 @@ static enum status infer_one_hot(struct op_call *c) {
                  SHAPE_MAX_RANK);
         TRY(one_hot_axis(c, &axis));
         s.rank = in->rank + 1;
-        for (int d = 0; d < s.rank; d++) s.dim[d] = d == axis ? known ? depth : -1 : in->dim[from++];
+        for (int d = 0; d < s.rank; d++)
+            s.dim[d] = d != axis ? in->dim[from++] : known ? depth : -1;
     }
     return op_output_bounded(c, 0, c->in[2].dtype, s);
 }

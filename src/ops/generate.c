@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that make tensors from little: ConstantOfShape, Range, EyeLike, the window functions. */
+/* Operators that make tensors from little: ConstantOfShape, Range, EyeLike, window functions. */
 #include <inttypes.h>
 #include <math.h>
 

@@ -96,7 +96,8 @@ static enum status run_concat(struct op_call *c) {
     int axis;
     TRY(op_axis(c, node_int(c->node, "axis", 0), y->shape.rank, &axis));
     size_t bytes = dtype_size(y->dtype);
-    int64_t outer = shape_span(&y->shape, 0, axis), row = shape_span(&y->shape, axis, y->shape.rank), at = 0;
+    int64_t outer = shape_span(&y->shape, 0, axis), at = 0;
+    int64_t row = shape_span(&y->shape, axis, y->shape.rank);
     for (int i = 0; i < c->n_inputs; i++) {
         int64_t part = shape_span(&c->in[i].shape, axis, c->in[i].shape.rank);
         for (int64_t o = 0; o < outer && part; o++)
@@ -143,16 +144,17 @@ static enum status infer_split(struct op_call *c) {
         else if (size < 0) s.dim[axis] = -1;
         else s.dim[axis] = size - total < part ? size - total : part;
         if (!listed || known) {
-            OP_CHECK(c, s.dim[axis] >= 0 || size < 0, STATUS_SHAPE, "part %d has size %" PRId64, i,
+            OP_CHECK(c, s.dim[axis] >= 0 || !known, STATUS_SHAPE, "part %d has size %" PRId64, i,
                      s.dim[axis]);
             OP_CHECK(c, size < 0 || s.dim[axis] <= size - total, STATUS_SHAPE,
                      "the parts are larger than the %" PRId64 " elements of axis %d", size, axis);
             if (size >= 0) total += s.dim[axis];
         }
-        op_output(c, i, c->in[0].dtype, s);
+        TRY(op_output_bounded(c, i, c->in[0].dtype, s));
     }
     OP_CHECK(c, !known || size < 0 || total == size, STATUS_SHAPE,
-             "the parts have %" PRId64 " of the %" PRId64 " elements of axis %d", total, size, axis);
+             "the parts have %" PRId64 " of the %" PRId64 " elements of axis %d", total, size,
+             axis);
     return STATUS_OK;
 }
 
@@ -162,8 +164,9 @@ static enum status run_split(struct op_call *c) {
     int axis;
     TRY(op_axis(c, node_int(c->node, "axis", 0), x->shape.rank, &axis));
     size_t bytes = dtype_size(x->dtype);
-    int64_t outer = shape_span(&x->shape, 0, axis), row = shape_span(&x->shape, axis, x->shape.rank), at = 0;
-    int64_t inner = shape_span(&x->shape, axis + 1, x->shape.rank), size = x->shape.dim[axis], total = 0;
+    int64_t outer = shape_span(&x->shape, 0, axis), at = 0, total = 0;
+    int64_t row = shape_span(&x->shape, axis, x->shape.rank), size = x->shape.dim[axis];
+    int64_t inner = shape_span(&x->shape, axis + 1, x->shape.rank);
     int64_t equal = size / c->n_outputs + (size % c->n_outputs != 0);
     for (int i = 0; i < c->n_outputs; i++) {
         int64_t n = op_has_input(c, 1) ? view_get_i64(&c->in[1], i)
@@ -301,7 +304,8 @@ static enum status infer_depth_to_space(struct op_call *c) {
         if (in->dim[1] >= 0) s.dim[1] = in->dim[1] / (b * b);
         for (int i = 2; i < 4; i++)
             if (in->dim[i] >= 0)
-                OP_CHECK(c, i64_mul(in->dim[i], b, &s.dim[i]), STATUS_LIMIT, "the input is too large");
+                OP_CHECK(c, i64_mul(in->dim[i], b, &s.dim[i]), STATUS_LIMIT,
+                         "the input is too large");
     }
     return op_output_bounded(c, 0, c->in[0].dtype, s);
 }
@@ -315,10 +319,12 @@ static enum status infer_space_to_depth(struct op_call *c) {
     if (in->rank == 4) {
         s.dim[0] = in->dim[0];
         if (in->dim[1] >= 0)
-            OP_CHECK(c, i64_mul(in->dim[1], b * b, &s.dim[1]), STATUS_LIMIT, "the input is too large");
+            OP_CHECK(c, i64_mul(in->dim[1], b * b, &s.dim[1]), STATUS_LIMIT,
+                     "the input is too large");
         for (int i = 2; i < 4; i++) {
             OP_CHECK(c, in->dim[i] < 0 || in->dim[i] % b == 0, STATUS_SHAPE,
-                     "size %" PRId64 " of dimension %d is no multiple of %" PRId64, in->dim[i], i, b);
+                     "size %" PRId64 " of dimension %d is no multiple of %" PRId64, in->dim[i], i,
+                     b);
             if (in->dim[i] >= 0) s.dim[i] = in->dim[i] / b;
         }
     }

@@ -157,8 +157,9 @@ static enum status reduce(struct op_call *c, const struct reduction *r) {
     }
     bool is_whole = r->whole && !dtype_is_float(x->dtype);
     static const bool largest[] = {[WHOLE_LOWEST] = false, [WHOLE_HIGHEST] = true};
-    int64_t whole_start = r->whole_start <= WHOLE_ONE ? r->whole_start
-                                                      : dtype_limit(x->dtype, largest[r->whole_start]);
+    int64_t whole_start = r->whole_start <= WHOLE_ONE
+                              ? r->whole_start
+                              : dtype_limit(x->dtype, largest[r->whole_start]);
     for (walk_begin(&kept); !kept.done; walk_next(&kept))
         for (int64_t o = 0; o < kept.row; o++) {
             struct state s = {.real = r->start, .shift = -INFINITY, .whole = whole_start};

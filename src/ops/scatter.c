@@ -186,8 +186,9 @@ static enum status infer_tensor_scatter(struct op_call *c) {
         OP_CHECK(c, update->rank < 0 || update->rank == in->rank, STATUS_SHAPE,
                  "the cache has rank %d, the update %d", in->rank, update->rank);
         for (int d = 0; d < update->rank; d++)
-            OP_CHECK(c, in->dim[d] < 0 || update->dim[d] < 0 ||
-                            (d == axis ? update->dim[d] <= in->dim[d] : update->dim[d] == in->dim[d]),
+            OP_CHECK(c,
+                     in->dim[d] < 0 || update->dim[d] < 0 || update->dim[d] == in->dim[d] ||
+                         (d == axis && update->dim[d] < in->dim[d]),
                      STATUS_SHAPE, "the update does not fit the cache in dimension %d", d);
         int64_t n = op_has_input(c, 2) ? shape_elements(&c->in[2].shape) : -1;
         OP_CHECK(c, n < 0 || in->dim[0] < 0 || n == in->dim[0], STATUS_SHAPE,

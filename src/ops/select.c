@@ -35,9 +35,8 @@ static enum status infer_top_k(struct op_call *c) {
                  "k is %" PRId64 ", but the axis has %" PRId64 " elements", k, s.dim[axis]);
         s.dim[axis] = known ? k : -1;
     }
-    op_output(c, 0, c->in[0].dtype, s);
-    op_output(c, 1, DT_I64, s);
-    return STATUS_OK;
+    TRY(op_output_bounded(c, 0, c->in[0].dtype, s));
+    return op_output_bounded(c, 1, DT_I64, s);
 }
 
 struct lane {

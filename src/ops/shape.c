@@ -142,15 +142,15 @@ static enum status infer_reshape(struct op_call *c) {
         n_zero += want[i] == 0;
         if (want[i] != 0 || allow_zero) continue;
         OP_CHECK(c, in->rank < 0 || i < in->rank, STATUS_SHAPE,
-                 "dimension %d of the new shape is 0 (copy), but the input has rank %d", i, in->rank);
+                 "dimension %d of the new shape is 0 (copy), but the input has rank %d", i,
+                 in->rank);
         s.dim[i] = in->rank < 0 ? -1 : in->dim[i];
     }
     OP_CHECK(c, n_open <= 1, STATUS_SHAPE, "the new shape has %d dimensions of -1", n_open);
     OP_CHECK(c, !allow_zero || !n_open || !n_zero, STATUS_SHAPE,
              "the new shape has both 0 and -1, which allowzero forbids");
     TRY(solve_open_dim(c, want, &s));
-    op_output(c, 0, c->in[0].dtype, s);
-    return STATUS_OK;
+    return op_output_bounded(c, 0, c->in[0].dtype, s);
 }
 
 const struct op_def op_def_Reshape = {
@@ -174,7 +174,9 @@ static enum status infer_flatten(struct op_call *c) {
         for (int i = 0; i < in->rank; i++) {
             int64_t *side = &s.dim[i >= axis];
             if (in->dim[i] < 0 || *side < 0) *side = -1;
-            else OP_CHECK(c, i64_mul(*side, in->dim[i], side), STATUS_LIMIT, "the input is too large");
+            else
+                OP_CHECK(c, i64_mul(*side, in->dim[i], side), STATUS_LIMIT,
+                         "the input is too large");
         }
     }
     op_output(c, 0, c->in[0].dtype, s);

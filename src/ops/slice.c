@@ -71,7 +71,8 @@ static enum status slice_ranges(const struct op_call *c, struct range *r) {
         seen[d] = true;
         bool stepped = op_has_input(c, 4);
         int64_t step = n_steps >= 0 ? steps[i] : 1, size = in->dim[d];
-        OP_CHECK(c, step != 0 && step != INT64_MIN, STATUS_ARGUMENT, "step %d is %" PRId64, i, step);
+        OP_CHECK(c, step != 0 && step != INT64_MIN, STATUS_ARGUMENT, "step %d is %" PRId64, i,
+                 step);
         if (n_starts < 0 || n_ends < 0 || (stepped && n_steps < 0) || size < 0) {
             /* All of an unknown dimension stays unknown; the count is what matters here. */
             r[d] = (struct range){.count = size == 0 ? 0 : -1};

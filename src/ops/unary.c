@@ -100,7 +100,9 @@ static double f64_neg(double x) { return -x; }
 static double f64_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; } /* NaN stays, zeros too */
 static int64_t i64_neg(int64_t x, enum dtype t) { return (int64_t)(0 - (uint64_t)x); }
 static int64_t i64_abs(int64_t x, enum dtype t) { return x < 0 && t != DT_U64 ? i64_neg(x, t) : x; }
-static int64_t i64_sign(int64_t x, enum dtype t) { return x > 0 || (x && t == DT_U64) ? 1 : -(x < 0); }
+static int64_t i64_sign(int64_t x, enum dtype t) {
+    return x > 0 || (x && t == DT_U64) ? 1 : -(x < 0);
+}
 static int64_t i64_flip(int64_t x, enum dtype t) { return ~x; }
 static int64_t i64_not(int64_t x, enum dtype t) { return !x; }
 
@@ -143,6 +145,6 @@ UNARY(IsNaN, infer_test, run_is_nan);
 const struct op_def op_def_IsInf = {
     .name = "IsInf", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
     .infer = infer_test, .run = run_is_inf,
-    .attrs = (const struct attr_spec[]){{"detect_positive", ATTR_INT}, {"detect_negative", ATTR_INT},
-                                        {0}},
+    .attrs = (const struct attr_spec[]){{"detect_positive", ATTR_INT},
+                                        {"detect_negative", ATTR_INT}, {0}},
 };

@@ -59,6 +59,8 @@ static enum status verify_node(const struct graph *g, int at, const unsigned cha
         int t = n->outputs[i];
         CHECK(t >= -1 && t < g->n_tensors, STATUS_INTERNAL, "%s '%s': output %d is tensor %d",
               def->name, n->name, i, t);
+        CHECK(t >= 0 || i > 0 || def->min_outputs != 1 || def->max_outputs != 1, STATUS_FORMAT,
+              "%s '%s': its only output is missing", def->name, n->name);
         CHECK(t < 0 || g->tensors[t].producer == at, STATUS_INTERNAL,
               "%s '%s': output '%s' has another producer", def->name, n->name, g->tensors[t].name);
     }
