@@ -103,9 +103,11 @@ static int axis_taps(const struct grid *g, int axis, double x, int64_t *index, d
     double low = g->align ? 0 : -0.5, high = n - (g->align ? 1 : 0.5);
     if (g->mode == GRID_NEAREST) x = nearbyint(x);
     if (!(x >= low && x <= high)) {
-        if (g->padding == PAD_BORDER) x = x < 0 ? 0 : n - 1; /* and NaN goes to the end */
-        else if (g->padding == PAD_REFLECTION) x = isfinite(x) ? reflect(x, low, high) : 0;
-        else if (!(x > -4 && x < n + 4)) x = -4; /* all taps outside */
+        if (g->padding == PAD_REFLECTION) x = isfinite(x) ? reflect(x, low, high) : 0;
+        /* Far outside every tap is a zero or the border; NaN counts as that, too. The taps of a
+         * cubic near the border are clamped one by one, not the coordinate. */
+        else if (!(x > -4 && x < n + 4)) x = x > 0 ? n + 4 : -4;
+        if (g->padding == PAD_BORDER && g->mode != GRID_CUBIC) x = x < 0 ? 0 : n - 1;
     }
     if (g->mode == GRID_NEAREST) {
         index[0] = inside(g, axis, (int64_t)x);

@@ -68,7 +68,7 @@ static enum status run_batch_norm(struct op_call *c) {
         }
         double scale = get(&c->in[1], ch) / sqrt(variance + epsilon), bias = get(&c->in[2], ch);
         for (int64_t n = 0; n < batch; n++)
-            for (int64_t i = 0; i < plane; i++) {
+            for (int64_t i = 0; op_has_output(c, 0) && i < plane; i++) {
                 int64_t at = (n * channels + ch) * plane + i;
                 set(y, at, (get(x, at) - mean) * scale + bias);
             }
@@ -208,7 +208,7 @@ static enum status run_layer_norm(struct op_call *c) {
             mean = 0;
         }
         double r = 1 / sqrt(variance + epsilon);
-        for (int64_t i = o * n; i < (o + 1) * n; i++) {
+        for (int64_t i = o * n; op_has_output(c, 0) && i < (o + 1) * n; i++) {
             double v = (get(x, i) - mean) * r;
             v *= get(scale, broadcast_index(&x->shape, &scale->shape, i));
             if (bias) v += get(bias, broadcast_index(&x->shape, &bias->shape, i));

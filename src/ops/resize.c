@@ -82,7 +82,7 @@ static enum status from_scales(const struct op_call *c, struct resize *r, const 
         if (r->in[a] < 0 || !r->resized[a]) continue;
         double roi = r->has_extrapolation ? r->roi_end[a] - r->roi_start[a] : 1;
         /* In f32, as the reference does: 0.7f times 10 must be 7. */
-        float size = floorf((float)((double)((float)r->in[a] * scales[i])));
+        float size = floorf((float)r->in[a] * scales[i]);
         if (r->has_extrapolation) size = (float)floor((double)r->in[a] * roi * scales[i]);
         OP_CHECK(c, size >= 0 && size <= (float)INT32_MAX, STATUS_LIMIT, "axis %d would be resized to %g", a, size);
         TRY(set_axis(c, r, a, (int64_t)size, scales[i]));
@@ -167,21 +167,22 @@ enum status resize_init(const struct op_call *c, struct resize *r) {
     return STATUS_OK;
 }
 
-/* Where output position o lies in the input. */
+/* Where output position o lies in the input. In f32, which is what the scales are given in: 3 / 0.6f
+ * is 5 then, as its author meant, and not a little less. */
 static double source(const struct resize *r, int a, enum transform transform, int64_t o) {
-    double in = (double)r->in[a], scale = r->scale[a], x = (double)o, length = scale * in;
+    float in = (float)r->in[a], out = (float)r->out[a], scale = (float)r->scale[a], x = (float)o;
     switch (transform) {
-    case HALF_PIXEL: return (x + 0.5) / scale - 0.5;
+    case HALF_PIXEL: return (x + 0.5f) / scale - 0.5f;
     case HALF_PIXEL_SYMMETRIC:
-        return in / 2 * (1 - (double)r->out[a] / length) + (x + 0.5) / scale - 0.5;
-    case PYTORCH_HALF_PIXEL: return r->out[a] == 1 ? -0.5 : (x + 0.5) / scale - 0.5;
-    case ALIGN_CORNERS: return r->out[a] == 1 || length == 1 ? 0 : x * (in - 1) / (length - 1);
+        return in / 2 * (1 - out / (scale * in)) + (x + 0.5f) / scale - 0.5f;
+    case PYTORCH_HALF_PIXEL: return out == 1 ? 0 : (x + 0.5f) / scale - 0.5f;
+    case ALIGN_CORNERS: return out == 1 ? 0 : x * (in - 1) / (out - 1);
     case ASYMMETRIC: return x / scale;
-    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5) / scale;
+    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5f) / scale;
     default: {
-        double from = r->roi_start[a], to = r->roi_end[a];
-        if (r->out[a] == 1) return 0.5 * (from + to) * (in - 1);
-        return from * (in - 1) + x * (to - from) * (in - 1) / ((double)r->out[a] - 1);
+        float from = (float)r->roi_start[a], to = (float)r->roi_end[a];
+        if (out == 1) return 0.5f * (from + to) * (in - 1);
+        return from * (in - 1) + x * (to - from) * (in - 1) / (out - 1);
     }
     }
 }
