@@ -45,12 +45,16 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
     out->n_steps = 1;
     if (d->groups == d->ic && d->ic == d->oc && d->groups > 1 && d->src == CONV_BLOCKED)
         return depthwise_plan(out);
-    return direct_plan(out);
+    TRY(direct_plan(out));
+    struct conv_plan other = *out;
+    if (!d->direct_only && winograd_plan(&other, out->cost_us)) *out = other;
+    return STATUS_OK;
 }
 
 void conv_pack(const struct conv_plan *p, const float *weights, const float *bias, void *packed) {
     switch (p->algorithm) {
     case CONV_DEPTHWISE: depthwise_pack(p, weights, bias, packed); break;
+    case CONV_WINOGRAD: winograd_pack(p, weights, bias, packed); break;
     default: direct_pack(p, weights, bias, packed);
     }
 }
@@ -59,6 +63,7 @@ void conv_run(const struct conv_plan *p, const void *packed, const struct conv_a
               int tile, void *scratch) {
     switch (p->algorithm) {
     case CONV_DEPTHWISE: depthwise_run(p, packed, a, tile, scratch); break;
+    case CONV_WINOGRAD: winograd_run(p, packed, a, tile, scratch); break;
     default: direct_run(p, packed, a, tile, scratch);
     }
 }

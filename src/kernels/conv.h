@@ -46,6 +46,7 @@ struct conv_desc {
     float alpha, beta;
     enum conv_residual residual; /* a blocked tensor of the destination's size */
     enum conv_layout src, dst;
+    int direct_only; /* no Winograd, whose results differ by some 1e-6 to 1e-5 of their range */
 };
 
 /* Strides in floats. Inside a channel block (or channel) rows and columns are contiguous. */
@@ -79,12 +80,14 @@ struct conv_plan {
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
-    int unit;                 /* flat: bands are multiples of so many outputs */
+    int unit;                 /* flat: bands are multiples of so many outputs; Winograd: most tiles
+                                 transformed together */
     int pixel_step;           /* floats between the inputs of neighbouring outputs */
     int merged;               /* planar source: kx and c are one run */
     int rows_outer;           /* all channel groups for a row before the next row */
     int bands, group_bands;   /* tiles = n * bands * group_bands */
     int tile_rows, tile_cols; /* depthwise: register tile */
+    int wino_m;               /* Winograd: outputs of a tile, wino_m x wino_m */
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions

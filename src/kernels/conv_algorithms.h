@@ -6,6 +6,19 @@
 #include "kernels/conv.h"
 #include "kernels/conv_tile.h"
 
+/* Consecutive equal tiles of a row. */
+struct conv_run {
+    const struct conv_tile_kernel *kernel;
+    int x, count;
+    int kx0, nkx, skip_first, skip_last;
+};
+
+/* Cuts `length` outputs, from x on, into register tiles of ocv blocks; the last may be moved back to
+ * overlap. Returns the cost in FMA instructions per channel and tap and, if runs is not NULL,
+ * appends to it. Needs p->k and p->pixel_step. */
+float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct conv_run *runs,
+               int *n_runs);
+
 enum status direct_plan(struct conv_plan *p);
 void direct_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed);
 void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
@@ -16,6 +29,15 @@ void depthwise_pack(const struct conv_plan *p, const float *weights, const float
                     float *packed);
 void depthwise_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,
                    int tile, void *scratch);
+
+/* 1 when the layer suits and should take clearly less than limit_us; else p is not a plan. */
+int winograd_plan(struct conv_plan *p, double limit_us);
+/* The same with tiles of m x m, however long it takes. */
+int winograd_lay_out(struct conv_plan *p, int m);
+void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
+                   float *packed);
+void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
+                  void *scratch);
 
 /* Fills the output half of a tile for output `pixel` (y * ow + x) of channel block `first_block`. */
 void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int image,

@@ -17,13 +17,6 @@
 #include "base/alloc.h"
 #include "kernels/conv_algorithms.h"
 
-/* Consecutive equal tiles of a row. */
-struct run {
-    const struct conv_tile_kernel *kernel;
-    int x, count;
-    int kx0, nkx, skip_first, skip_last;
-};
-
 enum { EXACT = 64 }; /* lengths up to this are cut optimally */
 #define PLANAR_BYTES (96 * 1024)
 
@@ -63,9 +56,8 @@ static int candidates(const struct conv_plan *p, int ocv, const struct conv_tile
     return 0;
 }
 
-/* Cuts `length` outputs into tiles; the last may be moved back to overlap. Returns the cost and, if
- * runs is not NULL, appends to it. */
-static float cut(const struct conv_plan *p, int ocv, int length, int x, struct run *runs, int *n_runs) {
+float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct conv_run *runs,
+               int *n_runs) {
     const struct conv_kernels *k = p->k->conv;
     const struct conv_tile_kernel *c[16];
     int n = candidates(p, ocv, c);
@@ -77,7 +69,7 @@ static float cut(const struct conv_plan *p, int ocv, int length, int x, struct r
     }
 #define APPEND(tile, at, number)                                                                   \
     do {                                                                                           \
-        if (runs) runs[(*n_runs)++] = (struct run){c[tile], (at), (number), 0, 0, -1, -1};         \
+        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};         \
     } while (0)
     int longest = length;
     if (length > EXACT) {
@@ -148,16 +140,16 @@ static int max_runs(const struct conv_plan *p) {
 }
 
 /* The tiles of one output row (or of `length` outputs of the joined row) for groups of ocv. */
-static int cut_row(const struct conv_plan *p, int ocv, int length, struct run *runs) {
+static int cut_row(const struct conv_plan *p, int ocv, int length, struct conv_run *runs) {
     const struct conv_desc *d = &p->d;
     int n = 0;
     if (d->src == CONV_PLANAR || p->flat) { /* the border is in the copy */
-        cut(p, ocv, length, 0, runs, &n);
+        conv_cut(p, ocv, length, 0, runs, &n);
         for (int i = 0; i < n; i++) runs[i].nkx = p->merged ? 1 : d->kw;
         return n;
     }
     if (simple_ends(d)) {
-        cut(p, ocv, length, 0, runs, &n);
+        conv_cut(p, ocv, length, 0, runs, &n);
         for (int i = 0; i < n; i++) runs[i].nkx = d->kw;
         int over = (d->ow - 1) * d->sw - d->pl + (d->kw - 1) * d->dw - (d->iw - 1);
         if (over > 0) {
@@ -189,7 +181,7 @@ static int cut_row(const struct conv_plan *p, int ocv, int length, struct run *r
                (nkx == 0 || other == kx0))
             end++;
         int first = n;
-        cut(p, ocv, end - x, x, runs, &n);
+        conv_cut(p, ocv, end - x, x, runs, &n);
         for (int i = first; i < n; i++) {
             runs[i].kx0 = nkx ? kx0 : 0;
             runs[i].nkx = nkx;
@@ -230,12 +222,12 @@ enum status direct_plan(struct conv_plan *p) {
     for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++) {
         const struct conv_tile_kernel *c[16];
         if (!candidates(p, ocv, c)) break;
-        double full = cut(p, ocv, length, 0, NULL, NULL), total = 0;
+        double full = conv_cut(p, ocv, length, 0, NULL, NULL), total = 0;
         int groups = (p->ocb + ocv - 1) / ocv, most = 0;
         for (int g = 0; g < groups; g++) {
             int blocks = group_blocks(p, g, ocv);
             struct channels r = reach(p, g * ocv, blocks);
-            double cost = blocks == ocv ? full : cut(p, blocks, length, 0, NULL, NULL);
+            double cost = blocks == ocv ? full : conv_cut(p, blocks, length, 0, NULL, NULL);
             total += cost * (r.end - r.first);
             if (r.end - r.first > most) most = r.end - r.first;
         }
@@ -261,9 +253,9 @@ enum status direct_plan(struct conv_plan *p) {
     double cycles = least * taps * (p->flat ? 1 : d->oh) * d->n;
     p->cost_us = cycles / k->fma_per_us + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
-    struct run runs[64];
+    struct conv_run runs[64];
     int n_runs = 0;
-    cut(p, p->ocv, length < 100000 ? length : 100000, 0, runs, &n_runs);
+    conv_cut(p, p->ocv, length < 100000 ? length : 100000, 0, runs, &n_runs);
     int widest = 0;
     for (int i = 0; i < n_runs; i++)
         if (runs[i].count * runs[i].kernel->px > runs[widest].count * runs[widest].kernel->px)
@@ -272,7 +264,7 @@ enum status direct_plan(struct conv_plan *p) {
     p->unit = px;
     conv_split(p, p->flat ? (length + px - 1) / px : d->oh, p->n_groups, weights, input);
     p->rows_outer = !p->flat && input / p->bands > 256e3 && weights <= 256e3;
-    p->scratch_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct run) + 63) / 64 * 64;
+    p->scratch_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct conv_run) + 63) / 64 * 64;
     if (d->src == CONV_PLANAR)
         p->scratch_bytes += (size_t)planar_copy_rows(d) * (size_t)padded_width(d) *
                             (size_t)d->ic * sizeof(float) + 64;
@@ -314,7 +306,7 @@ struct job {
     const struct conv_plan *p;
     const struct conv_args *a;
     const float *packed;
-    struct run *runs[2]; /* for full groups, and for the last when it is smaller */
+    struct conv_run *runs[2]; /* for full groups, and for the last when it is smaller */
     int n_runs[2];
     int image;
     const float *copy; /* planar input, interleaved */
@@ -369,7 +361,7 @@ static void run_row(const struct job *j, int group, int y, int x_base) {
     const float *residual = t.residual;
     const int64_t out_step = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
     for (int i = 0; i < j->n_runs[rest]; i++) {
-        const struct run *q = &j->runs[rest][i];
+        const struct conv_run *q = &j->runs[rest][i];
         t.kx0 = q->kx0;
         t.nkx = q->nkx;
         t.skip_first = q->skip_first;
@@ -429,7 +421,7 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
     if (g1 == p->n_groups && last != p->ocv) j.n_runs[1] = cut_row(p, last, length, j.runs[1]);
 
     if (d->src == CONV_PLANAR) {
-        size_t runs_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct run) + 63) / 64 * 64;
+        size_t runs_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct conv_run) + 63) / 64 * 64;
         float *copy = (float *)((char *)scratch + runs_bytes);
         const int most = planar_rows(d), reach_rows = (d->kh - 1) * d->dh + 1;
         const int64_t row = (int64_t)padded_width(d) * d->ic;

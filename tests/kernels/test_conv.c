@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "kernels/conv.h"
+#include "kernels/conv_algorithms.h"
 
 static uint64_t state, seed;
 
@@ -60,12 +61,12 @@ static void run_all(const struct conv_plan *p, const float *packed, const struct
     mem_free(scratch);
 }
 
-static void check(const struct kernels *k, const struct conv_desc *d, const char *what) {
+static void check_plan(struct conv_plan p, const char *what) {
+    const struct kernels *k = p.k;
+    const struct conv_desc *d = &p.d;
     const int vl = k->vl, icb = (d->ic + vl - 1) / vl, ocb = (d->oc + vl - 1) / vl;
     const int icg = d->ic / d->groups, ocg = d->oc / d->groups;
     const int64_t in = (int64_t)d->ih * d->iw, out = (int64_t)d->oh * d->ow;
-    struct conv_plan p;
-    assert_ok(conv_plan_init(k, d, &p));
     char text[320];
     snprintf(text, sizeof text,
              "%s %s [%s]: n%d %dx%dx%d -> %dx%dx%d k%dx%d s%d,%d d%d,%d p%d,%d g%d act%d res%d src%d "
@@ -174,6 +175,12 @@ static void check(const struct kernels *k, const struct conv_desc *d, const char
     mem_free(written);
 }
 
+static void check(const struct kernels *k, const struct conv_desc *d, const char *what) {
+    struct conv_plan p;
+    assert_ok(conv_plan_init(k, d, &p));
+    check_plan(p, what);
+}
+
 static void check_all(const struct conv_desc *d, const char *what) {
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         const struct kernels *k = kernels_for((enum isa)isa);
@@ -258,6 +265,35 @@ static void depthwise(void **unused) {
     check_all(&d, "dilated depthwise");
 }
 
+static void winograd(void **unused) {
+    for (int i = 0; i < 24; i++) {
+        struct conv_desc d = make(8 + 7 * i % 60, 9 + 11 * i % 70, 3 + 5 * i % 31, 3 + i, 3, 1, 1);
+        d.n = 1 + i % 2;
+        d.act = (enum activation)(i % ACT_COUNT);
+        d.residual = (enum conv_residual)(i % 3);
+        d.dst = (enum conv_layout)(i % 5 ? 0 : i % 3);
+        if (i % 4 == 0) d.pt = 0, d.oh--;
+        if (i % 4 == 1) d.pl = 2, d.ow += 2;
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            for (int m = 4; m <= 6; m++) {
+                struct conv_plan p;
+                const struct kernels *k = kernels_for((enum isa)isa);
+                if (!k) continue;
+                assert_ok(conv_plan_init(k, &d, &p));
+                assert_true(winograd_lay_out(&p, m));
+                check_plan(p, "winograd");
+            }
+    }
+    struct conv_desc d = make(64, 64, 40, 40, 3, 1, 1);
+    struct conv_plan p;
+    assert_ok(conv_plan_init(kernels_for(ISA_BASE), &d, &p));
+    assert_int_equal(p.algorithm, CONV_WINOGRAD);
+    check_all(&d, "winograd");
+    d.direct_only = 1;
+    assert_ok(conv_plan_init(kernels_for(ISA_BASE), &d, &p));
+    assert_int_equal(p.algorithm, CONV_DIRECT);
+}
+
 static void activations(void **unused) {
     for (int act = 0; act < ACT_COUNT; act++)
         for (int r = 0; r < 3; r++) {
@@ -324,7 +360,8 @@ int main(int argc, char **argv) {
     if (argc > 1) seed = strtoull(argv[1], NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
-        cmocka_unit_test(depthwise),   cmocka_unit_test(activations),    cmocka_unit_test(random_shapes),
+        cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
+        cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
     };
     return cmocka_run_group_tests_name("conv", tests, NULL, NULL);
