@@ -25,11 +25,12 @@ static const struct {
     {{"remove_identity", pass_remove_identity}, BOTH},
     {{"dedupe", pass_dedupe}, OFFLINE},
     {{"fold_batch_norm", pass_fold_batch_norm}, BOTH},
+    {{"fold_pad", pass_fold_pad}, BOTH},
     {{"recognise_activation", pass_recognise_activation}, BOTH},
+    {{"recognise_layer_norm", pass_recognise_layer_norm}, BOTH},
     {{"recognise_focus", pass_recognise_focus}, BOTH},
     {{"fuse_activation", pass_fuse_activation}, BOTH},
     {{"fuse_residual", pass_fuse_residual}, BOTH},
-    {{"fold_pad", pass_fold_pad}, BOTH},
 };
 enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
