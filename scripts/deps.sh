@@ -11,7 +11,7 @@ profile=${1:-build}
 packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev protobuf-c-compiler
     libjpeg62-turbo-dev libspng-dev libcairo2-dev libjansson-dev fonts-dejavu-core"
 check="libcmocka-dev libonnx-testdata g++"
-long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user nodejs"
 case $profile in
 build) ;;
 check) packages="$packages $check" ;;

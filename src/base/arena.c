@@ -77,7 +77,7 @@ void *arena_alloc_data(struct arena *a, size_t bytes) { return take(a, bytes, PK
 
 char *arena_strndup(struct arena *a, const char *s, size_t n) {
     char *p = arena_alloc(a, n + 1);
-    if (p) memcpy(p, s, n);
+    if (p && n) memcpy(p, s, n); /* n 0 may come with s NULL */
     return p;
 }
 char *arena_strdup(struct arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
