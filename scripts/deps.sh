@@ -11,13 +11,16 @@ profile=${1:-build}
 packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev protobuf-c-compiler
     libjpeg62-turbo-dev libspng-dev libcairo2-dev libjansson-dev fonts-dejavu-core"
 check="libcmocka-dev libonnx-testdata g++"
-long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user nodejs"
+long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 case $profile in
 build) ;;
 check) packages="$packages $check" ;;
 long) packages="$packages $check $long" ;;
 *) echo "usage: $0 build|check|long [--list]" >&2; exit 2 ;;
 esac
+
+# Any node will do, Debian's or not.
+[ "$profile" != long ] || command -v node >/dev/null 2>&1 || packages="$packages nodejs"
 
 # The interpreter first on PATH may not be Debian's, and then brings its own headers and venv.
 if ! command -v python3 >/dev/null 2>&1; then
