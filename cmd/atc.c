@@ -187,13 +187,18 @@ static enum status mode_check(struct atc *a) {
 
 static enum status write_json(struct atc *a, FILE *to) {
     const char *path = OPT(a, om);
-    if (!a->o.given[ATC_OPT_framework])
-        return atc_fail_status(&a->error, om_file_to_json(path, to), path);
-    struct graph *g;
-    TRY(import_model(a, path, &g));
-    enum status s = atc_fail_status(&a->error, om_graph_to_json(g, to), path);
-    graph_destroy(g);
-    return s;
+    enum status s;
+    if (a->o.given[ATC_OPT_framework]) {
+        struct graph *g;
+        TRY(import_model(a, path, &g));
+        s = om_graph_to_json(g, to);
+        graph_destroy(g);
+    } else {
+        s = om_file_to_json(path, to);
+    }
+    if (s != STATUS_OK && ferror(to))
+        return atc_fail(&a->error, ATC_E19004, OPT(a, json), "the disk is full or failing");
+    return atc_fail_status(&a->error, s, path);
 }
 
 static enum status mode_json(struct atc *a) {
@@ -202,9 +207,11 @@ static enum status mode_json(struct atc *a) {
     TRY(check_writable(path, &a->error));
     FILE *to = fopen(path, "w");
     if (!to) return atc_fail(&a->error, ATC_E19004, path, strerror(errno));
+    struct stat st;
+    bool regular = !fstat(fileno(to), &st) && S_ISREG(st.st_mode); /* not /dev/stdout */
     enum status s = write_json(a, to);
     if (fclose(to) && s == STATUS_OK) s = atc_fail(&a->error, ATC_E19004, path, strerror(errno));
-    if (s != STATUS_OK) unlink(path);
+    if (s != STATUS_OK && regular) unlink(path);
     return s;
 }
 
