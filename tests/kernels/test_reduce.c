@@ -22,7 +22,8 @@ static double reduce(enum reduce_op op, const float *x, int64_t n, int64_t strid
         top = fmax(top, v);
         low = fmin(low, v);
     }
-    for (int64_t i = 0; i < n; i++) e += exp((double)x[i * stride] - top);
+    for (int64_t i = 0; i < n && op == REDUCE_LOG_SUM_EXP; i++)
+        e += exp((double)x[i * stride] - top);
     *size = 0;
     switch (op) {
     case REDUCE_SUM: *size = absolute; return sum;
@@ -220,12 +221,13 @@ static void test_norm(void **state) {
                     assert_true(close_to((double)inverse[i / n], s, 1e-5, 0));
                 }
                 k->reduce->rms_norm(x, y, rows, n, gamma, epsilon);
+                double size, square = 0;
                 for (int i = 0; i < n * rows; i++) {
                     const int c = i % n;
-                    double size, square = reduce(REDUCE_SUM_SQUARE, x + i - c, n, 1, &size);
+                    if (c == 0) square = reduce(REDUCE_SUM_SQUARE, x + i, n, 1, &size);
                     const double want = (double)x[i] / sqrt(square / n + (double)epsilon) *
                                         (double)(gamma ? gamma[c] : 1);
-                    if (i % 7 == 0) assert_true(close_to((double)y[i], want, 3e-6, 1));
+                    assert_true(close_to((double)y[i], want, 3e-6, 1));
                 }
                 guarded_free(y, (size_t)(n * rows) * sizeof(float), "norm");
                 mem_free(x);
