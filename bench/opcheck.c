@@ -2,9 +2,10 @@
 /*
  * opcheck --bench [isa] [filter]: times convolution layers of well-known networks on one thread and
  * prints GFLOP/s and the share of what a loop of nothing but fused multiply-adds reaches at that
- * moment. Minimum of repeats, since other work on the machine only ever adds time.
+ * moment; then the kernels that are bound by memory (bytes.c) in GB/s. Minimum of repeats, since
+ * other work on the machine only ever adds time.
  *
- * A filter picks the lines whose network or layer text contains it.
+ * A filter picks the lines whose network, layer or kernel text contains it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "bytes.h"
 #include "kernels/conv.h"
 
 struct layer {
@@ -213,5 +215,6 @@ int main(int argc, char **argv) {
         work += gflop * l->times;
         ideal += least * l->times;
     }
+    bench_bytes(k, filter);
     return 0;
 }

@@ -37,7 +37,7 @@ static inline struct taps taps_inside(int start, int k, int dilation, int limit)
         int64_t x = 0;                                                                             \
         for (; x + 4 <= n; x += 4) {                                                               \
             const float *p = src + x * VL;                                                         \
-            vf a0 = vf_set(neutral), a1 = a0, a2 = a0, a3 = a0;                                   \
+            vf a0 = vf_set(neutral), a1 = a0, a2 = a0, a3 = a0;                                    \
             for (int k = 0; k < n_rows; k++, p += stride) {                                        \
                 a0 = op(vf_load(p), a0);                                                           \
                 a1 = op(vf_load(p + VL), a1);                                                      \
@@ -51,44 +51,47 @@ static inline struct taps taps_inside(int start, int k, int dilation, int limit)
         }                                                                                          \
         for (; x < n; x++) {                                                                       \
             const float *p = src + x * VL;                                                         \
-            vf a = vf_set(neutral);                                                               \
+            vf a = vf_set(neutral);                                                                \
             for (int k = 0; k < n_rows; k++, p += stride) a = op(vf_load(p), a);                   \
             vf_store(dst + x * VL, a);                                                             \
         }                                                                                          \
     }
 
-/* Windows along a row: dst[x] = op of k cells from cell[x * stride], `dilation` apart. */
-#define WINDOWS(name, op, neutral)                                                                 \
+/* Windows along a row: dst[x] = op of k cells from cell[x * stride], `dilation` apart; finish(a) is
+ * what is stored. */
+#define WINDOWS(name, op, neutral, finish)                                                         \
     static void name(const float *restrict cell, int k, int stride, int dilation,                  \
-                     float *restrict dst, int64_t n) {                                             \
+                     float *restrict dst, int64_t n, float scale) {                                \
         int64_t x = 0, s = (int64_t)stride * VL, d = (int64_t)dilation * VL;                       \
         for (; x + 4 <= n; x += 4) {                                                               \
             const float *p = cell + x * s;                                                         \
-            vf a0 = vf_set(neutral), a1 = a0, a2 = a0, a3 = a0;                                   \
+            vf a0 = vf_set(neutral), a1 = a0, a2 = a0, a3 = a0;                                    \
             for (int i = 0; i < k; i++, p += d) {                                                  \
                 a0 = op(vf_load(p), a0);                                                           \
                 a1 = op(vf_load(p + s), a1);                                                       \
                 a2 = op(vf_load(p + 2 * s), a2);                                                   \
                 a3 = op(vf_load(p + 3 * s), a3);                                                   \
             }                                                                                      \
-            vf_store(dst + x * VL, a0);                                                            \
-            vf_store(dst + (x + 1) * VL, a1);                                                      \
-            vf_store(dst + (x + 2) * VL, a2);                                                      \
-            vf_store(dst + (x + 3) * VL, a3);                                                      \
+            vf_store(dst + x * VL, finish(a0));                                                    \
+            vf_store(dst + (x + 1) * VL, finish(a1));                                              \
+            vf_store(dst + (x + 2) * VL, finish(a2));                                              \
+            vf_store(dst + (x + 3) * VL, finish(a3));                                              \
         }                                                                                          \
         for (; x < n; x++) {                                                                       \
             const float *p = cell + x * s;                                                         \
-            vf a = vf_set(neutral);                                                               \
+            vf a = vf_set(neutral);                                                                \
             for (int i = 0; i < k; i++, p += d) a = op(vf_load(p), a);                             \
-            vf_store(dst + x * VL, a);                                                             \
+            vf_store(dst + x * VL, finish(a));                                                     \
         }                                                                                          \
     }
 
 static inline vf add(vf a, vf b) { return a + b; }
 COLUMNS(max_columns, vf_max, -INFINITY)
 COLUMNS(sum_columns, add, 0.0f)
-WINDOWS(max_windows, vf_max, -INFINITY)
-WINDOWS(sum_windows, add, 0.0f)
+#define AS_IS(v) ((void)scale, (v))
+#define SCALED(v) ((v) * scale)
+WINDOWS(max_windows, vf_max, -INFINITY, AS_IS)
+WINDOWS(sum_windows, add, 0.0f, SCALED)
 
 static void fill_cells(float *dst, int64_t n, float value) {
     for (int64_t i = 0; i < n; i++) vf_store(dst + i * VL, vf_set(value));
@@ -180,13 +183,28 @@ static void max_pool(const struct pool_args *a, int64_t begin, int64_t end, floa
             continue;
         }
         max_columns(top, row * a->dh, t.last - t.first, scratch + c.left * VL, c.width);
-        max_windows(scratch, a->kw, a->sw, a->dw, dst, a->ow);
+        max_windows(scratch, a->kw, a->sw, a->dw, dst, a->ow, 0);
     }
+}
+
+/* How many taps of a window that begins at `start` (before padding) an average divides by. A window
+ * that hangs over the padded picture (ceil_mode) counts only what is inside that. */
+static inline int counted(int start, int k, int dilation, int limit, int before, int after,
+                          int with_padding) {
+    const struct taps t = with_padding
+                              ? taps_inside(start + before, k, dilation, limit + before + after)
+                              : taps_inside(start, k, dilation, limit);
+    return t.last - t.first;
 }
 
 static void average_pool(const struct pool_args *a, int64_t begin, int64_t end, float *scratch) {
     const int64_t row = (int64_t)a->w * VL;
     const struct cells c = scratch_cells(a);
+    /* Windows at columns [x0, x1) lie inside the picture and have kw taps each. */
+    const int room = a->w - 1 - (a->kw - 1) * a->dw + a->pad_left;
+    int x0 = (a->pad_left + a->sw - 1) / a->sw, x1 = room < 0 ? 0 : room / a->sw + 1;
+    if (x0 > a->ow) x0 = a->ow;
+    if (x1 < x0) x1 = x0;
     fill_cells(scratch, c.left, 0);
     fill_cells(scratch + (c.left + c.width) * VL, c.total - c.left - c.width, 0);
     for (int64_t r = begin; r < end; r++) {
@@ -202,21 +220,17 @@ static void average_pool(const struct pool_args *a, int64_t begin, int64_t end, 
             continue;
         }
         const float *top = src + ((int64_t)start + (int64_t)t.first * a->dh) * row;
+        const int rows =
+            counted(start, a->kh, a->dh, a->h, a->pad_top, a->pad_bottom, a->count_include_pad);
         sum_columns(top, row * a->dh, t.last - t.first, scratch + c.left * VL, c.width);
-        sum_windows(scratch, a->kw, a->sw, a->dw, dst, a->ow);
-        /* A window that hangs over the padded picture (ceil_mode) counts only what is inside. */
-        const struct taps padded = taps_inside(start + a->pad_top, a->kh, a->dh,
-                                               a->h + a->pad_top + a->pad_bottom);
-        const int rows = a->count_include_pad ? padded.last - padded.first : t.last - t.first;
+        sum_windows(scratch, a->kw, a->sw, a->dw, dst, a->ow, 1.0f / (float)(rows * a->kw));
         for (int ox = 0; ox < a->ow; ox++) {
-            const int left = ox * a->sw - a->pad_left;
-            const struct taps u = a->count_include_pad
-                                      ? taps_inside(left + a->pad_left, a->kw, a->dw,
-                                                    a->w + a->pad_left + a->pad_right)
-                                      : taps_inside(left, a->kw, a->dw, a->w);
-            const int count = rows * (u.last - u.first);
+            if (ox == x0) ox = x1;
+            if (ox >= a->ow) break;
+            const int n = counted(ox * a->sw - a->pad_left, a->kw, a->dw, a->w, a->pad_left,
+                                  a->pad_right, a->count_include_pad);
             float *p = dst + (int64_t)ox * VL;
-            vf_store(p, vf_load(p) / (float)(count > 0 ? count : 1));
+            if (n > 0 && n < a->kw) vf_store(p, vf_load(p) * ((float)a->kw / (float)n));
         }
     }
 }
@@ -234,7 +248,7 @@ static void max_chain(const struct pool_chain_args *a, int64_t begin, int64_t en
                 const struct taps t = taps_inside(y - pad, a->k, 1, a->h);
                 max_columns(src + (y - pad + t.first) * row, row, t.last - t.first,
                             scratch + pad * VL, a->w);
-                max_windows(scratch, a->k, 1, 1, dst + y * row, a->w);
+                max_windows(scratch, a->k, 1, 1, dst + y * row, a->w, 0);
             }
             src = dst;
         }

@@ -32,7 +32,15 @@ INLINE vf map_same(vf x, vf aux) { return x; }
 INLINE vf map_square(vf x, vf aux) { return x * x; }
 INLINE vf map_abs(vf x, vf aux) { return vf_abs(x); }
 INLINE vf map_deviation(vf x, vf aux) { return (x - aux) * (x - aux); }
-INLINE vf map_exp(vf x, vf aux) { return vf_exp(x - aux); }
+/* e^x for x <= 0: far below the range of a softmax it is exactly 0; NaN stays. */
+INLINE vf exp_below(vf x) {
+#if VL == 16
+    return vf_exp_clamped(x);
+#else
+    return vf_and(vf_exp_clamped(x), ~(x <= -87.0f));
+#endif
+}
+INLINE vf map_exp(vf x, vf aux) { return exp_below(x - aux); }
 
 INLINE float across_add(vf v) { return vf_sum(v); }
 INLINE float across_multiply(vf v) {
@@ -197,7 +205,8 @@ static void softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) 
         vf s0 = {0}, s1 = {0};
         int64_t i = 0;
         for (; i + 2 * VL <= n; i += 2 * VL) {
-            const vf e0 = vf_exp(vf_load(src + i) - top), e1 = vf_exp(vf_load(src + i + VL) - top);
+            const vf e0 = exp_below(vf_load(src + i) - top);
+            const vf e1 = exp_below(vf_load(src + i + VL) - top);
             vf_store(dst + i, e0);
             vf_store(dst + i + VL, e1);
             s0 += e0;
@@ -205,7 +214,7 @@ static void softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) 
         }
         for (; i < n; i += VL) {
             const size_t m = n - i < VL ? (size_t)(n - i) : VL;
-            const vf e = vf_exp(vf_load_n(src + i, m) - top);
+            const vf e = exp_below(vf_load_n(src + i, m) - top);
             vf_store_n(dst + i, e, m);
             s0 += first_lanes(e, m, (vf){0});
         }
@@ -232,7 +241,7 @@ INLINE void softmax_run(const float *src, float *dst, int64_t n, int64_t stride,
     UNROLL_FULL for (int v = 0; v < width; v++) sum[v] = (vf){0};
     for (int64_t k = 0; k < n; k++)
         UNROLL_FULL for (int v = 0; v < width; v++) {
-            const vf e = vf_exp(load_columns(src + k * stride + v * VL, left) - top[v]);
+            const vf e = exp_below(load_columns(src + k * stride + v * VL, left) - top[v]);
             store_columns(dst + k * stride + v * VL, e, left);
             sum[v] += e;
         }
@@ -269,10 +278,11 @@ static void log_softmax_strided(const float *src, float *dst, int64_t n, int64_t
 
 /* ---- arg-max ---- */
 
-/* Rows are gone through VL lanes at once, each lane keeping its own best; at the end the best lane
- * is the one with the best value and, of equal ones, the wanted index. */
+/* Rows are gone through VL lanes at once, each lane keeping its own best and the vector it came
+ * from; the best lane has the best value and, of equal ones, the wanted index. `last` is a constant
+ * where these are inlined. */
 #define ARG(name, op, op_equal)                                                                    \
-    static int64_t name##_row(const float *x, int64_t n, int last) {                               \
+    INLINE int64_t name##_row(const float *x, int64_t n, const int last) {                         \
         int64_t i = 0, at = 0;                                                                     \
         float best = x[0];                                                                         \
         if (n >= VL) {                                                                             \
@@ -302,23 +312,29 @@ static void log_softmax_strided(const float *src, float *dst, int64_t n, int64_t
             }                                                                                      \
         return at;                                                                                 \
     }                                                                                              \
+    INLINE void name##_columns(const float *src, int64_t *dst, int64_t n, int64_t stride,          \
+                               int64_t left, const int last) {                                     \
+        vf m = load_columns(src, left);                                                            \
+        vi at = {0};                                                                               \
+        for (int64_t k = 1; k < n; k++) {                                                          \
+            const vf v = load_columns(src + k * stride, left);                                     \
+            const vi take = last ? v op_equal m : v op m;                                          \
+            m = vf_select(take, v, m);                                                             \
+            at = (vi_set((int32_t)k) & take) | (at & ~take);                                       \
+        }                                                                                          \
+        for (int l = 0; l < VL && l < left; l++) dst[l] = at[l];                                   \
+    }                                                                                              \
     static void name##_rows(const float *src, int64_t *dst, int64_t rows, int64_t n, int last) {   \
-        for (int64_t r = 0; r < rows; r++) dst[r] = name##_row(src + r * n, n, last);              \
+        for (int64_t r = 0; r < rows; r++, src += n)                                               \
+            dst[r] = last ? name##_row(src, n, 1) : name##_row(src, n, 0);                         \
     }                                                                                              \
     static void name##_strided(const float *src, int64_t *dst, int64_t n, int64_t stride,          \
                                int64_t count, int last) {                                          \
-        for (int64_t j = 0; j < count; j += VL) {                                                  \
-            const int64_t left = count - j;                                                        \
-            vf m = load_columns(src + j, left);                                                    \
-            vi at = {0};                                                                           \
-            for (int64_t k = 1; k < n; k++) {                                                      \
-                const vf v = load_columns(src + j + k * stride, left);                             \
-                const vi take = last ? v op_equal m : v op m;                                      \
-                m = vf_select(take, v, m);                                                         \
-                at = (vi_set((int32_t)k) & take) | (at & ~take);                                   \
-            }                                                                                      \
-            for (int l = 0; l < VL && l < left; l++) dst[j + l] = at[l];                           \
-        }                                                                                          \
+        for (int64_t j = 0; j < count; j += VL)                                                    \
+            if (last)                                                                              \
+                name##_columns(src + j, dst + j, n, stride, count - j, 1);                         \
+            else                                                                                   \
+                name##_columns(src + j, dst + j, n, stride, count - j, 0);                         \
     }
 ARG(argmax, >, >=)
 ARG(argmin, <, <=)

@@ -23,8 +23,8 @@ struct resize_axis {
     float *weight;   /* [n_out][n_taps] */
 };
 
-/* Fills a table. `index` and `weight` are the caller's memory, n_out * n_taps entries each, and stay
- * where they are; from_index and from_weight have as many, `outside` n_out or is NULL. */
+/* Fills a table. `index` and `weight` are the caller's memory, n_out * n_taps entries each, and
+ * stay where they are; from_index and from_weight have as many, `outside` n_out or is NULL. */
 void resize_axis_init(struct resize_axis *a, int n_in, int n_out, int n_taps,
                       const int64_t *from_index, const double *from_weight, const bool *outside,
                       int32_t *index, float *weight);

@@ -186,8 +186,13 @@ INLINE vf vf_exp_clamped(vf x) {
 /* e^x to 3e-7 relative over the whole range: inf above 88.72, 0 below -87.33. Two reductions in
  * Cody-Waite form, for the operator Exp and softmax. */
 INLINE vf vf_exp(vf x) {
+#if VL == 16
+    vf c = vf_min(vf_set(100.0f), vf_max(vf_set(-110.0f), x));
+    vf n = _mm512_roundscale_ps(c * 1.44269504f, 0);
+#else
     vf c = vf_min(vf_set(88.7228394f), vf_max(vf_set(-87.33654f), x));
     vf k = c * 1.44269504f + 0x1.8p23f, n = k - 0x1.8p23f;
+#endif
     vf r = c - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
     vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -196,11 +201,15 @@ INLINE vf vf_exp(vf x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
+#if VL == 16
+    return _mm512_scalef_ps(p, n);
+#else
     /* 2^n in two steps: n may be 128, which a float's exponent cannot hold. */
     vi e = __builtin_convertvector(n, vi), half = e >> 1;
     p = p * (vf)((half + 127) << 23) * (vf)((e - half + 127) << 23);
     p = vf_select(x < -87.33654f, (vf){0}, p);
     return vf_select(x > 88.7228394f, vf_set(__builtin_inff()), p);
+#endif
 }
 /* Natural logarithm: -inf at 0, NaN below. */
 INLINE vf vf_log(vf x) {

@@ -29,7 +29,8 @@ static double unary(enum unary_op op, double x, double a, double b) {
     case UNARY_TANH: return tanh(x);
     case UNARY_MISH: return x * tanh(x > 30 ? x : log1p(exp(x)));
     case UNARY_GELU: return x * (1 + erf(x / sqrt(2.0))) / 2;
-    case UNARY_GELU_TANH: return x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) / 2;
+    case UNARY_GELU_TANH:
+        return x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) / 2;
     case UNARY_ELU: return x < 0 ? a * expm1(x) : x;
     case UNARY_SELU: return b * (x < 0 ? a * expm1(x) : x);
     case UNARY_CELU: return fmax(x, 0) + fmin(0, a * expm1(x / a));
