@@ -85,7 +85,12 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
 
 /* The tiles in use: TILE(ocv, px) for strides 1 and 2, STEM(ocv, px) for interleaved input of three
  * channels, ANY(ocv, px) for every other distance. */
-#if VL == 16
+#if PK_FEW_TILES
+/* Instrumented builds: the same template, few sizes; all of them take minutes to compile there. */
+#define TILES(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 3)
+#define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 3)
+enum { max_ocv = 2 };
+#elif VL == 16
 #define TILES(TILE)                                                                                \
     TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)    \
     TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 10) TILE(2, 13) TILE(2, 14)                \
