@@ -147,12 +147,18 @@ static bool find_product(const struct edit *e, int node, int i, struct product *
     const struct tensor *w = &g->tensors[p->weights];
     if (!w->data || !is_wide_float(w->dtype) || shape_elements(&w->shape) == 0) return false;
     int rank = g->tensors[t].shape.rank;
+    int64_t group = node_int(n, "group", 1);
+    /* Shape rules look at the weights only once they know the input's rank. */
+    bool matrix = n->op == OP_Gemm || n->op == OP_MatMul;
+    if (matrix ? w->shape.rank != 2 : w->shape.rank < 3 || group < 1 || w->shape.dim[0] % group)
+        return false;
     switch (n->op) {
     case OP_Conv: p->channels = w->shape.dim[0]; break;
-    case OP_ConvTranspose: p->channels = w->shape.dim[1] * node_int(n, "group", 1); break;
+    case OP_ConvTranspose:
+        if (!i64_mul(w->shape.dim[1], group, &p->channels)) return false;
+        break;
     case OP_Gemm: p->channels = w->shape.dim[node_int(n, "transB", 0) ? 0 : 1]; break;
     default:
-        if (w->shape.rank != 2) return false;
         p->channels = w->shape.dim[1];
         p->axis = rank - 1;
     }

@@ -131,6 +131,7 @@ static enum status merge_reshapes(struct edit *e, int node) {
 
 static int read_perm(const struct graph *g, const struct node *n, int64_t perm[SHAPE_MAX_RANK]) {
     int k = node_ints(n, "perm", perm, SHAPE_MAX_RANK), rank = node_input(g, n, 0)->shape.rank;
+    if (k > SHAPE_MAX_RANK) return -1; /* nothing has looked at it while the rank is unknown */
     if (k >= 0 || rank < 0) return k;
     for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
     return rank;

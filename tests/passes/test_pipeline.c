@@ -153,6 +153,35 @@ static void dumps(void **state) {
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* While the rank of a tensor is not known, shape rules cannot look at the operands that go with it;
+ * passes must not trust them either. */
+static void unchecked_operands(void **state) {
+    (void)state;
+    static const char text[] =
+        "graph \"g\" {\n"
+        "  input x f32[2,3,3]\n"
+        "  input k i64[?]\n"
+        "  z = Reshape(x, k)\n"
+        "  const w f32[2] = {1, 2}\n"
+        "  a f32[1,2,3,3] = Conv(z, w) {group=0}\n"
+        "  const two f32[] = {2}\n"
+        "  b = Mul(a, two)\n"
+        "  const v f32[3,1,1,1] = splat(1)\n"
+        "  c f32[1,2,3,3] = ConvTranspose(z, v) {group=0}\n"
+        "  d = Mul(c, two)\n"
+        "  e = Transpose(z) {perm=[0,1,2,3,4,5,6,7,8,9,10,11]}\n"
+        "  f = Transpose(e) {perm=[11,10,9,8,7,6,5,4,3,2,1,0]}\n"
+        "  p = Pad(z, k)\n"
+        "  q f32[1,2,3,3] = Conv(p, v) {pads=[1,1,1,1,1,1], strides=[0,0,0]}\n"
+        "  output b\n  output d\n  output f\n  output q\n"
+        "}\n";
+    struct graph *g = parse(text);
+    assert_ok(passes_run(g, PASSES_OFFLINE));
+    assert_ok(passes_run(g, PASSES_LOAD));
+    assert_int_equal(count(g, OP_Mul), 2);
+    graph_destroy(g);
+}
+
 /* A chain of nodes that fold, vanish or stay, and one tensor read by very many. */
 static void many_nodes(void **state) {
     (void)state;
@@ -210,7 +239,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything), cmocka_unit_test(switches),
         cmocka_unit_test(dumps),      cmocka_unit_test(many_nodes),
-        cmocka_unit_test(failed_allocations),
+        cmocka_unit_test(failed_allocations), cmocka_unit_test(unchecked_operands),
     };
     return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);
 }
