@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `prusik` command: finds the subcommand and hands over. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -15,6 +19,60 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
+/* These run models through libascendcl.so as any program would, in a program of their own: a
+ * process must not hold the core twice. */
+static const struct {
+    const char *name, *arguments, *sentence;
+} app_commands[] = {
+#define COMMAND(name, arguments, sentence) {#name, arguments, sentence},
+#include "app/commands.def"
+#undef COMMAND
+};
+enum { N_APP_COMMANDS = sizeof app_commands / sizeof app_commands[0] };
+
+/* The folder prusik stands in, and a part of it: in the build tree below that folder, when
+ * installed in ../libexec/prusik. */
+static int find_part(const char *in_build, const char *name, char self[static PATH_MAX],
+                     char path[static PATH_MAX]) {
+    ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
+    if (n > 0) {
+        self[n] = '\0';
+        *strrchr(self, '/') = '\0';
+        const char *const folders[] = {in_build, "../libexec/prusik"};
+        for (int i = 0; i < 2; i++)
+            if (snprintf(path, PATH_MAX, "%s/%s/%s", self, folders[i], name) < PATH_MAX &&
+                !access(path, R_OK))
+                return 0;
+    }
+    fprintf(stderr, "prusik: its part %s is missing; install prusik again\n", name);
+    return -1;
+}
+
+static int start_app(char **argv) {
+    char self[PATH_MAX], path[PATH_MAX];
+    if (find_part("app", "prusik-app", self, path)) return EXIT_FAILED;
+    execv(path, argv);
+    fprintf(stderr, "prusik: %s cannot be started: %s\n", path, strerror(errno));
+    return EXIT_FAILED;
+}
+
+/* Package clients, archives and checksums are what Python's library is for. */
+int command_pull(int argc, char **argv) {
+    char self[PATH_MAX], path[PATH_MAX], atc[PATH_MAX + 16];
+    if (find_part(".", "pull.py", self, path)) return EXIT_FAILED;
+    snprintf(atc, sizeof atc, "--atc=%s/atc", self);
+    char **args = calloc((size_t)argc + 4, sizeof *args);
+    if (!args) return EXIT_FAILED;
+    args[0] = "python3";
+    args[1] = path;
+    args[2] = atc;
+    for (int i = 1; i < argc; i++) args[i + 2] = argv[i];
+    execvp(args[0], args);
+    fprintf(stderr, "prusik pull: python3 cannot be started: %s\n", strerror(errno));
+    free(args);
+    return EXIT_FAILED;
+}
+
 int command_usage(const char *name) {
     for (int i = 0; i < N_COMMANDS; i++)
         if (!strcmp(commands[i].name, name))
@@ -23,7 +81,10 @@ int command_usage(const char *name) {
 }
 
 static void print_help(FILE *to) {
-    fprintf(to, "usage: prusik COMMAND ...\n\n");
+    fprintf(to, "usage: prusik COMMAND ...    (prusik COMMAND --help says more)\n\n");
+    for (int i = 0; i < N_APP_COMMANDS; i++)
+        fprintf(to, "  %s %s\n      %s\n", app_commands[i].name, app_commands[i].arguments,
+                app_commands[i].sentence);
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
                 commands[i].sentence);
@@ -40,6 +101,8 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < N_COMMANDS; i++)
         if (!strcmp(commands[i].name, argv[1])) return commands[i].run(argc - 1, argv + 1);
+    for (int i = 0; i < N_APP_COMMANDS; i++)
+        if (!strcmp(app_commands[i].name, argv[1])) return start_app(argv);
     fprintf(stderr, "prusik: no command '%s'; see prusik --help\n", argv[1]);
     return EXIT_USAGE;
 }

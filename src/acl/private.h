@@ -24,6 +24,8 @@ struct pk_private {
     /* Picture memory: needs a current context. */
     aclError (*dvpp_malloc)(const char *call, size_t bytes, void **out);
     aclError (*dvpp_free)(const char *call, void *address);
+    /* Multiply-adds of one run of a loaded model; 0 when its shapes decide. */
+    int64_t (*model_macs)(uint32_t model_id);
     /* Allocations of the core, for tests: see base/alloc.h. */
     void (*mem_fail_after)(uint64_t n, bool forever);
     uint64_t (*mem_total_allocations)(void);

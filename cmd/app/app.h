@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The half of `prusik` that uses libascendcl.so as any program would: detect, classify, run,
+ * bench. It is a program of its own (prusik-app, started by prusik), because the other half links
+ * the core statically, and a process must not hold two worker pools.
+ */
+#ifndef PK_CMD_APP_H
+#define PK_CMD_APP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <acl/acl.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define COMMAND(name, arguments, sentence) int app_##name(int argc, char **argv);
+#include "commands.def"
+#undef COMMAND
+
+/* Prints how the subcommand is called, with its options, to stderr; returns EXIT_USAGE. */
+int app_usage(const char *name);
+
+/* aclInit, device 0; threads 0 leaves PRUSIK_THREADS alone. Prints a sentence on failure. */
+int app_start(int threads);
+void app_end(void);
+
+/* "prusik detect: " and a sentence, to stderr; returns EXIT_FAILED. */
+int app_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A number option; 0 on success, else a sentence has been printed. */
+int app_number(const char *command, const char *option, const char *text, double low, double high,
+               double *out);
+
+/* ---- .npy files; npy.c ---- */
+struct npy {
+    aclDataType type;
+    int rank;
+    int64_t dim[16];
+    size_t bytes;
+    void *data; /* C order; free() */
+};
+/* -1 and a sentence in `error` on failure. */
+int npy_read(const char *path, struct npy *out, char error[static 512]);
+int npy_write(const char *path, const struct npy *array, char error[static 512]);
+const char *npy_type_name(aclDataType t); /* "float32", ...; NULL when NumPy has none */
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dispatch, and what the subcommands share; see app.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+
+static const struct {
+    const char *name, *arguments, *sentence, *options;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+#define COMMAND(name, arguments, sentence) {#name, arguments, sentence, app_options_##name, app_##name},
+    /* What --help lists below the usage line. */
+#define PICTURE_OPTIONS                                                                            \
+    "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, imagenet,\n"               \
+    "                    imagenet-caffe; otherwise told from the model\n"                          \
+    "  --labels FILE     names of the classes, one a line\n"                                       \
+    "  --json            print JSON instead of a table\n"                                          \
+    "  --threads N       worker threads (default: all cores)\n"
+#define app_options_detect                                                                         \
+    PICTURE_OPTIONS                                                                                \
+    "  --output DIR      write the pictures with boxes drawn to this folder\n"                     \
+    "  --conf X          lowest score (0.25)\n"                                                    \
+    "  --iou X           overlap at which the weaker of two boxes goes (0.45)\n"                   \
+    "  --max-det N       most boxes a picture (300)\n"
+#define app_options_classify PICTURE_OPTIONS "  --top N           classes to print (5)\n"
+#define app_options_run                                                                            \
+    "  --input FILE.npy  one for each input, in order; random numbers without\n"                   \
+    "  --output DIR      write 00_NAME.npy, 01_NAME.npy, ... to this folder\n"                     \
+    "  --seed N          of the random numbers (0)\n"                                              \
+    "  --threads N       worker threads (default: all cores)\n"
+#define app_options_bench                                                                          \
+    "  --runs N          runs to time (100)\n"                                                     \
+    "  --warmup N        runs before (10)\n"                                                       \
+    "  --threads N       worker threads (default: all cores)\n"                                    \
+    "  --json            print JSON instead of lines\n"
+#include "commands.def"
+#undef COMMAND
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *to, int i) {
+    fprintf(to, "usage: prusik %s %s\n  %s\n%s", commands[i].name, commands[i].arguments,
+            commands[i].sentence, commands[i].options);
+}
+
+int app_usage(const char *name) {
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(commands[i].name, name)) print_usage(stderr, i);
+    return EXIT_USAGE;
+}
+
+int app_fail(const char *command, const char *format, ...) {
+    va_list args;
+    fprintf(stderr, "prusik %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return EXIT_FAILED;
+}
+
+int app_number(const char *command, const char *option, const char *text, double low, double high,
+               double *out) {
+    char *end;
+    errno = 0;
+    double v = strtod(text, &end);
+    if (end == text || *end || errno || !(v >= low && v <= high)) {
+        app_fail(command, "%s %s: a number from %g to %g is needed", option, text, low, high);
+        return -1;
+    }
+    *out = v;
+    return 0;
+}
+
+int app_start(int threads) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", threads);
+    if (threads > 0) setenv("PRUSIK_THREADS", text, 1);
+    aclError code = aclInit(NULL);
+    if (code == ACL_SUCCESS) code = aclrtSetDevice(0);
+    if (code == ACL_SUCCESS) return 0;
+    const char *why = aclGetRecentErrMsg();
+    fprintf(stderr, "prusik: AscendCL does not start (%d): %s\n", (int)code, why ? why : "");
+    return -1;
+}
+
+void app_end(void) {
+    aclrtResetDevice(0);
+    aclFinalize();
+}
+
+int main(int argc, char **argv) {
+    for (int i = 0; argc > 1 && i < N_COMMANDS; i++) {
+        if (strcmp(commands[i].name, argv[1])) continue;
+        for (int k = 2; k < argc; k++)
+            if (!strcmp(argv[k], "--help") || !strcmp(argv[k], "-h")) {
+                print_usage(stdout, i);
+                return EXIT_OK;
+            }
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "prusik-app is a part of prusik; call that: prusik --help\n");
+    return EXIT_USAGE;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Detectors and classifiers on top of AscendCL: pictures in, boxes and classes out.
+ *
+ *     aclInit(NULL);  aclrtSetDevice(0);
+ *     struct pk_network *net;
+ *     struct pk_network_options options = {.confidence = 0.25f, .iou = 0.45f};
+ *     if (pk_network_open("yolox.om", &options, &net)) puts(pk_error());
+ *     struct pk_image image;
+ *     if (pk_image_read("dog.jpg", &image)) puts(pk_error());
+ *     struct pk_result result;
+ *     if (pk_network_run(net, &image, &result)) puts(pk_error());
+ *     for (int i = 0; i < result.n_detections; i++) ...
+ *     pk_result_free(&result);  pk_image_free(&image);  pk_network_close(net);
+ *     aclrtResetDevice(0);  aclFinalize();
+ *
+ * Nothing here but the pictures' decoders is outside AscendCL, so the same program runs wherever a
+ * libascendcl.so is. Functions return 0, or -1 and leave a sentence in pk_error() (one per thread).
+ * A network belongs to one thread at a time; several may be open at once.
+ */
+#ifndef PRUSIK_VISION_H
+#define PRUSIK_VISION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The sentence of this thread's last failure; "" if none. */
+const char *pk_error(void);
+
+/* ---- pictures ---- */
+
+/* Packed 8-bit RGB, rows of width * 3 bytes, top first. Owned by whoever asked for it. */
+struct pk_image {
+    int width, height;
+    uint8_t *rgb;
+};
+
+/* Pictures larger than this many pixels are refused before memory is taken. */
+#define PK_MAX_PIXELS 100000000
+
+/* JPEG (baseline and progressive, EXIF orientation applied) and PNG, told apart by content. */
+int pk_image_read(const char *path, struct pk_image *out);
+int pk_image_decode(const void *bytes, size_t n_bytes, const char *name, struct pk_image *out);
+/* Format by the name's end: .png, .jpg or .jpeg. Written to a temporary file, then renamed. */
+int pk_image_write(const char *path, const struct pk_image *image);
+void pk_image_free(struct pk_image *image);
+
+/* Bilinear, half-pixel centres, no antialiasing: OpenCV's INTER_LINEAR on 8-bit pictures, with the
+ * same 11-bit weights. */
+int pk_image_resize(const struct pk_image *image, int width, int height, struct pk_image *out);
+
+/* ---- preprocessing ---- */
+
+/* How a network family was trained; the table stands in vision/family.c. */
+enum pk_family {
+    PK_FAMILY_AUTO, /* from the shapes of the outputs, or from what the model says of itself */
+    PK_YOLOX,       /* 0.1.1 and later: BGR 0..255, top-left letterbox */
+    PK_YOLOX_MEANSTD, /* before that: RGB, ImageNet mean and deviation */
+    PK_YOLOV5,      /* RGB 0..1, centred letterbox; one merged output or three raw heads */
+    PK_YOLOV8,      /* the same picture; one output 4 + classes by anchors */
+    PK_NANODET,     /* BGR, mean and deviation, stretched; m and Plus */
+    PK_IMAGENET,    /* torchvision: short side 256, centre 224, RGB, mean and deviation */
+    PK_IMAGENET_CAFFE, /* the same crop, BGR, means 104 117 123 */
+    PK_FAMILY_COUNT
+};
+
+const char *pk_family_name(enum pk_family f); /* "yolox", "yolox-meanstd", ... */
+int pk_family_find(const char *name, enum pk_family *out);
+
+/* Where the picture lies in the network's input: input = picture * scale + pad, each axis. */
+struct pk_placement {
+    float scale_x, scale_y, pad_x, pad_y;
+};
+
+/* Writes `image` as (3, height, width) floats the way `f` was trained. `out` holds 3*height*width
+ * floats. */
+int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int height, float *out,
+                  struct pk_placement *placement);
+
+/* ---- results ---- */
+
+struct pk_detection {
+    int class_id;
+    float score;          /* 0..1 */
+    float x1, y1, x2, y2; /* pixels of the picture, clipped to it */
+};
+
+struct pk_class {
+    int class_id;
+    float score; /* probability */
+};
+
+struct pk_timing {
+    double preprocess_ms, infer_ms, postprocess_ms;
+};
+
+struct pk_result {
+    int n_detections; /* detectors: by falling score */
+    struct pk_detection *detections;
+    int n_classes; /* classifiers: by falling score, options.top of them */
+    struct pk_class *classes;
+    struct pk_timing timing;
+};
+void pk_result_free(struct pk_result *r);
+
+/* ---- networks ---- */
+
+struct pk_network;
+
+struct pk_network_options {
+    enum pk_family family;
+    float confidence; /* scores below are dropped; 0: 0.25 */
+    float iou;        /* of per-class non-maximum suppression; 0: 0.45 */
+    int max_detections; /* 0: 300 */
+    int top;            /* classes a classifier reports; 0: 5 */
+};
+
+/* Needs aclInit and a device. Says which outputs it found when it knows no family for them. */
+int pk_network_open(const char *om_path, const struct pk_network_options *options,
+                    struct pk_network **out);
+void pk_network_close(struct pk_network *n);
+enum pk_family pk_network_family(const struct pk_network *n);
+void pk_network_input_size(const struct pk_network *n, int *width, int *height);
+int pk_network_classes(const struct pk_network *n);
+int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk_result *out);
+
+/* ---- labels and drawing ---- */
+
+struct pk_labels;
+/* One name a line. NULL: the 80 COCO names; "": no names at all. */
+int pk_labels_open(const char *path, struct pk_labels **out);
+const char *pk_label(const struct pk_labels *l, int class_id); /* "class 7" when there is none */
+void pk_labels_close(struct pk_labels *l);
+/* Boxes with label and score, in a colour of the class, drawn onto the picture. */
+int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
+            const struct pk_labels *labels);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Boxes and labels, with Cairo. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cairo.h>
+
+#include "internal.h"
+
+/* Colours far apart for neighbouring classes: hues by the golden angle. */
+static void colour_of(int class_id, double rgb[3]) {
+    double hue = fmod((double)class_id * 0.61803398875 + 0.02, 1.0) * 6;
+    for (int c = 0; c < 3; c++) {
+        double x = fabs(fmod(hue + (c == 0 ? 3 : c == 1 ? 1 : 5), 6) - 3) - 1;
+        rgb[c] = 0.15 + 0.8 * (x < 0 ? 0 : x > 1 ? 1 : x);
+    }
+}
+
+static void draw_label(cairo_t *cr, const struct pk_detection *d, const char *text, double size,
+                       double line, const double rgb[3]) {
+    cairo_text_extents_t extents;
+    cairo_text_extents(cr, text, &extents);
+    double width = extents.x_advance + size * 0.5, height = size * 1.3;
+    double x = d->x1 - line / 2, y = d->y1 - height;
+    if (y < 0) y = d->y1;
+    cairo_set_source_rgb(cr, rgb[0], rgb[1], rgb[2]);
+    cairo_rectangle(cr, x, y, width, height);
+    cairo_fill(cr);
+    double light = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+    cairo_set_source_rgb(cr, light < 0.55, light < 0.55, light < 0.55);
+    cairo_move_to(cr, x + size * 0.25, y + size);
+    cairo_show_text(cr, text);
+}
+
+int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
+            const struct pk_labels *labels) {
+    int w = image->width, h = image->height;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
+    if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+        int result = pk_fail("cannot draw on a picture of %d x %d: %s", w, h,
+                             cairo_status_to_string(cairo_surface_status(surface)));
+        cairo_surface_destroy(surface);
+        return result;
+    }
+    size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+    unsigned char *pixels = cairo_image_surface_get_data(surface);
+    for (int y = 0; y < h; y++) {
+        uint32_t *row = (uint32_t *)(void *)(pixels + (size_t)y * stride);
+        const uint8_t *rgb = image->rgb + (size_t)y * (size_t)w * 3;
+        for (int x = 0; x < w; x++)
+            row[x] = (uint32_t)rgb[3 * x] << 16 | (uint32_t)rgb[3 * x + 1] << 8 | rgb[3 * x + 2];
+    }
+    cairo_surface_mark_dirty(surface);
+    cairo_t *cr = cairo_create(surface);
+    double side = w > h ? w : h, line = fmax(2, side / 320), size = fmax(12, side / 45);
+    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
+    cairo_set_font_size(cr, size);
+    cairo_set_line_width(cr, line);
+    /* Best last, so that its label is on top. */
+    for (int i = n - 1; i >= 0; i--) {
+        double rgb[3];
+        char text[160];
+        colour_of(d[i].class_id, rgb);
+        cairo_set_source_rgb(cr, rgb[0], rgb[1], rgb[2]);
+        cairo_rectangle(cr, d[i].x1, d[i].y1, d[i].x2 - d[i].x1, d[i].y2 - d[i].y1);
+        cairo_stroke(cr);
+        snprintf(text, sizeof text, "%.120s %.2f", pk_label(labels, d[i].class_id), d[i].score);
+        draw_label(cr, &d[i], text, size, line, rgb);
+    }
+    cairo_status_t status = cairo_status(cr);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    for (int y = 0; y < h; y++) {
+        const uint32_t *row = (const uint32_t *)(void *)(pixels + (size_t)y * stride);
+        uint8_t *rgb = image->rgb + (size_t)y * (size_t)w * 3;
+        for (int x = 0; x < w; x++) {
+            rgb[3 * x] = (uint8_t)(row[x] >> 16);
+            rgb[3 * x + 1] = (uint8_t)(row[x] >> 8);
+            rgb[3 * x + 2] = (uint8_t)row[x];
+        }
+    }
+    cairo_surface_destroy(surface);
+    return status == CAIRO_STATUS_SUCCESS ? 0
+                                          : pk_fail("cannot draw: %s", cairo_status_to_string(status));
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of vision/ share. Nothing here knows how AscendCL is implemented. */
+#ifndef PK_VISION_INTERNAL_H
+#define PK_VISION_INTERNAL_H
+
+#include "prusik/vision.h"
+
+/* Leaves a sentence for pk_error(); returns -1. */
+int pk_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One output of a network: contiguous floats. */
+struct pk_tensor {
+    int rank;
+    int64_t dim[8];
+    const float *data;
+};
+
+/* Candidates before non-maximum suppression, in input pixels. */
+struct pk_candidates {
+    int n, capacity;
+    struct pk_detection *items;
+};
+int pk_add_candidate(struct pk_candidates *c, const struct pk_detection *d);
+
+/* What a decoder needs to know besides the tensors. */
+struct pk_decode {
+    int width, height; /* of the network's input */
+    int n_classes;
+    float confidence;
+};
+
+/* Each decoder says whether outputs look like its family's (no values needed, data may be NULL):
+ * the number of classes, or 0 when they do not; and turns them into candidates. */
+struct pk_decoder {
+    int (*recognise)(const struct pk_tensor *outputs, int n, int width, int height);
+    int (*decode)(const struct pk_decode *d, const struct pk_tensor *outputs, int n,
+                  struct pk_candidates *c);
+};
+extern const struct pk_decoder pk_yolox_decoder, pk_yolov5_decoder, pk_yolov8_decoder,
+    pk_nanodet_decoder;
+/* NULL for classifiers. */
+const struct pk_decoder *pk_decoder_of(enum pk_family f);
+
+/* Greedy, per class: sorts by falling score, drops what overlaps a better one of its class by more
+ * than `iou`, keeps at most `max`. Works in place. */
+void pk_nms(struct pk_candidates *c, float iou, int max);
+
+#endif

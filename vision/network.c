@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network behind AscendCL: load, describe, buffers, execute; and around it preprocessing and
+ * decoding. The calls are those of any AscendCL program, in their documented order.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <acl/acl.h>
+
+#include "internal.h"
+
+enum { MAX_OUTPUTS = 16 };
+
+struct pk_network {
+    struct pk_network_options options;
+    enum pk_family family;
+    int n_classes, width, height;
+    uint32_t model;
+    int loaded;
+    aclmdlDesc *desc;
+    aclmdlDataset *inputs, *outputs;
+    int host; /* device memory is elsewhere: copy through buffers of our own */
+    size_t input_bytes;
+    void *input_device;
+    float *input; /* (3, height, width) */
+    int n_outputs;
+    struct {
+        size_t bytes;
+        void *device, *memory; /* memory: what we read; the device's own where that can be read */
+    } out[MAX_OUTPUTS];
+    struct pk_tensor tensor[MAX_OUTPUTS];
+};
+
+static int acl_fail(const char *call, aclError code) {
+    const char *why = aclGetRecentErrMsg();
+    return pk_fail("%s failed with %d: %s", call, (int)code, why && *why ? why : "no more is known");
+}
+#define ACL(call)                                                                                  \
+    do {                                                                                           \
+        aclError code_ = (call);                                                                   \
+        if (code_ != ACL_SUCCESS) return acl_fail(#call, code_);                                   \
+    } while (0)
+
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* ---- opening ---- */
+
+static int add_buffer(aclmdlDataset *set, void *data, size_t bytes) {
+    aclDataBuffer *buffer = aclCreateDataBuffer(data, bytes);
+    if (!buffer) return acl_fail("aclCreateDataBuffer", ACL_ERROR_BAD_ALLOC);
+    aclError code = aclmdlAddDatasetBuffer(set, buffer);
+    if (code == ACL_SUCCESS) return 0;
+    aclDestroyDataBuffer(buffer);
+    return acl_fail("aclmdlAddDatasetBuffer", code);
+}
+
+static int open_input(struct pk_network *n, const char *path) {
+    aclmdlIODims dims;
+    if (aclmdlGetNumInputs(n->desc) != 1)
+        return pk_fail("%s: has %zu inputs; a detector or classifier has one picture", path,
+                       aclmdlGetNumInputs(n->desc));
+    ACL(aclmdlGetInputDims(n->desc, 0, &dims));
+    if (dims.dimCount != 4 || dims.dims[0] != 1 || dims.dims[1] != 3 || dims.dims[2] < 1 ||
+        dims.dims[3] < 1 || dims.dims[2] > 16384 || dims.dims[3] > 16384)
+        return pk_fail("%s: its input is not one RGB picture (1,3,height,width); convert the model "
+                       "with --input_shape so that it is", path);
+    if (aclmdlGetInputDataType(n->desc, 0) != ACL_FLOAT &&
+        aclmdlGetInputDataType(n->desc, 0) != ACL_FLOAT16)
+        return pk_fail("%s: its input is neither float32 nor float16", path);
+    n->height = (int)dims.dims[2];
+    n->width = (int)dims.dims[3];
+    n->input_bytes = aclmdlGetInputSizeByIndex(n->desc, 0);
+    n->input = malloc((size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input);
+    n->inputs = aclmdlCreateDataset();
+    if (!n->input || !n->inputs) return pk_fail("%s: out of memory", path);
+    ACL(aclrtMalloc(&n->input_device, n->input_bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+    return add_buffer(n->inputs, n->input_device, n->input_bytes);
+}
+
+static int open_outputs(struct pk_network *n, const char *path) {
+    n->outputs = aclmdlCreateDataset();
+    if (!n->outputs) return pk_fail("%s: out of memory", path);
+    size_t count = aclmdlGetNumOutputs(n->desc);
+    if (count < 1 || count > MAX_OUTPUTS)
+        return pk_fail("%s: has %zu outputs; no detector or classifier known has so many", path, count);
+    n->n_outputs = (int)count;
+    for (size_t i = 0; i < count; i++) {
+        aclmdlIODims dims;
+        ACL(aclmdlGetOutputDims(n->desc, i, &dims));
+        struct pk_tensor *t = &n->tensor[i];
+        if (dims.dimCount > 8) return pk_fail("%s: output %zu has too many dimensions", path, i);
+        t->rank = (int)dims.dimCount;
+        for (int d = 0; d < t->rank; d++) t->dim[d] = dims.dims[d];
+        aclDataType type = aclmdlGetOutputDataType(n->desc, i);
+        if (type != ACL_FLOAT && type != ACL_FLOAT16)
+            return pk_fail("%s: output %zu is neither float32 nor float16", path, i);
+        n->out[i].bytes = aclmdlGetOutputSizeByIndex(n->desc, i);
+        ACL(aclrtMalloc(&n->out[i].device, n->out[i].bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+        if (add_buffer(n->outputs, n->out[i].device, n->out[i].bytes)) return -1;
+        /* float16 outputs are widened into memory of twice the size. */
+        size_t want = type == ACL_FLOAT16 ? 2 * n->out[i].bytes : n->out[i].bytes;
+        n->out[i].memory = malloc(want ? want : 1);
+        if (!n->out[i].memory) return pk_fail("%s: out of memory", path);
+        t->data = n->out[i].memory;
+    }
+    return 0;
+}
+
+/* A classifier has one output of which all dimensions but one are 1. */
+static int classes_of(const struct pk_tensor *t, int n) {
+    int64_t classes = 1;
+    if (n != 1 || t->rank < 1) return 0;
+    for (int d = 0; d < t->rank; d++) {
+        if (t->dim[d] != 1 && classes != 1) return 0;
+        classes *= t->dim[d];
+    }
+    return classes >= 2 && classes <= 1000000 ? (int)classes : 0;
+}
+
+static void describe(const struct pk_network *n, char *text, size_t size) {
+    size_t at = 0;
+    text[0] = '\0';
+    for (int i = 0; i < n->n_outputs && at + 80 < size; i++) {
+        at += (size_t)snprintf(text + at, size - at, "%s[", i ? ", " : "");
+        for (int d = 0; d < n->tensor[i].rank && at + 24 < size; d++)
+            at += (size_t)snprintf(text + at, size - at, "%s%lld", d ? "," : "",
+                                   (long long)n->tensor[i].dim[d]);
+        at += (size_t)snprintf(text + at, size - at, "]");
+    }
+}
+
+/* Families that differ only in what they were trained on (yolox and yolox-meanstd; the two
+ * classifiers) cannot be told apart by shape: the common one is meant. */
+static int recognise(struct pk_network *n, const char *path) {
+    static const enum pk_family detectors[] = {PK_YOLOX, PK_YOLOV5, PK_YOLOV8, PK_NANODET};
+    enum pk_family wanted = n->options.family;
+    char shapes[600];
+    describe(n, shapes, sizeof shapes);
+    if (wanted != PK_FAMILY_AUTO) {
+        const struct pk_decoder *d = pk_decoder_of(wanted);
+        n->family = wanted;
+        n->n_classes = d ? d->recognise(n->tensor, n->n_outputs, n->width, n->height)
+                         : classes_of(n->tensor, n->n_outputs);
+        return n->n_classes ? 0
+                            : pk_fail("%s: outputs %s do not fit the family %s", path, shapes,
+                                      pk_family_name(wanted));
+    }
+    int found = 0;
+    for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
+        int classes = pk_decoder_of(detectors[i])->recognise(n->tensor, n->n_outputs, n->width,
+                                                             n->height);
+        if (!classes) continue;
+        /* The same rows may be 5 + 80 or 32 + 53 columns: COCO's 80 classes are the likelier. */
+        if (found && classes != 80 && n->n_classes == 80) continue;
+        if (found++ && !(classes == 80 && n->n_classes != 80))
+            return pk_fail("%s: outputs %s could be %s or %s; say which with --type", path, shapes,
+                           pk_family_name(n->family), pk_family_name(detectors[i]));
+        n->family = detectors[i];
+        n->n_classes = classes;
+    }
+    if (found) return 0;
+    n->family = PK_IMAGENET;
+    n->n_classes = classes_of(n->tensor, n->n_outputs);
+    return n->n_classes ? 0
+                        : pk_fail("%s: no known network family has outputs %s for a %d x %d picture; "
+                                  "say which it is with --type",
+                                  path, shapes, n->width, n->height);
+}
+
+static int open_network(struct pk_network *n, const char *path) {
+    aclrtRunMode mode;
+    ACL(aclrtGetRunMode(&mode));
+    n->host = mode == ACL_HOST;
+    ACL(aclmdlLoadFromFile(path, &n->model));
+    n->loaded = 1;
+    n->desc = aclmdlCreateDesc();
+    if (!n->desc) return pk_fail("%s: out of memory", path);
+    ACL(aclmdlGetDesc(n->desc, n->model));
+    if (open_input(n, path) || open_outputs(n, path)) return -1;
+    return recognise(n, path);
+}
+
+int pk_network_open(const char *om_path, const struct pk_network_options *options,
+                    struct pk_network **out) {
+    *out = NULL;
+    struct pk_network *n = calloc(1, sizeof *n);
+    if (!n) return pk_fail("out of memory");
+    if (options) n->options = *options;
+    if (n->options.confidence <= 0) n->options.confidence = 0.25f;
+    if (n->options.iou <= 0) n->options.iou = 0.45f;
+    if (n->options.max_detections <= 0) n->options.max_detections = 300;
+    if (n->options.top <= 0) n->options.top = 5;
+    if (open_network(n, om_path)) {
+        pk_network_close(n);
+        return -1;
+    }
+    *out = n;
+    return 0;
+}
+
+static void close_dataset(aclmdlDataset *set) {
+    if (!set) return;
+    for (size_t i = 0; i < aclmdlGetDatasetNumBuffers(set); i++)
+        aclDestroyDataBuffer(aclmdlGetDatasetBuffer(set, i));
+    aclmdlDestroyDataset(set);
+}
+
+void pk_network_close(struct pk_network *n) {
+    if (!n) return;
+    close_dataset(n->inputs);
+    close_dataset(n->outputs);
+    if (n->input_device) aclrtFree(n->input_device);
+    for (int i = 0; i < n->n_outputs; i++) {
+        if (n->out[i].device) aclrtFree(n->out[i].device);
+        free(n->out[i].memory);
+    }
+    if (n->desc) aclmdlDestroyDesc(n->desc);
+    if (n->loaded) aclmdlUnload(n->model);
+    free(n->input);
+    free(n);
+}
+
+enum pk_family pk_network_family(const struct pk_network *n) { return n->family; }
+int pk_network_classes(const struct pk_network *n) { return n->n_classes; }
+void pk_network_input_size(const struct pk_network *n, int *width, int *height) {
+    *width = n->width;
+    *height = n->height;
+}
+
+/* ---- running ---- */
+
+static int copy_in(struct pk_network *n) {
+    size_t elements = (size_t)3 * (size_t)n->width * (size_t)n->height;
+    aclrtMemcpyKind kind = n->host ? ACL_MEMCPY_HOST_TO_DEVICE : ACL_MEMCPY_DEVICE_TO_DEVICE;
+    if (aclmdlGetInputDataType(n->desc, 0) == ACL_FLOAT16) {
+        /* Narrowed in place: a half is never written past a float not yet read. */
+        aclFloat16 *half = (aclFloat16 *)(void *)n->input;
+        for (size_t i = 0; i < elements; i++) half[i] = aclFloatToFloat16(n->input[i]);
+        ACL(aclrtMemcpy(n->input_device, n->input_bytes, half, elements * sizeof *half, kind));
+        return 0;
+    }
+    ACL(aclrtMemcpy(n->input_device, n->input_bytes, n->input, elements * sizeof *n->input, kind));
+    return 0;
+}
+
+static int copy_out(struct pk_network *n) {
+    aclrtMemcpyKind kind = n->host ? ACL_MEMCPY_DEVICE_TO_HOST : ACL_MEMCPY_DEVICE_TO_DEVICE;
+    for (int i = 0; i < n->n_outputs; i++) {
+        size_t bytes = n->out[i].bytes;
+        int half = aclmdlGetOutputDataType(n->desc, (size_t)i) == ACL_FLOAT16;
+        char *to = n->out[i].memory;
+        /* Halves go to the second part and are widened from there towards the front. */
+        ACL(aclrtMemcpy(half ? to + bytes : to, bytes, n->out[i].device, bytes, kind));
+        float *wide = n->out[i].memory;
+        const aclFloat16 *narrow = (const aclFloat16 *)(const void *)(to + bytes);
+        for (size_t k = 0; half && k < bytes / sizeof *narrow; k++)
+            wide[k] = aclFloat16ToFloat(narrow[k]);
+    }
+    return 0;
+}
+
+static float clip(float v, float high) { return v < 0 ? 0 : v > high ? high : v; }
+
+static int detect(struct pk_network *n, const struct pk_image *image, const struct pk_placement *p,
+                  struct pk_result *out) {
+    struct pk_candidates c = {0, 0, NULL};
+    struct pk_decode d = {n->width, n->height, n->n_classes, n->options.confidence};
+    if (pk_decoder_of(n->family)->decode(&d, n->tensor, n->n_outputs, &c)) {
+        free(c.items);
+        return -1;
+    }
+    pk_nms(&c, n->options.iou, n->options.max_detections);
+    for (int i = 0; i < c.n; i++) {
+        struct pk_detection *b = &c.items[i];
+        b->x1 = clip((b->x1 - p->pad_x) / p->scale_x, (float)image->width);
+        b->x2 = clip((b->x2 - p->pad_x) / p->scale_x, (float)image->width);
+        b->y1 = clip((b->y1 - p->pad_y) / p->scale_y, (float)image->height);
+        b->y2 = clip((b->y2 - p->pad_y) / p->scale_y, (float)image->height);
+    }
+    out->n_detections = c.n;
+    out->detections = c.items;
+    return 0;
+}
+
+/* Outputs that are already probabilities stay; logits go through a softmax. */
+static int classify(const struct pk_network *n, struct pk_result *out) {
+    const float *v = n->tensor[0].data;
+    double sum = 0, scale = 1, top = v[0];
+    int probabilities = 1;
+    for (int i = 0; i < n->n_classes; i++) {
+        sum += v[i];
+        if (v[i] > top) top = v[i];
+        if (v[i] < 0 || v[i] > 1) probabilities = 0;
+    }
+    probabilities = probabilities && fabs(sum - 1) < 0.02;
+    if (!probabilities) {
+        sum = 0;
+        for (int i = 0; i < n->n_classes; i++) sum += exp(v[i] - top);
+        scale = 1 / sum;
+    }
+    int want = n->options.top < n->n_classes ? n->options.top : n->n_classes;
+    out->classes = calloc((size_t)want, sizeof *out->classes);
+    if (!out->classes) return pk_fail("out of memory");
+    for (int k = 0; k < want; k++) {
+        int best = -1;
+        for (int i = 0; i < n->n_classes; i++) {
+            int taken = 0;
+            for (int j = 0; j < k && !taken; j++) taken = out->classes[j].class_id == i;
+            if (!taken && (best < 0 || v[i] > v[best])) best = i;
+        }
+        out->classes[k].class_id = best;
+        out->classes[k].score = probabilities ? v[best] : (float)(exp(v[best] - top) * scale);
+    }
+    out->n_classes = want;
+    return 0;
+}
+
+int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk_result *out) {
+    memset(out, 0, sizeof *out);
+    struct pk_placement placement;
+    double t0 = now_ms();
+    if (pk_preprocess(n->family, image, n->width, n->height, n->input, &placement)) return -1;
+    double t1 = now_ms();
+    if (copy_in(n)) return -1;
+    ACL(aclmdlExecute(n->model, n->inputs, n->outputs));
+    if (copy_out(n)) return -1;
+    double t2 = now_ms();
+    int result = pk_decoder_of(n->family) ? detect(n, image, &placement, out) : classify(n, out);
+    double t3 = now_ms();
+    out->timing = (struct pk_timing){t1 - t0, t2 - t1, t3 - t2};
+    if (result) pk_result_free(out);
+    return result;
+}
+
+void pk_result_free(struct pk_result *r) {
+    free(r->detections);
+    free(r->classes);
+    memset(r, 0, sizeof *r);
+}
