@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One ONNX node becomes a node of ours: names are resolved, functions and decided branches inlined,
+ * One ONNX node becomes a node of ours: names are resolved, functions and branches inlined (control.c),
  * the older forms rewritten (rewrite.c), attributes copied where our operator knows them.
  *
  * Shapes are inferred as nodes are added, because some rewrites need to know a rank or a type. Once
@@ -272,6 +272,7 @@ static enum status copy_attr(struct importer *im, int at, const Onnx__AttributeP
 static enum status infer_added(struct importer *im, const struct onnx_node *n, int at) {
     if (im->n_unsupported) return STATUS_OK;
     enum status s = graph_infer_node(im->g, at);
+    if (s == STATUS_OK) return node_fold(im, at);
     if (s != STATUS_UNSUPPORTED) return s;
     /* The sentence begins with the node already; keep what follows. */
     const char *text = status_message(), *colon = strstr(text, "': ");
@@ -310,141 +311,13 @@ enum status node_commit(struct importer *im, struct onnx_node *n) {
         if (spec && spec->name) TRY(copy_attr(im, at, a, spec, &fits));
         else if (!harmless_attr(a->name))
             TRY(node_unsupported(im, n, "attribute '%.60s' is not supported", a->name));
-        if (!fits)
-            TRY(node_unsupported(im, n, "attribute '%.60s' has a type or value that is not supported",
-                                 a->name));
+        if (!fits && spec->type == ATTR_STRING && a->type == ONNX_INT)
+            TRY(node_unsupported(im, n, "elements of type %s are not supported",
+                                 onnx_type_name((int32_t)a->i)));
+        else if (!fits)
+            TRY(node_unsupported(im, n, "attribute '%.60s' has a type that is not supported", a->name));
     }
     return infer_added(im, n, at);
-}
-
-/* ---- functions and branches ---- */
-
-static enum status function_key(struct importer *im, const char *domain, const char *name,
-                                const char *overload, const char **out) {
-    *out = arena_printf(im->arena, "%s\n%s\n%s", domain ? domain : "", name ? name : "",
-                        overload ? overload : "");
-    CHECK(*out, STATUS_MEMORY, NO_MEMORY);
-    return STATUS_OK;
-}
-
-enum status importer_add_functions(struct importer *im) {
-    for (size_t i = 0; i < im->model->n_functions; i++) {
-        const Onnx__FunctionProto *f = im->model->functions[i];
-        const char *key;
-        struct onnx_value *v;
-        TRY(function_key(im, f->domain, f->name, f->overload, &key));
-        TRY(block_add_value(im, &im->functions, key, -1, &v));
-        CHECK(v->node < 0, STATUS_FORMAT, "the model has two functions named '%s'",
-              f->name ? f->name : "");
-        v->node = (int)i;
-    }
-    return STATUS_OK;
-}
-
-static enum status find_function(struct importer *im, const Onnx__NodeProto *p,
-                                 const Onnx__FunctionProto **out) {
-    *out = NULL;
-    if (!im->model->n_functions) return STATUS_OK;
-    const char *key;
-    TRY(function_key(im, p->domain, p->op_type, p->overload, &key));
-    const struct onnx_value *v = block_find(&im->functions, key);
-    if (v) *out = im->model->functions[v->node];
-    return STATUS_OK;
-}
-
-/* Converts a block whose outputs, by name, become the outputs of node n. */
-static enum status inline_block(struct importer *im, const struct onnx_node *n, struct onnx_block *b,
-                                size_t n_outputs, char **outputs) {
-    char label[160];
-    struct onnx_value **wanted = arena_calloc(im->arena, n_outputs + 1, sizeof *wanted);
-    int *as = arena_calloc(im->arena, n_outputs + 1, sizeof *as);
-    CHECK(wanted && as, STATUS_MEMORY, NO_MEMORY);
-    CHECK(++im->nesting <= ONNX_MAX_NESTING, STATUS_LIMIT,
-          "%s: functions and branches are nested more than %d deep", node_label(n, label),
-          ONNX_MAX_NESTING);
-    TRY(block_add_nodes(im, b));
-    int n_wanted = 0;
-    for (size_t i = 0; i < n_outputs && (int)i < n->n_outputs; i++) {
-        if (n->outputs[i] < 0) continue;
-        struct onnx_value *v = block_find(b, outputs[i]);
-        /* What a node of the block produces is given the caller's tensor at once; what comes from
-         * elsewhere, or is an output twice, is copied. */
-        if (v && v->node >= 0 && v->tensor < 0) v->tensor = n->outputs[i];
-        else as[i] = 1;
-        if (v) wanted[n_wanted++] = v;
-    }
-    TRY(block_convert(im, b, n_wanted, wanted));
-    for (size_t i = 0; i < n_outputs; i++) {
-        if (!as[i]) continue;
-        int t;
-        TRY(block_tensor(im, b, outputs[i], &t));
-        CHECK(t >= 0, STATUS_FORMAT, "%s: output '%s' of its body is produced by nothing",
-              node_label(n, label), outputs[i]);
-        struct onnx_node copy = *n;
-        copy.op = "Identity";
-        copy.n_inputs = copy.n_outputs = 1;
-        copy.inputs = &t;
-        copy.outputs = &n->outputs[i];
-        copy.n_attrs = 0;
-        TRY(node_commit(im, &copy));
-    }
-    im->nesting--;
-    return STATUS_OK;
-}
-
-static enum status new_block(struct importer *im, const struct onnx_node *n, struct onnx_block **out) {
-    struct onnx_block *b = arena_alloc(im->arena, sizeof *b);
-    CHECK(b, STATUS_MEMORY, NO_MEMORY);
-    const char *name = n->name && *n->name ? n->name : n->proto->n_output ? n->proto->output[0] : "";
-    /* Names of nodes carry the prefixes of the blocks around them already. */
-    b->prefix = arena_printf(im->arena, "%.500s/", name);
-    CHECK(b->prefix, STATUS_MEMORY, NO_MEMORY);
-    b->opset = n->opset;
-    *out = b;
-    return STATUS_OK;
-}
-
-static enum status inline_function(struct importer *im, const struct onnx_node *n,
-                                   const Onnx__FunctionProto *f) {
-    struct onnx_block *b;
-    TRY(new_block(im, n, &b));
-    b->nodes = f->node;
-    b->n_nodes = f->n_node;
-    b->call = n;
-    b->function = f;
-    for (size_t i = 0; i < f->n_opset_import; i++) {
-        const char *domain = f->opset_import[i]->domain;
-        if (!domain || !*domain || !strcmp(domain, "ai.onnx"))
-            b->opset = (int)f->opset_import[i]->version;
-    }
-    for (size_t i = 0; i < f->n_input; i++) {
-        struct onnx_value *v;
-        int t = (int)i < n->n_inputs ? n->inputs[i] : -1;
-        TRY(block_add_value(im, b, f->input[i], t, &v));
-    }
-    return inline_block(im, n, b, f->n_output, f->output);
-}
-
-/* An If whose condition is known becomes the branch it takes. */
-static enum status convert_if(struct importer *im, const struct onnx_node *n) {
-    char label[160];
-    CHECK(n->n_inputs == 1 && n->inputs[0] >= 0, STATUS_FORMAT, "%s needs one input",
-          node_label(n, label));
-    const struct tensor *condition = &im->g->tensors[n->inputs[0]];
-    if (!condition->data || condition->dtype != DT_BOOL || condition->data_bytes != 1)
-        return node_unsupported(im, n, "an If is supported only where its condition is a constant");
-    bool taken = *(const uint8_t *)condition->data != 0;
-    const Onnx__AttributeProto *a = onode_attr(n, taken ? "then_branch" : "else_branch");
-    CHECK(a && a->g, STATUS_FORMAT, "%s has no branch to take", node_label(n, label));
-    struct onnx_block *b;
-    TRY(new_block(im, n, &b));
-    b->parent = n->block;
-    TRY(block_add_graph(im, b, a->g));
-    char **names = arena_calloc(im->arena, a->g->n_output + 1, sizeof *names);
-    CHECK(names, STATUS_MEMORY, NO_MEMORY);
-    for (size_t i = 0; i < a->g->n_output; i++)
-        names[i] = a->g->output[i]->name ? a->g->output[i]->name : (char *)"";
-    return inline_block(im, n, b, a->g->n_output, names);
 }
 
 /* ---- one node ---- */
@@ -493,14 +366,13 @@ enum status node_convert(struct importer *im, struct onnx_block *b, const Onnx__
     }
     TRY(resolve_attrs(im, n));
     TRY(resolve_names(im, n));
-    const Onnx__FunctionProto *f;
-    TRY(find_function(im, p, &f));
-    if (f) return inline_function(im, n, f);
+    bool done = false;
+    TRY(node_call(im, n, &done));
+    if (done) return STATUS_OK;
     if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx"))
         return node_unsupported(im, n, "the operator is of domain '%.80s', which is not supported",
                                 p->domain);
-    if (!strcmp(n->op, "If")) return convert_if(im, n);
-    bool done = false;
-    TRY(node_rewrite(im, n, &done));
+    TRY(node_control(im, n, &done));
+    if (!done) TRY(node_rewrite(im, n, &done));
     return done ? STATUS_OK : node_commit(im, n);
 }

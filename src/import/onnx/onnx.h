@@ -2,7 +2,8 @@
 /*
  * Inside the ONNX importer. Reading order: model.c (a file becomes a graph), block.c (a list of nodes
  * with its names: the main graph, a function body, a branch), node.c (one node becomes one of
- * ours), rewrite.c (older forms become the newest), tensor.c (TensorProto).
+ * ours), control.c (functions, branches and loops), rewrite.c (older forms become the newest),
+ * tensor.c (TensorProto).
  */
 #ifndef PK_IMPORT_ONNX_ONNX_H
 #define PK_IMPORT_ONNX_ONNX_H
@@ -14,7 +15,8 @@ enum {
     ONNX_MIN_OPSET = 1,
     ONNX_MAX_OPSET = 27,
     ONNX_MAX_NESTING = 24,      /* function calls and branches within each other */
-    ONNX_MAX_NODES = 4 << 20,   /* after inlining: functions calling functions grow like 2^n */
+    ONNX_MAX_NODES = 1 << 20,   /* after inlining: functions calling functions grow like 2^n */
+    ONNX_MAX_TRIPS = 1024,      /* of a Loop or Scan, which are unrolled */
     ONNX_LACKS = 20,            /* kinds of unsupported nodes that are listed */
     ONNX_LACK_NAMES = 4         /* node names of each kind */
 };
@@ -113,7 +115,6 @@ struct onnx_node {
     const Onnx__AttributeProto **attrs;
 };
 
-enum status importer_add_functions(struct importer *im);
 enum status node_convert(struct importer *im, struct onnx_block *b, const Onnx__NodeProto *p);
 /* Adds the node as it now stands to the graph. */
 enum status node_commit(struct importer *im, struct onnx_node *n);
@@ -137,12 +138,26 @@ enum status onode_set_ints(struct importer *im, struct onnx_node *n, const char 
 /* Input i becomes tensor t; inputs between are left out. */
 enum status onode_set_input(struct importer *im, struct onnx_node *n, int i, int t);
 
+/* ---- control.c ---- */
+enum status importer_add_functions(struct importer *im);
+/* A call of one of the model's functions becomes the function's nodes; *done: it was one. */
+enum status node_call(struct importer *im, const struct onnx_node *n, bool *done);
+/* If, Loop and Scan become the nodes of their bodies; *done: it was one of them. */
+enum status node_control(struct importer *im, struct onnx_node *n, bool *done);
+
+/* ---- fold.c ---- */
+/* Turns a node that computes a small value from small constants, or from shapes, into that value. */
+enum status node_fold(struct importer *im, int node);
+
 /* ---- rewrite.c ---- */
 /* Brings a node to the newest form. *done: it is in the graph already (or was unsupported). */
 enum status node_rewrite(struct importer *im, struct onnx_node *n, bool *done);
 /* Adds a helper node with one output, which becomes *out. */
 enum status emit(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
                  const int *inputs, int *out);
+/* The same with attribute `axis`. */
+enum status emit_axis(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
+                      const int *inputs, int64_t axis, int *out);
 enum status constant_ints(struct importer *im, const struct onnx_node *n, const char *suffix,
                           size_t count, const int64_t *v, int *out);
 /* A scalar of a float or integer type. */

@@ -100,8 +100,8 @@ static enum status helper_name(struct importer *im, const struct onnx_node *n, c
     return STATUS_OK;
 }
 
-enum status emit(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
-                 const int *inputs, int *out) {
+static enum status emit_node(struct importer *im, const struct onnx_node *n, const char *op,
+                             int n_inputs, const int *inputs, const int64_t *axis, int *out) {
     struct onnx_node *h = arena_alloc(im->arena, sizeof *h);
     CHECK(h, STATUS_MEMORY, NO_MEMORY);
     *h = *n;
@@ -116,7 +116,18 @@ enum status emit(struct importer *im, const struct onnx_node *n, const char *op,
     h->outputs[0] = *out;
     h->n_outputs = 1;
     h->n_attrs = 0;
+    if (axis) TRY(onode_set_int(im, h, "axis", *axis));
     return node_commit(im, h);
+}
+
+enum status emit(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
+                 const int *inputs, int *out) {
+    return emit_node(im, n, op, n_inputs, inputs, NULL, out);
+}
+
+enum status emit_axis(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
+                      const int *inputs, int64_t axis, int *out) {
+    return emit_node(im, n, op, n_inputs, inputs, &axis, out);
 }
 
 enum status constant_ints(struct importer *im, const struct onnx_node *n, const char *suffix,

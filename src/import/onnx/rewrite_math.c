@@ -146,22 +146,11 @@ enum status rewrite_softmax(struct importer *im, struct onnx_node *n, bool *done
     if (axis == -1 || (x && x->shape.rank >= 1 && (axis == x->shape.rank - 1)))
         return onode_set_int(im, n, "axis", -1);
     CHECK(x, STATUS_FORMAT, "%s: input 0 is missing", node_label(n, label));
-    struct onnx_node *flatten = arena_alloc(im->arena, sizeof *flatten);
-    CHECK(flatten, STATUS_MEMORY, "%s: out of memory", node_label(n, label));
     int in = n->inputs[0], flat, soft, t[2];
-    const char *const op = n->op;
     *done = true;
-    *flatten = *n;
-    flatten->op = "Flatten";
-    flatten->name = arena_printf(im->arena, "%s/Flatten", n->name ? n->name : n->proto->output[0]);
-    CHECK(flatten->name, STATUS_MEMORY, "%s: out of memory", node_label(n, label));
-    flatten->n_attrs = 0;
-    TRY(onode_set_int(im, flatten, "axis", axis));
-    TRY(graph_add_tensor(im->g, flatten->name, DT_NONE, shape_unknown(), &flat));
-    flatten->outputs = &flat;
-    TRY(node_commit(im, flatten));
+    TRY(emit_axis(im, n, "Flatten", 1, &in, axis, &flat));
     /* The rows' softmax is along the last axis, the default of the newest form. */
-    TRY(emit(im, n, op, 1, &flat, &soft));
+    TRY(emit(im, n, n->op, 1, &flat, &soft));
     t[0] = soft;
     TRY(emit(im, n, "Shape", 1, &in, &t[1]));
     n->op = "Reshape";
