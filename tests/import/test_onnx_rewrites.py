@@ -4,14 +4,14 @@
 Every case is a model of one operator in an older opset. Where onnxruntime refuses the form, the
 expected values are given here. All cases run in one `prusik conformance`.
 """
-import subprocess
-
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-ort = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from case_runner import reference, run_cases  # noqa: E402
 
 rng = np.random.default_rng(7)
 
@@ -98,6 +98,9 @@ case("GridSample_16", "GridSample", 16, [f32(1, 2, 4, 4), f32(1, 3, 3, 2)], mode
 case("DFT_17", "DFT", 17, [f32(1, 8, 3, 1)], axis=1)
 
 # Forms older than onnxruntime takes.
+case("ConstantFill_1", "ConstantFill", 1, [f32(2, 3)], value=1.5, expect=[np.full((2, 3), 1.5, np.float32)])
+case("ConstantFill_1_shape", "ConstantFill", 1, [], shape=[4], dtype=TensorProto.INT64, value=2.0,
+     expect=[np.full(4, 2)])
 a, b = f32(2, 3, 4), f32(3)
 case("Add_6_axis", "Add", 6, [a, b], expect=[a + b[:, None]], broadcast=1, axis=1)
 case("Mul_6_suffix", "Mul", 6, [a, f32(4)], expect=lambda x, y: [x * y], broadcast=1)
@@ -132,30 +135,15 @@ def make_model(op, opset, inputs, weights, outputs, attrs):
 
 @pytest.fixture(scope="module")
 def results(prusik, tmp_path_factory):
-    root = tmp_path_factory.mktemp("rewrites")
-    lines = ["id,tier,rtol,atol"]
+    cases = {}
     for name, (op, opset, inputs, weights, outputs, expect, attrs) in CASES.items():
         model = make_model(op, opset, inputs, weights, outputs, attrs)
         if expect is None:
-            # onnxruntime wants typed outputs; its own inference supplies them.
-            session = ort.InferenceSession(onnx.shape_inference.infer_shapes(model).SerializeToString(),
-                                           providers=["CPUExecutionProvider"])
-            expect = session.run(None, {f"x{i}": v for i, v in enumerate(inputs)})
+            expect = reference(model, inputs)
         elif callable(expect):
             expect = expect(*inputs)
-        data = root / name / "test_data_set_0"
-        data.mkdir(parents=True)
-        (root / name / "model.onnx").write_bytes(model.SerializeToString())
-        for i, v in enumerate(inputs):
-            (data / f"input_{i}.pb").write_bytes(numpy_helper.from_array(v).SerializeToString())
-        for i, v in enumerate(expect):
-            (data / f"output_{i}.pb").write_bytes(
-                numpy_helper.from_array(np.asarray(v)).SerializeToString())
-        lines.append(f"{name},1,1e-4,1e-5")
-    (root / "index.csv").write_text("\n".join(lines) + "\n")
-    run = subprocess.run([prusik, "conformance", root, root / "index.csv"], capture_output=True,
-                         text=True, check=True)
-    return {line.split("\t")[0]: line.split("\t")[1:] for line in run.stdout.splitlines()}
+        cases[name] = model, inputs, expect
+    return run_cases(prusik, tmp_path_factory.mktemp("rewrites"), cases)
 
 
 @pytest.mark.parametrize("name", CASES)

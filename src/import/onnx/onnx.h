@@ -173,7 +173,8 @@ enum status input_ints(struct importer *im, const struct onnx_node *n, int i, in
 /* ---- rewrite_*.c ---- */
 typedef enum status rewrite_fn(struct importer *im, struct onnx_node *n, bool *done);
 rewrite_fn rewrite_axes, rewrite_axes_1, rewrite_batchnorm, rewrite_broadcast, rewrite_cast,
-    rewrite_clip, rewrite_concat, rewrite_constant_node, rewrite_constant_of_shape, rewrite_dft,
+    rewrite_clip, rewrite_concat, rewrite_constant_node, rewrite_constant_fill,
+    rewrite_constant_of_shape, rewrite_dft,
     rewrite_dropout, rewrite_grid_sample, rewrite_groupnorm, rewrite_pad, rewrite_prelu,
     rewrite_reshape, rewrite_resize, rewrite_resize_10, rewrite_rnn, rewrite_roi_align,
     rewrite_scatter, rewrite_slice, rewrite_softmax, rewrite_split, rewrite_topk, rewrite_upsample;

@@ -27,6 +27,7 @@ static const struct rewrite {
     {"Clip", 11, rewrite_clip},
     {"Concat", 4, rewrite_concat},
     {"Constant", 0, rewrite_constant_node},
+    {"ConstantFill", 0, rewrite_constant_fill},
     {"ConstantOfShape", 0, rewrite_constant_of_shape},
     {"DFT", 20, rewrite_dft},
     {"Div", 7, rewrite_broadcast},

@@ -128,6 +128,26 @@ enum status rewrite_constant_of_shape(struct importer *im, struct onnx_node *n, 
     return onode_set_input(im, n, 1, t);
 }
 
+/* An experimental operator of opset 1 that exporters of its time used. */
+enum status rewrite_constant_fill(struct importer *im, struct onnx_node *n, bool *done) {
+    int shape, value;
+    const Onnx__AttributeProto *a = onode_attr(n, "shape");
+    enum dtype dtype = onnx_dtype((int32_t)onode_int(n, "dtype", 1));
+    if (dtype == DT_NONE || onode_attr(n, "extra_shape") || (!a && (n->n_inputs < 1 || n->inputs[0] < 0))) {
+        *done = true;
+        return node_unsupported(im, n, "this form of ConstantFill is not supported");
+    }
+    if (a && a->type == ONNX_INTS) TRY(constant_ints(im, n, "shape", a->n_ints, a->ints, &shape));
+    else if (onode_int(n, "input_as_shape", 0)) shape = n->inputs[0];
+    else TRY(emit(im, n, "Shape", 1, n->inputs, &shape));
+    TRY(constant_scalar(im, n, "value", dtype, onode_float(n, "value", 0), &value));
+    n->op = "ConstantOfShape";
+    n->n_attrs = 0;
+    n->n_inputs = 0;
+    TRY(onode_set_input(im, n, 0, shape));
+    return onode_set_input(im, n, 1, value);
+}
+
 /* ---- parts ---- */
 
 enum status rewrite_slice(struct importer *im, struct onnx_node *n, bool *done) {
