@@ -34,7 +34,7 @@ struct onnx_value *block_find(const struct onnx_block *b, const char *name) {
 }
 
 static enum status grow(struct importer *im, struct onnx_block *b) {
-    int cap = b->cap_values ? 2 * b->cap_values : 64;
+    int cap = b->cap_values ? 2 * b->cap_values : 8;
     CHECK(cap < INT32_MAX / 4, STATUS_LIMIT, "the model has too many names");
     struct onnx_value *values = arena_calloc(im->arena, (size_t)cap, sizeof *values);
     int *slots = arena_calloc(im->arena, 2 * (size_t)cap, sizeof *slots);

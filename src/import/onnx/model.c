@@ -222,7 +222,8 @@ static enum status import_bytes(const void *bytes, size_t n_bytes, const char *f
         graph_destroy(g);
         return s;
     }
-    arena_init(&scratch, 0);
+    /* Far more than any honest model needs; functions that call functions could ask for more. */
+    arena_init(&scratch, (size_t)2 << 30);
     struct importer im = {
         .g = g,
         .arena = &scratch,

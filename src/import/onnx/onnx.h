@@ -15,7 +15,7 @@ enum {
     ONNX_MIN_OPSET = 1,
     ONNX_MAX_OPSET = 27,
     ONNX_MAX_NESTING = 24,      /* function calls and branches within each other */
-    ONNX_MAX_NODES = 1 << 20,   /* after inlining: functions calling functions grow like 2^n */
+    ONNX_MAX_NODES = 1 << 19,   /* after inlining: functions calling functions grow like 2^n */
     ONNX_MAX_TRIPS = 1024,      /* of a Loop or Scan, which are unrolled */
     ONNX_LACKS = 20,            /* kinds of unsupported nodes that are listed */
     ONNX_LACK_NAMES = 4         /* node names of each kind */
@@ -172,11 +172,11 @@ enum status input_ints(struct importer *im, const struct onnx_node *n, int i, in
 
 /* ---- rewrite_*.c ---- */
 typedef enum status rewrite_fn(struct importer *im, struct onnx_node *n, bool *done);
-rewrite_fn rewrite_axes, rewrite_axes_1, rewrite_batchnorm, rewrite_broadcast, rewrite_cast,
-    rewrite_clip, rewrite_concat, rewrite_constant_node, rewrite_constant_fill,
-    rewrite_constant_of_shape, rewrite_dft,
-    rewrite_dropout, rewrite_grid_sample, rewrite_groupnorm, rewrite_pad, rewrite_prelu,
-    rewrite_reshape, rewrite_resize, rewrite_resize_10, rewrite_rnn, rewrite_roi_align,
-    rewrite_scatter, rewrite_slice, rewrite_softmax, rewrite_split, rewrite_topk, rewrite_upsample;
+rewrite_fn rewrite_axes, rewrite_batchnorm, rewrite_broadcast, rewrite_cast, rewrite_clip,
+    rewrite_concat, rewrite_constant_node, rewrite_constant_fill, rewrite_constant_of_shape,
+    rewrite_dft, rewrite_dropout, rewrite_grid_sample, rewrite_groupnorm, rewrite_pad,
+    rewrite_prelu, rewrite_reshape, rewrite_resize, rewrite_resize_10, rewrite_rnn,
+    rewrite_roi_align, rewrite_scatter, rewrite_slice, rewrite_softmax, rewrite_split,
+    rewrite_topk, rewrite_upsample;
 
 #endif
