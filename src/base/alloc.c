@@ -35,22 +35,29 @@ static void *count(void *p) {
     return p;
 }
 
-void *mem_alloc(size_t bytes) { return should_fail() ? NULL : count(malloc(bytes ? bytes : 1)); }
+/* No object is larger than a pointer difference can tell; sanitizers end the program for asking. */
+static bool too_large(size_t bytes) { return bytes > PTRDIFF_MAX; }
+
+void *mem_alloc(size_t bytes) {
+    return too_large(bytes) || should_fail() ? NULL : count(malloc(bytes ? bytes : 1));
+}
 
 void *mem_calloc(size_t n, size_t bytes) {
-    return should_fail() ? NULL : count(calloc(n ? n : 1, bytes ? bytes : 1));
+    size_t all;
+    if (!size_mul(n, bytes, &all) || too_large(all) || should_fail()) return NULL;
+    return count(calloc(n ? n : 1, bytes ? bytes : 1));
 }
 
 void *mem_realloc(void *p, size_t bytes) {
     if (!p) return mem_alloc(bytes);
-    if (should_fail()) return NULL;
+    if (too_large(bytes) || should_fail()) return NULL;
     void *q = realloc(p, bytes ? bytes : 1);
     if (q) atomic_fetch_add_explicit(&total, 1, memory_order_relaxed);
     return q;
 }
 
 void *mem_alloc_aligned(size_t bytes) {
-    if (bytes > SIZE_MAX - PK_ALIGNMENT || should_fail()) return NULL;
+    if (bytes > PTRDIFF_MAX - PK_ALIGNMENT || should_fail()) return NULL;
     bytes = (bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
     return count(aligned_alloc(PK_ALIGNMENT, bytes ? bytes : PK_ALIGNMENT));
 }
