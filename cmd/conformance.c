@@ -30,7 +30,8 @@
 #include "ops/op.h"
 #include "passes/passes.h"
 
-enum { LIMIT_MS = 10000, REF_LIMIT_MS = 60000, MAX_TENSORS = 64, LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
+enum { LIMIT_MS = 10000, REF_LIMIT_MS = 60000, MAX_TENSORS = 64 };
+enum { LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
 
 struct row {
     char *id;
@@ -217,8 +218,8 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
         char a[128], b[128];
         const struct tensor *t = &g->tensors[g->inputs[i]];
         CHECK(same_type(in[i].dtype, t->dtype) && shape_equal(&t->shape, &in[i].shape),
-              STATUS_UNSUPPORTED, "the case's input %d is %s %s, but the model expects %s %s", i, dtype_name(in[i].dtype),
-              shape_text(&in[i].shape, a), dtype_name(t->dtype), shape_text(&t->shape, b));
+              STATUS_UNSUPPORTED, "the case's input %d is %s %s, but the model expects %s %s", i,
+              dtype_name(in[i].dtype), shape_text(&in[i].shape, a), dtype_name(t->dtype), shape_text(&t->shape, b));
     }
     TRY(passes_run(g, PASSES_OFFLINE));
     TRY(device_create(0, &device));
@@ -248,7 +249,8 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
 static void child(const struct row *r, const char *root, int to) {
     char detail[DETAIL_BYTES] = "", line[DETAIL_BYTES + 64];
     enum status s = run_case(r, root, detail);
-    const char *status = s == STATUS_UNSUPPORTED ? "unsupported" : s != STATUS_OK || *detail ? "fail" : "pass";
+    bool failed = s != STATUS_OK || *detail;
+    const char *status = s == STATUS_UNSUPPORTED ? "unsupported" : failed ? "fail" : "pass";
     if (s == STATUS_UNSUPPORTED) {
         /* The importer puts the path first, which the line has already. */
         const char *text = strstr(status_message(), "model.onnx: ");
@@ -283,8 +285,7 @@ static void run_row(struct row *r, const char *root) {
     bool late = pid > 0 && poll(&wait, 1, limit_ms) == 0;
     if (late) kill(pid, SIGKILL);
     else
-        for (ssize_t k; n < sizeof text - 1 && (k = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
-            n += (size_t)k;
+        for (ssize_t k; (k = read(ends[0], text + n, sizeof text - 1 - n)) > 0;) n += (size_t)k;
     close(ends[0]);
     int status = 0;
     if (pid > 0) waitpid(pid, &status, 0);

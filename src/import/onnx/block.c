@@ -146,7 +146,8 @@ static void collect_reads(struct reads *r, const Onnx__NodeProto *p) {
         const Onnx__GraphProto *g = p->attribute[i]->g;
         for (size_t k = 0; g && k < g->n_node; k++) collect_reads(r, g->node[k]);
         for (size_t k = 0; g && k < g->n_output; k++) {
-            const struct onnx_value *v = g->output[k]->name ? block_find(r->b, g->output[k]->name) : NULL;
+            const char *name = g->output[k]->name;
+            const struct onnx_value *v = name ? block_find(r->b, name) : NULL;
             if (!v) continue;
             if (r->list) r->list[r->n] = (int)(v - r->b->values);
             r->n++;
@@ -163,7 +164,8 @@ struct order {
 
 static enum status cycle_error(const struct order *o, int node) {
     const Onnx__NodeProto *p = o->b->nodes[node];
-    FAIL(STATUS_FORMAT, "the graph has a cycle through %s '%s' (output '%s'); a model must be acyclic",
+    FAIL(STATUS_FORMAT,
+         "the graph has a cycle through %s '%s' (output '%s'); a model must be acyclic",
          p->op_type ? p->op_type : "node", p->name ? p->name : "", p->n_output ? p->output[0] : "");
 }
 

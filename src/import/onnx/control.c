@@ -293,7 +293,8 @@ static enum status loop_init(struct importer *im, const struct onnx_node *n, str
     l->stacks = arena_calloc(im->arena, (size_t)l->n_stacks + 1, sizeof *l->stacks);
     CHECK(l->state && l->stacks, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < l->n_state; i++) {
-        CHECK(initial[i] >= 0, STATUS_FORMAT, "%s: an initial value is missing", node_label(n, label));
+        CHECK(initial[i] >= 0, STATUS_FORMAT, "%s: an initial value is missing",
+              node_label(n, label));
         l->state[i] = initial[i];
     }
     return STATUS_OK;
@@ -356,7 +357,9 @@ static enum status convert_loop(struct importer *im, const struct onnx_node *n) 
         if (i < l.n_state) TRY(move_to(im, n, "Identity", 1, &l.state[i], n->outputs[i]));
         else if (l.stacks[i - l.n_state].n)
             TRY(stack_join(im, n, &l.stacks[i - l.n_state], 0, false, n->outputs[i]));
-        else return node_unsupported(im, n, "a Loop of no trips that collects values is not supported");
+        else
+            return node_unsupported(im, n,
+                                    "a Loop of no trips that collects values is not supported");
     }
     return STATUS_OK;
 }

@@ -38,8 +38,10 @@ static enum status declared_shape(const Onnx__ValueInfoProto *info, struct shape
           SHAPE_MAX_RANK);
     out->rank = (int)s->n_dim;
     /* A name, or nothing, is a dimension for the caller to choose; so is the -1 some writers use. */
-    for (size_t i = 0; i < s->n_dim; i++)
-        out->dim[i] = s->dim[i]->has_dim_value && s->dim[i]->dim_value >= 0 ? s->dim[i]->dim_value : -1;
+    for (size_t i = 0; i < s->n_dim; i++) {
+        const Onnx__TensorShapeProto__Dimension *d = s->dim[i];
+        out->dim[i] = d->has_dim_value && d->dim_value >= 0 ? d->dim_value : -1;
+    }
     return STATUS_OK;
 }
 
@@ -265,16 +267,16 @@ static enum status read_file(const char *path, void **out, size_t *n_bytes) {
         s = status_set(STATUS_FORMAT, __FILE__, __LINE__, "'%s' is empty", path);
     else if (st.st_size > INT32_MAX)
         s = status_set(STATUS_LIMIT, __FILE__, __LINE__,
-                       "'%s' has %lld bytes; an ONNX file may have 2 GiB (keep big weights in external "
-                       "data)", path, (long long)st.st_size);
+                       "'%s' has %lld bytes; an ONNX file may have 2 GiB (keep big weights in "
+                       "external data)", path, (long long)st.st_size);
     else if (!(p = mem_alloc_aligned((size_t)st.st_size)))
         s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for '%s'", path);
     while (s == STATUS_OK && n < (size_t)st.st_size) {
         ssize_t k = read(fd, p + n, (size_t)st.st_size - n);
         if (k > 0) n += (size_t)k;
         else if (k == 0 || errno != EINTR)
-            s = status_set(STATUS_FILE, __FILE__, __LINE__, "reading '%s' failed after %zu bytes", path,
-                           n);
+            s = status_set(STATUS_FILE, __FILE__, __LINE__, "reading '%s' failed after %zu bytes",
+                           path, n);
     }
     close(fd);
     if (s != STATUS_OK) mem_free(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One ONNX node becomes a node of ours: names are resolved, functions and branches inlined (control.c),
- * the older forms rewritten (rewrite.c), attributes copied where our operator knows them.
+ * One ONNX node becomes a node of ours: names are resolved, functions and branches inlined
+ * (control.c), the older forms rewritten (rewrite.c), attributes copied where our operator knows them.
  *
  * Shapes are inferred as nodes are added, because some rewrites need to know a rank or a type. Once
  * something was found unsupported the rest is only looked through, so that one failure names all.
@@ -23,7 +23,8 @@ const char *node_label(const struct onnx_node *n, char buf[static 160]) {
     return buf;
 }
 
-enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format, ...) {
+enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format,
+                             ...) {
     struct onnx_lack lack = {0};
     va_list args;
     va_start(args, format);
@@ -66,8 +67,8 @@ enum status importer_report_unsupported(const struct importer *im) {
         snprintf(more, sizeof more, "; and %d more", im->n_unsupported - listed);
     const char *them = im->n_unsupported == 1 ? "it" : "them";
     FAIL(STATUS_UNSUPPORTED,
-         "%d node%s of the model cannot be imported: %s%s. Export the model without %s, or cut it off "
-         "before %s by choosing other outputs (--out_nodes)",
+         "%d node%s of the model cannot be imported: %s%s. Export the model without %s, or cut it "
+         "off before %s by choosing other outputs (--out_nodes)",
          im->n_unsupported, im->n_unsupported == 1 ? "" : "s", text, more, them, them);
 }
 
@@ -315,7 +316,8 @@ enum status node_commit(struct importer *im, struct onnx_node *n) {
             TRY(node_unsupported(im, n, "elements of type %s are not supported",
                                  onnx_type_name((int32_t)a->i)));
         else if (!fits)
-            TRY(node_unsupported(im, n, "attribute '%.60s' has a type that is not supported", a->name));
+            TRY(node_unsupported(im, n, "attribute '%.60s' has a type that is not supported",
+                                 a->name));
     }
     return infer_added(im, n, at);
 }

@@ -133,7 +133,7 @@ enum status rewrite_constant_fill(struct importer *im, struct onnx_node *n, bool
     int shape, value;
     const Onnx__AttributeProto *a = onode_attr(n, "shape");
     enum dtype dtype = onnx_dtype((int32_t)onode_int(n, "dtype", 1));
-    if (dtype == DT_NONE || onode_attr(n, "extra_shape") || (!a && (n->n_inputs < 1 || n->inputs[0] < 0))) {
+    if (dtype == DT_NONE || onode_attr(n, "extra_shape") || (!a && !input_tensor(im, n, 0))) {
         *done = true;
         return node_unsupported(im, n, "this form of ConstantFill is not supported");
     }
@@ -160,7 +160,7 @@ enum status rewrite_split(struct importer *im, struct onnx_node *n, bool *done) 
     if (n->opset < 13) TRY(ints_to_input(im, n, "split", 1));
     /* Since 18 an even split says into how many; before, the outputs were counted. */
     if (!input_tensor(im, n, 1) && !onode_attr(n, "num_outputs"))
-        return onode_set_int(im, n, "num_outputs", n->proto->n_output ? (int64_t)n->proto->n_output : 1);
+        return onode_set_int(im, n, "num_outputs", (int64_t)n->proto->n_output);
     return STATUS_OK;
 }
 
