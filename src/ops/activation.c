@@ -56,7 +56,9 @@ enum status activation_of_node(const struct node *n, struct activation *out) {
 static double softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 /* Keeps NaN. */
-static double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
+static double clip(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
 
 double activation_apply(const struct activation *a, double x) {
     switch (a->kind) {

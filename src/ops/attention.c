@@ -33,11 +33,13 @@ static enum status heads_init(const struct op_call *c, int i, int64_t n_attr, co
                               struct heads *h) {
     const struct shape *s = &c->in[i].shape;
     if (s->rank == 4) {
-        *h = (struct heads){.batch = s->dim[0], .n = s->dim[1], .length = s->dim[2], .size = s->dim[3]};
+        *h = (struct heads){
+            .batch = s->dim[0], .n = s->dim[1], .length = s->dim[2], .size = s->dim[3]};
         h->row_step = h->size;
         h->head_step = mul_known(h->size, h->length);
     } else {
-        OP_CHECK(c, n_attr >= 1, STATUS_SHAPE, "attribute '%s' is needed for inputs of rank 3", attr);
+        OP_CHECK(c, n_attr >= 1, STATUS_SHAPE, "attribute '%s' is needed for inputs of rank 3",
+                 attr);
         OP_CHECK(c, s->dim[2] % n_attr == 0 || s->dim[2] < 0, STATUS_SHAPE,
                  "input '%s' has %" PRId64 " columns, which do not divide into %" PRId64 " heads",
                  c->in[i].name, s->dim[2], n_attr);
@@ -63,15 +65,17 @@ struct attention {
 static enum status attention_init(const struct op_call *c, struct attention *a) {
     int rank = c->in[0].shape.rank;
     for (int i = 0; i < 3; i++) TRY(op_check_rank(c, i, rank, rank));
-    int64_t q_heads = node_int(c->node, "q_num_heads", 0), kv_heads = node_int(c->node, "kv_num_heads", 0);
+    int64_t q_heads = node_int(c->node, "q_num_heads", 0),
+            kv_heads = node_int(c->node, "kv_num_heads", 0);
     TRY(heads_init(c, IN_Q, q_heads, "q_num_heads", &a->q));
     TRY(heads_init(c, IN_K, kv_heads, "kv_num_heads", &a->k));
     TRY(heads_init(c, IN_V, kv_heads, "kv_num_heads", &a->v));
     const struct heads *q = &a->q, *k = &a->k, *v = &a->v;
-    OP_CHECK(c, (q->batch == k->batch || q->batch < 0 || k->batch < 0) &&
-                    (k->batch == v->batch || k->batch < 0 || v->batch < 0),
-             STATUS_SHAPE, "Q, K and V differ in batch: %" PRId64 ", %" PRId64 ", %" PRId64, q->batch,
-             k->batch, v->batch);
+    OP_CHECK(c,
+             (q->batch == k->batch || q->batch < 0 || k->batch < 0) &&
+                 (k->batch == v->batch || k->batch < 0 || v->batch < 0),
+             STATUS_SHAPE, "Q, K and V differ in batch: %" PRId64 ", %" PRId64 ", %" PRId64,
+             q->batch, k->batch, v->batch);
     OP_CHECK(c, (k->n == v->n && k->length == v->length) || k->n < 0 || v->n < 0 || k->length < 0 ||
                     v->length < 0,
              STATUS_SHAPE, "K and V differ in heads or length");
@@ -127,7 +131,8 @@ static enum status infer_attention(struct op_call *c) {
              "attribute 'qk_matmul_output_mode' is %" PRId64, mode);
     for (int i = 0; i < 2; i++) {
         const char *name = i ? "left_window_size" : "right_window_size";
-        OP_CHECK(c, node_int(c->node, name, -1) >= -1, STATUS_SHAPE, "attribute '%s' is negative", name);
+        OP_CHECK(c, node_int(c->node, name, -1) >= -1, STATUS_SHAPE, "attribute '%s' is negative",
+                 name);
     }
     for (int i = IN_Q; i <= IN_V; i++) TRY(op_check_rank(c, i, 3, 4));
     enum dtype t = c->in[IN_Q].dtype, tv = c->in[IN_V].dtype;
@@ -152,7 +157,8 @@ static enum status infer_attention(struct op_call *c) {
 
 /* Where row `at` of past-then-new keys or values begins; *v becomes the tensor that holds it. */
 static int64_t cached_row(const struct op_call *c, const struct heads *h, int input, int past_input,
-                          int64_t past, int64_t b, int64_t head, int64_t at, const struct view **v) {
+                          int64_t past, int64_t b, int64_t head, int64_t at,
+                          const struct view **v) {
     *v = &c->in[at < past ? past_input : input];
     if (at < past) return ((b * h->n + head) * past + at) * h->size;
     return b * h->batch_step + head * h->head_step + (at - past) * h->row_step;
@@ -189,8 +195,8 @@ static double mask_at(const struct op_call *c, const struct attention *a, int64_
 }
 
 /* Scores of one query against all keys become weights in w; qk receives what the mode asks for. */
-static void attend(const struct op_call *c, const struct attention *a, int64_t b, int64_t h, int64_t q,
-                   double scale, double *w) {
+static void attend(const struct op_call *c, const struct attention *a, int64_t b, int64_t h,
+                   int64_t q, double scale, double *w) {
     const struct view *query = &c->in[IN_Q], *key;
     int64_t mode = node_int(c->node, "qk_matmul_output_mode", 0);
     int64_t row = ((b * a->q.n + h) * a->q.length + q) * a->total;
@@ -198,7 +204,8 @@ static void attend(const struct op_call *c, const struct attention *a, int64_t b
     double softcap = node_float(c->node, "softcap", 0), max = -INFINITY, sum = 0;
     bool masked = true, wanted = op_has_output(c, OUT_QK);
     for (int64_t t = 0; t < a->total; t++) {
-        int64_t at = cached_row(c, &a->k, IN_K, IN_PAST_K, a->past, b, h / (a->q.n / a->k.n), t, &key);
+        int64_t at =
+            cached_row(c, &a->k, IN_K, IN_PAST_K, a->past, b, h / (a->q.n / a->k.n), t, &key);
         double s = 0;
         for (int64_t i = 0; i < a->q.size; i++) s += get(query, from + i) * get(key, at + i);
         s *= scale;
@@ -252,7 +259,8 @@ static enum status run_attention(struct op_call *c) {
         for (int64_t i = 0; i < a.v.size; i++) sum[i] = 0;
         for (int64_t t = 0; t < a.total; t++) {
             const struct view *v;
-            int64_t at = cached_row(c, &a.v, IN_V, IN_PAST_V, a.past, b, h / (a.q.n / a.k.n), t, &v);
+            int64_t at =
+                cached_row(c, &a.v, IN_V, IN_PAST_V, a.past, b, h / (a.q.n / a.k.n), t, &v);
             if (w[t] != 0) add_scaled(sum, a.v.size, w[t], v, at, 1, 0);
         }
         int64_t to = (flat ? (b * a.q.length + q) * a.q.n + h : r) * a.v.size;
@@ -298,9 +306,10 @@ static enum status rotary_init(const struct op_call *c, struct rotary *r) {
     TRY(heads_init(c, 0, node_int(c->node, "num_heads", 0), "num_heads", &r->x));
     r->rotated = node_int(c->node, "rotary_embedding_dim", 0);
     if (!r->rotated) r->rotated = r->x.size;
-    OP_CHECK(c, r->x.size < 0 || (r->rotated >= 0 && r->rotated <= r->x.size && r->rotated % 2 == 0),
-             STATUS_SHAPE, "%" PRId64 " of %" PRId64 " values of a head cannot be rotated", r->rotated,
-             r->x.size);
+    OP_CHECK(c,
+             r->x.size < 0 || (r->rotated >= 0 && r->rotated <= r->x.size && r->rotated % 2 == 0),
+             STATUS_SHAPE, "%" PRId64 " of %" PRId64 " values of a head cannot be rotated",
+             r->rotated, r->x.size);
     bool by_position = op_has_input(c, 3);
     int rank = by_position ? 2 : 3;
     for (int i = 1; i <= 2; i++) {
@@ -345,7 +354,8 @@ static enum status run_rotary(struct op_call *c) {
         }
         for (int64_t k = 0; k < half; k++) {
             double cosine = get(&c->in[1], row * half + k), sine = get(&c->in[2], row * half + k);
-            int64_t i0 = at + (interleaved ? 2 * k : k), i1 = at + (interleaved ? 2 * k + 1 : half + k);
+            int64_t i0 = at + (interleaved ? 2 * k : k),
+                    i1 = at + (interleaved ? 2 * k + 1 : half + k);
             double a = get(x, i0), d = get(x, i1);
             set(y, i0, cosine * a - sine * d);
             set(y, i1, sine * a + cosine * d);

@@ -20,8 +20,8 @@ struct col2im {
 static enum status axis_values(const struct op_call *c, const char *name, int n, int64_t low,
                                int64_t fallback, int64_t *out) {
     int count = node_ints(c->node, name, out, 2 * COL2IM_MAX);
-    OP_CHECK(c, count <= 0 || count == n, STATUS_SHAPE, "attribute '%s' has %d values instead of %d",
-             name, count, n);
+    OP_CHECK(c, count <= 0 || count == n, STATUS_SHAPE,
+             "attribute '%s' has %d values instead of %d", name, count, n);
     for (int i = 0; i < n; i++) {
         if (count <= 0) out[i] = fallback;
         OP_CHECK(c, out[i] >= low && out[i] <= COL2IM_LIMIT, STATUS_LIMIT,
@@ -49,14 +49,19 @@ static enum status col2im_init(const struct op_call *c, struct col2im *v, bool *
     for (int i = 0; i < v->n; i++) {
         v->dilation[i] = values[i];
         v->begin[i] = pads[i];
-        OP_CHECK(c, v->image[i] >= 1 && v->image[i] <= COL2IM_LIMIT && v->block[i] >= 1 &&
-                        v->block[i] <= COL2IM_LIMIT,
-                 STATUS_SHAPE, "image of %" PRId64 " and block of %" PRId64 " on axis %d", v->image[i],
-                 v->block[i], i);
-        int64_t room = v->image[i] + pads[i] + pads[v->n + i] - (v->block[i] - 1) * v->dilation[i] - 1;
-        OP_CHECK(c, room >= 0, STATUS_SHAPE, "the block does not fit the padded image on axis %d", i);
+        OP_CHECK(c,
+                 v->image[i] >= 1 && v->image[i] <= COL2IM_LIMIT && v->block[i] >= 1 &&
+                     v->block[i] <= COL2IM_LIMIT,
+                 STATUS_SHAPE, "image of %" PRId64 " and block of %" PRId64 " on axis %d",
+                 v->image[i], v->block[i], i);
+        int64_t room =
+            v->image[i] + pads[i] + pads[v->n + i] - (v->block[i] - 1) * v->dilation[i] - 1;
+        OP_CHECK(c, room >= 0, STATUS_SHAPE, "the block does not fit the padded image on axis %d",
+                 i);
         v->steps[i] = room / v->stride[i] + 1;
-        OP_CHECK(c, i64_mul(v->taps, v->block[i], &v->taps) && i64_mul(v->length, v->steps[i], &v->length),
+        OP_CHECK(c,
+                 i64_mul(v->taps, v->block[i], &v->taps) &&
+                     i64_mul(v->length, v->steps[i], &v->length),
                  STATUS_LIMIT, "the blocks are too large");
     }
     return STATUS_OK;

@@ -6,8 +6,8 @@
  *
  *     activation, activation_alpha, activation_beta    see ops/activation.h
  *     input 3, `residual`                              a tensor of the output's shape, added
- *     residual_after_activation                        int; 0 (default): activation(conv + residual)
- *                                                      1: activation(conv) + residual
+ *     residual_after_activation                        int; 0 (default): activation(conv +
+ * residual) 1: activation(conv) + residual
  *
  * Inputs: X (N, C, spatial...), W (M, C/group, kernel...), B (M) optional, residual optional.
  */

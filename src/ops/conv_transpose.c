@@ -22,7 +22,8 @@ static enum status transposed_init(const struct op_call *c, struct transposed *v
     const struct shape *x = &c->in[0].shape, *w = &c->in[1].shape;
     char tx[128], tw[128];
     OP_CHECK(c, x->rank == w->rank && x->rank >= 3, STATUS_SHAPE,
-             "input %s and weight %s need one rank of 3 or more", shape_text(x, tx), shape_text(w, tw));
+             "input %s and weight %s need one rank of 3 or more", shape_text(x, tx),
+             shape_text(w, tw));
     OP_CHECK(c, x->rank <= 2 + WINDOW_MAX, STATUS_UNSUPPORTED,
              "input %s has more than %d spatial dimensions", shape_text(x, tx), WINDOW_MAX);
     int64_t kernel[WINDOW_MAX];
@@ -38,8 +39,8 @@ static enum status transposed_init(const struct op_call *c, struct transposed *v
     TRY(op_check_dim(c, 1, 0, v->c, "input channels"));
     v->m = -1;
     if (w->dim[1] >= 0)
-        OP_CHECK(c, i64_mul(w->dim[1], v->groups, &v->m), STATUS_LIMIT, "attribute 'group' is %" PRId64,
-                 v->groups);
+        OP_CHECK(c, i64_mul(w->dim[1], v->groups, &v->m), STATUS_LIMIT,
+                 "attribute 'group' is %" PRId64, v->groups);
 
     struct window *win = &v->window;
     int64_t extra[WINDOW_MAX] = {0}, size[WINDOW_MAX];

@@ -41,7 +41,9 @@ static enum status infer_deform(struct op_call *c) {
     for (int i = 2; i <= 4; i += 2) {
         TRY(op_check_rank(c, i, 4, 4));
         TRY(op_check_dim(c, i, 0, v.n, "batch"));
-        if (taps > 0) TRY(op_check_dim(c, i, 1, i == 2 ? macs_mul(taps, 2) : taps, "offset groups times kernel"));
+        if (taps > 0)
+            TRY(op_check_dim(c, i, 1, i == 2 ? macs_mul(taps, 2) : taps,
+                             "offset groups times kernel"));
         TRY(op_check_dim(c, i, 2, s.dim[2], "output height"));
         TRY(op_check_dim(c, i, 3, s.dim[3], "output width"));
     }
@@ -103,7 +105,8 @@ static enum status run_deform(struct op_call *c) {
 static int64_t macs_deform(const struct op_call *c) {
     struct conv v;
     int64_t groups;
-    if (c->in[0].shape.rank < 0 || c->in[1].shape.rank < 0 || deform_init(c, &v, &groups) != STATUS_OK)
+    if (c->in[0].shape.rank < 0 || c->in[1].shape.rank < 0 ||
+        deform_init(c, &v, &groups) != STATUS_OK)
         return 0;
     return conv_macs(&v);
 }

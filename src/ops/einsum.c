@@ -21,11 +21,12 @@ static int label_of(char ch) { return ch >= 'a' ? ch - 'a' + 26 : ch - 'A'; }
 
 /* One term of the equation, without spaces, up to a comma, an arrow or the end. `rank` -1: of the
  * output, whose ellipsis has `dots` dimensions. */
-static enum status read_term(const struct op_call *c, const char **at, int rank, int dots, int *out_rank,
-                             int *label) {
+static enum status read_term(const struct op_call *c, const char **at, int rank, int dots,
+                             int *out_rank, int *label) {
     const char *p = *at;
     int letters = 0, n = 0;
-    for (const char *q = p; *q && *q != ',' && *q != '-'; q++) letters += isalpha((unsigned char)*q) != 0;
+    for (const char *q = p; *q && *q != ',' && *q != '-'; q++)
+        letters += isalpha((unsigned char)*q) != 0;
     if (rank >= 0) dots = rank - letters;
     bool ellipsis = false;
     for (; *p && *p != ',' && *p != '-'; p++) {
@@ -39,13 +40,16 @@ static enum status read_term(const struct op_call *c, const char **at, int rank,
             p += 2;
             /* Aligned at the end, as broadcasting wants. */
             for (int i = 0; i < dots; i++, n++) {
-                OP_CHECK(c, n < SHAPE_MAX_RANK, STATUS_LIMIT, "a part of the equation has too many dimensions");
+                OP_CHECK(c, n < SHAPE_MAX_RANK, STATUS_LIMIT,
+                         "a part of the equation has too many dimensions");
                 label[n] = 52 + SHAPE_MAX_RANK - dots + i;
             }
             continue;
         }
-        OP_CHECK(c, isalpha((unsigned char)*p), STATUS_FORMAT, "the equation has an unknown '%c'", *p);
-        OP_CHECK(c, n < SHAPE_MAX_RANK, STATUS_LIMIT, "a part of the equation has too many dimensions");
+        OP_CHECK(c, isalpha((unsigned char)*p), STATUS_FORMAT, "the equation has an unknown '%c'",
+                 *p);
+        OP_CHECK(c, n < SHAPE_MAX_RANK, STATUS_LIMIT,
+                 "a part of the equation has too many dimensions");
         label[n++] = label_of(*p);
     }
     OP_CHECK(c, rank < 0 || n == rank, STATUS_SHAPE,
@@ -71,15 +75,17 @@ static enum status einsum_init(const struct op_call *c, struct einsum *e) {
             uses[l]++;
             if (l >= 52 && EINSUM_LABELS - l > dots) dots = EINSUM_LABELS - l;
             OP_CHECK(c, *size < 0 || have < 0 || *size == have || *size == 1 || have == 1,
-                     STATUS_SHAPE, "a label of the equation is %" PRId64 " long and %" PRId64, *size,
-                     have);
+                     STATUS_SHAPE, "a label of the equation is %" PRId64 " long and %" PRId64,
+                     *size, have);
             if (*size == -2 || *size == 1 || (*size == -1 && have != 1)) *size = have;
         }
         if (t + 1 < e->n_terms)
-            OP_CHECK(c, *p++ == ',', STATUS_SHAPE, "the equation names fewer inputs than there are");
+            OP_CHECK(c, *p++ == ',', STATUS_SHAPE,
+                     "the equation names fewer inputs than there are");
     }
     if (*p) {
-        OP_CHECK(c, p[0] == '-' && p[1] == '>', STATUS_FORMAT, "the equation names more inputs than there are");
+        OP_CHECK(c, p[0] == '-' && p[1] == '>', STATUS_FORMAT,
+                 "the equation names more inputs than there are");
         p += 2;
         TRY(read_term(c, &p, -1, dots, &e->out.rank, e->out.label));
         OP_CHECK(c, !*p, STATUS_FORMAT, "the equation goes on after its output");
@@ -88,7 +94,8 @@ static enum status einsum_init(const struct op_call *c, struct einsum *e) {
         for (int l = EINSUM_LABELS - dots; l < EINSUM_LABELS; l++) e->out.label[e->out.rank++] = l;
         for (int l = 0; l < 52; l++) {
             if (uses[l] != 1) continue;
-            OP_CHECK(c, e->out.rank < SHAPE_MAX_RANK, STATUS_LIMIT, "the output has too many dimensions");
+            OP_CHECK(c, e->out.rank < SHAPE_MAX_RANK, STATUS_LIMIT,
+                     "the output has too many dimensions");
             e->out.label[e->out.rank++] = l;
         }
     }
@@ -152,7 +159,8 @@ static enum status run_einsum(struct op_call *c) {
     }
     for (int i = 0; i < n; i++) {
         int64_t *product = i < e.out.rank ? &outputs : &inner;
-        OP_CHECK(c, i64_mul(*product, e.size[order[i]], product), STATUS_LIMIT, "the sum is too long");
+        OP_CHECK(c, i64_mul(*product, e.size[order[i]], product), STATUS_LIMIT,
+                 "the sum is too long");
     }
     bool whole = !dtype_is_float(y->dtype);
     for (int64_t o = 0; o < outputs; o++) {

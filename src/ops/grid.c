@@ -55,7 +55,8 @@ static enum status infer_grid_sample(struct op_call *c) {
         TRY(op_check_dim(c, 1, rank - 1, rank - 2, "coordinates"));
         s.rank = rank;
         s.dim[0] = s.dim[1] = -1;
-        for (int i = 2; i < rank; i++) s.dim[i] = grid->shape.rank < 0 ? -1 : grid->shape.dim[i - 1];
+        for (int i = 2; i < rank; i++)
+            s.dim[i] = grid->shape.rank < 0 ? -1 : grid->shape.dim[i - 1];
         if (grid->shape.rank >= 0) s.dim[0] = grid->shape.dim[0];
         if (x->shape.rank >= 0) {
             TRY(op_check_dim(c, 1, 0, x->shape.dim[0], "batch"));
@@ -93,7 +94,8 @@ static void cubic_weights(double t, double *w) {
     const double a = -0.75;
     for (int i = 0; i < 4; i++) {
         double d = fabs(t + 1 - i);
-        w[i] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+        w[i] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1
+                      : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
     }
 }
 

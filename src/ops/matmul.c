@@ -207,7 +207,8 @@ const struct op_def op_def_Gemm = {
 
 /* ---- MatMulInteger ---- */
 
-/* A zero point is one value, or one per row of A (last dimension 1 or rank 1), or per column of B. */
+/* A zero point is one value, or one per row of A (last dimension 1 or rank 1), or per column of B.
+ */
 static enum status check_zero_point(const struct op_call *c, int i, int64_t per) {
     if (!op_has_input(c, i)) return STATUS_OK;
     TRY(op_check_same_dtype(c, i - 2, i));

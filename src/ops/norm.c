@@ -31,9 +31,11 @@ static enum status infer_batch_norm(struct op_call *c) {
         if (i && x->shape.rank >= 0) TRY(op_check_vector(c, i, channels_of(&x->shape), "channels"));
     }
     op_output(c, 0, x->dtype, x->shape);
-    OP_CHECK(c, node_int(c->node, "training_mode", 0) || (!op_has_output(c, 1) && !op_has_output(c, 2)),
-             STATUS_UNSUPPORTED, "the outputs running_mean and running_var exist only with attribute "
-             "'training_mode' 1");
+    OP_CHECK(
+        c, node_int(c->node, "training_mode", 0) || (!op_has_output(c, 1) && !op_has_output(c, 2)),
+        STATUS_UNSUPPORTED,
+        "the outputs running_mean and running_var exist only with attribute "
+        "'training_mode' 1");
     op_output(c, 1, c->in[3].dtype, c->in[3].shape);
     op_output(c, 2, c->in[4].dtype, c->in[4].shape);
     return STATUS_OK;

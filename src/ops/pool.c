@@ -29,8 +29,8 @@ static enum status infer_pool(struct op_call *c) {
     bool max = c->node->op == OP_MaxPool;
     TRY(op_check_dtype(c, 0, max ? DTYPES_FLOAT | DTYPES_8BIT : DTYPES_FLOAT));
     int64_t order = node_int(c->node, "storage_order", 0);
-    OP_CHECK(c, order == 0 || order == 1, STATUS_UNSUPPORTED, "attribute 'storage_order' is %" PRId64,
-             order);
+    OP_CHECK(c, order == 0 || order == 1, STATUS_UNSUPPORTED,
+             "attribute 'storage_order' is %" PRId64, order);
     OP_CHECK(c, node_int(c->node, "p", 2) >= 1, STATUS_SHAPE, "attribute 'p' must be 1 or more");
     struct shape s = shape_unknown();
     if (x->shape.rank >= 0) {
@@ -65,7 +65,8 @@ static struct place place_of(const struct window *w, const int64_t *o) {
             for (int64_t kw = (p).lo[2]; kw < (p).hi[2]; kw++) {                                   \
                 int64_t d = (p).start[0] + kd * (w).dilation[0];                                   \
                 int64_t h = (p).start[1] + kh * (w).dilation[1];                                   \
-                int64_t at = (d * (w).in[1] + h) * (w).in[2] + (p).start[2] + kw * (w).dilation[2]; \
+                int64_t at =                                                                       \
+                    (d * (w).in[1] + h) * (w).in[2] + (p).start[2] + kw * (w).dilation[2];         \
                 body                                                                               \
             }
 
@@ -126,7 +127,9 @@ static void average_at(const struct op_call *c, const struct window *w, int64_t 
     set(&c->out[0], to, count > 0 ? sum / count : 0);
 }
 
-static double root(double sum, double p) { return p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p); }
+static double root(double sum, double p) {
+    return p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p);
+}
 static double power(double x, double p) {
     return p == 1 ? fabs(x) : p == 2 ? x * x : pow(fabs(x), p);
 }

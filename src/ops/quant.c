@@ -117,7 +117,8 @@ static enum status run_quantize(struct op_call *c) {
     struct scaling s;
     enum dtype precision;
     TRY(scaling_init(c, &s));
-    TRY(read_dtype(c, "precision", dtype_is_float(scale->dtype) ? scale->dtype : DT_F32, &precision));
+    TRY(read_dtype(c, "precision", dtype_is_float(scale->dtype) ? scale->dtype : DT_F32,
+                   &precision));
     int64_t n = shape_elements(&x->shape);
     for (int64_t i = 0; i < n; i++) {
         int64_t k = scale_index(&s, i);
@@ -279,17 +280,20 @@ static enum status run_conv_quantised(struct op_call *c) {
     for (int64_t row = 0; row < v.n * v.m * w3.out[0] * w3.out[1]; row++) {
         int64_t oh = row % w3.out[1], od = row / w3.out[1] % w3.out[0];
         int64_t m = row / w3.out[1] / w3.out[0] % v.m, n = row / w3.out[1] / w3.out[0] / v.m;
-        float scale = integer ? 1
-                              : (float)value(c, k->x_scale, 0, 1) * (float)value(c, k->w_scale, m, 1) /
-                                    (float)value(c, k->y_scale, 0, 1);
+        float scale = integer
+                          ? 1
+                          : (float)value(c, k->x_scale, 0, 1) * (float)value(c, k->w_scale, m, 1) /
+                                (float)value(c, k->y_scale, 0, 1);
         for (int64_t ow = 0; ow < w3.out[2]; ow += ROW_CHUNK) {
             int64_t count = w3.out[2] - ow < ROW_CHUNK ? w3.out[2] - ow : ROW_CHUNK;
             for (int64_t i = 0; i < count; i++) sum[i] = value(c, k->bias, m, 0);
-            conv_row(&v, &w3, &c->in[0], x_zero, &c->in[k->w], value(c, k->w_zero, m, 0), n, m, od, oh,
-                     ow, count, sum);
+            conv_row(&v, &w3, &c->in[0], x_zero, &c->in[k->w], value(c, k->w_zero, m, 0), n, m, od,
+                     oh, ow, count, sum);
             for (int64_t i = 0; i < count; i++, at++) {
                 if (integer) view_set_i64(y, at, (int64_t)sum[i]);
-                else set(y, at, quantize((double)scale * sum[i], value(c, k->y_zero, 0, 0), y->dtype));
+                else
+                    set(y, at,
+                        quantize((double)scale * sum[i], value(c, k->y_zero, 0, 0), y->dtype));
             }
         }
     }

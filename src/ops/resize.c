@@ -76,7 +76,8 @@ static enum status from_scales(const struct op_call *c, struct resize *r, const 
                                const float *scales) {
     for (int i = 0; i < n; i++) {
         int a = axes[i];
-        OP_CHECK(c, scales[i] > 0 && isfinite(scales[i]), STATUS_SHAPE, "scale %g of axis %d", scales[i], a);
+        OP_CHECK(c, scales[i] > 0 && isfinite(scales[i]), STATUS_SHAPE, "scale %g of axis %d",
+                 scales[i], a);
         r->resized[a] = scales[i] != 1;
         if (r->in[a] < 0) r->out[a] = -1;
         if (r->in[a] < 0 || !r->resized[a]) continue;
@@ -84,7 +85,8 @@ static enum status from_scales(const struct op_call *c, struct resize *r, const 
         /* In f32, as the reference does: 0.7f times 10 must be 7. */
         float size = floorf((float)r->in[a] * scales[i]);
         if (r->has_extrapolation) size = (float)floor((double)r->in[a] * roi * scales[i]);
-        OP_CHECK(c, size >= 0 && size <= (float)INT32_MAX, STATUS_LIMIT, "axis %d would be resized to %g", a, size);
+        OP_CHECK(c, size >= 0 && size <= (float)INT32_MAX, STATUS_LIMIT,
+                 "axis %d would be resized to %g", a, size);
         TRY(set_axis(c, r, a, (int64_t)size, scales[i]));
     }
     return STATUS_OK;
@@ -139,7 +141,8 @@ enum status resize_init(const struct op_call *c, struct resize *r) {
         OP_CHECK(c, count < 0 || count == 2 * n, STATUS_SHAPE, "'roi' has %d values for %d axes",
                  count, n);
         for (int i = 0; i < n && count >= 0; i++) {
-            OP_CHECK(c, isfinite(roi[i]) && isfinite(roi[n + i]), STATUS_SHAPE, "'roi' is not finite");
+            OP_CHECK(c, isfinite(roi[i]) && isfinite(roi[n + i]), STATUS_SHAPE,
+                     "'roi' is not finite");
             r->roi_start[axes[i]] = roi[i];
             r->roi_end[axes[i]] = roi[n + i];
         }
@@ -167,8 +170,8 @@ enum status resize_init(const struct op_call *c, struct resize *r) {
     return STATUS_OK;
 }
 
-/* Where output position o lies in the input. In f32, which is what the scales are given in: 3 / 0.6f
- * is 5 then, as its author meant, and not a little less. */
+/* Where output position o lies in the input. In f32, which is what the scales are given in: 3 /
+ * 0.6f is 5 then, as its author meant, and not a little less. */
 static double source(const struct resize *r, int a, enum transform transform, int64_t o) {
     float in = (float)r->in[a], out = (float)r->out[a], scale = (float)r->scale[a], x = (float)o;
     switch (transform) {
@@ -216,7 +219,8 @@ enum status resize_taps_init(const struct op_call *c, const struct resize *r, in
     int64_t first = 0; /* tap 0 relative to the position's base */
     if (weighted) {
         double reach = (r->mode == RESIZE_CUBIC ? 2 : 1) / shrink;
-        OP_CHECK(c, reach < 1 << 24, STATUS_LIMIT, "scale %g of axis %d is too small", r->scale[a], a);
+        OP_CHECK(c, reach < 1 << 24, STATUS_LIMIT, "scale %g of axis %d is too small", r->scale[a],
+                 a);
         first = (int64_t)floor(-reach) + 1;
         t->n = (int)(2 - 2 * first);
     }
@@ -235,14 +239,17 @@ enum status resize_taps_init(const struct op_call *c, const struct resize *r, in
         int64_t *index = t->index + o * t->n;
         double *weight = t->weight + o * t->n;
         double x = r->resized[a] ? source(r, a, (enum transform)transform, o) : (double)o;
-        t->outside[o] = r->has_extrapolation && r->resized[a] && (x < 0 || x > (double)r->in[a] - 1);
-        /* Far outside every tap is the border element; keeps the conversion to integers in range. */
+        t->outside[o] =
+            r->has_extrapolation && r->resized[a] && (x < 0 || x > (double)r->in[a] - 1);
+        /* Far outside every tap is the border element; keeps the conversion to integers in range.
+         */
         x = x > low ? x < high ? x : high : low;
         if (!weighted) {
             index[0] = nearest_index(x, r->resized[a] ? (enum nearest)nearest : NEAREST_FLOOR);
             weight[0] = 1;
         } else {
-            /* Base and fraction in (0, 1]: of two equally near elements the left one is the base. */
+            /* Base and fraction in (0, 1]: of two equally near elements the left one is the base.
+             */
             int64_t base = (int64_t)ceil(x) - 1;
             double fraction = x - (double)base, sum = 0;
             for (int i = 0; i < t->n; i++) {
@@ -315,7 +322,8 @@ static void resize_elements(const struct op_call *c, const struct resize *r,
         } else if (r->mode == RESIZE_NEAREST) {
             int64_t at = 0;
             for (int a = 0; a < r->rank; a++) at = at * r->in[a] + taps[a].index[o[a]];
-            memcpy((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)at * size, size);
+            memcpy((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)at * size,
+                   size);
         } else {
             double v = gather(x, taps, o, 0, 0);
             /* Cubic filters overshoot; integers saturate. */

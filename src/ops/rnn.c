@@ -37,30 +37,37 @@ static const char *next_name(const char *at, char name[static 32]) {
 }
 
 static enum status read_activations(const struct op_call *c, struct rnn *r) {
-    static const char *const lstm[] = {"Sigmoid", "Tanh", "Tanh"}, *const gru[] = {"Sigmoid", "Tanh"};
+    static const char *const lstm[] = {"Sigmoid", "Tanh", "Tanh"}, *const gru[] = {"Sigmoid",
+                                                                                   "Tanh"};
     static const char *const plain[] = {"Tanh"};
     const char *const *names = r->gates == 4 ? lstm : r->gates == 3 ? gru : plain;
     const char *list = node_string(c->node, "activations", "");
     float alpha[RNN_MAX_ACTIVATIONS], beta[RNN_MAX_ACTIVATIONS];
-    int n_alpha = node_floats(c->node, "activation_alpha", alpha, RNN_MAX_ACTIVATIONS), at_alpha = 0;
+    int n_alpha = node_floats(c->node, "activation_alpha", alpha, RNN_MAX_ACTIVATIONS),
+        at_alpha = 0;
     int n_beta = node_floats(c->node, "activation_beta", beta, RNN_MAX_ACTIVATIONS), at_beta = 0;
     if (!*list) list = NULL;
     bool given = list != NULL;
     for (int i = 0; i < r->per_direction * r->directions; i++) {
         char name[32];
-        OP_CHECK(c, !given || list, STATUS_FORMAT, "attribute 'activations' has %d names instead of %d",
-                 i, r->per_direction * r->directions);
+        OP_CHECK(c, !given || list, STATUS_FORMAT,
+                 "attribute 'activations' has %d names instead of %d", i,
+                 r->per_direction * r->directions);
         if (given) list = next_name(list, name);
         else snprintf(name, sizeof name, "%s", names[i % r->per_direction]);
         struct activation *a = &r->activation[i];
-        OP_CHECK(c, activation_find(name, a), STATUS_UNSUPPORTED, "activation '%s' is not known", name);
+        OP_CHECK(c, activation_find(name, a), STATUS_UNSUPPORTED, "activation '%s' is not known",
+                 name);
         /* Values are handed out in order to the functions that have such a parameter. */
         bool has_alpha = a->kind == ACT_LEAKY_RELU || a->kind == ACT_THRESHOLDED_RELU ||
-                         a->kind == ACT_ELU || a->kind == ACT_SCALED_TANH || a->kind == ACT_AFFINE ||
-                         a->kind == ACT_HARD_SIGMOID;
-        bool has_beta = a->kind == ACT_SCALED_TANH || a->kind == ACT_AFFINE || a->kind == ACT_HARD_SIGMOID;
-        if (has_alpha && at_alpha < n_alpha && at_alpha < RNN_MAX_ACTIVATIONS) a->alpha = alpha[at_alpha++];
-        if (has_beta && at_beta < n_beta && at_beta < RNN_MAX_ACTIVATIONS) a->beta = beta[at_beta++];
+                         a->kind == ACT_ELU || a->kind == ACT_SCALED_TANH ||
+                         a->kind == ACT_AFFINE || a->kind == ACT_HARD_SIGMOID;
+        bool has_beta =
+            a->kind == ACT_SCALED_TANH || a->kind == ACT_AFFINE || a->kind == ACT_HARD_SIGMOID;
+        if (has_alpha && at_alpha < n_alpha && at_alpha < RNN_MAX_ACTIVATIONS)
+            a->alpha = alpha[at_alpha++];
+        if (has_beta && at_beta < n_beta && at_beta < RNN_MAX_ACTIVATIONS)
+            a->beta = beta[at_beta++];
     }
     return STATUS_OK;
 }
@@ -84,8 +91,8 @@ static enum status rnn_init(const struct op_call *c, struct rnn *r) {
     *r = (struct rnn){.gates = lstm ? 4 : gru ? 3 : 1, .per_direction = lstm ? 3 : gru ? 2 : 1};
     r->reverse = !strcmp(direction, "reverse");
     r->directions = !strcmp(direction, "bidirectional") ? 2 : 1;
-    OP_CHECK(c, r->reverse || r->directions == 2 || !strcmp(direction, "forward"), STATUS_UNSUPPORTED,
-             "attribute 'direction' is '%s'", direction);
+    OP_CHECK(c, r->reverse || r->directions == 2 || !strcmp(direction, "forward"),
+             STATUS_UNSUPPORTED, "attribute 'direction' is '%s'", direction);
     r->batch_first = node_int(c->node, "layout", 0) != 0;
     r->clip = node_float(c->node, "clip", 0) > 0 ? node_float(c->node, "clip", 0) : INFINITY;
     TRY(read_activations(c, r));
@@ -98,7 +105,8 @@ static enum status rnn_init(const struct op_call *c, struct rnn *r) {
     int64_t attr = node_int(c->node, "hidden_size", -1);
     r->hidden = rec->rank >= 0 && rec->dim[2] >= 0 ? rec->dim[2] : attr;
     OP_CHECK(c, attr < 0 || attr == r->hidden, STATUS_SHAPE,
-             "attribute 'hidden_size' is %" PRId64 " but input 'R' is made for %" PRId64, attr, r->hidden);
+             "attribute 'hidden_size' is %" PRId64 " but input 'R' is made for %" PRId64, attr,
+             r->hidden);
     int64_t rows = times(r->gates, r->hidden), dirs = r->directions, h = r->hidden;
     OP_CHECK(c, r->hidden < INT32_MAX, STATUS_LIMIT, "%" PRId64 " hidden values", r->hidden);
     TRY(check_shape(c, IN_W, 3, (int64_t[]){dirs, rows, r->input}, "weights"));
@@ -199,7 +207,8 @@ static void step(struct cell *s, const double *x) {
     const struct op_call *c = s->call;
     int64_t n = r->hidden, rows = r->gates * n;
     for (int64_t j = 0; j < rows; j++) {
-        double v = dot(&c->in[IN_W], (s->direction * rows + j) * r->input, x, r->input) + bias(s, j);
+        double v =
+            dot(&c->in[IN_W], (s->direction * rows + j) * r->input, x, r->input) + bias(s, j);
         if (r->gates != 3 || j < 2 * n)
             v += dot(&c->in[IN_R], (s->direction * rows + j) * n, s->h, n) + bias(s, rows + j);
         s->gate[j] = v;
@@ -246,16 +255,20 @@ static enum status run_rnn(struct op_call *c) {
     for (int64_t b = 0; op_has_input(c, IN_LENGTHS) && b < r.batch; b++) {
         int64_t n = view_get_i64(&c->in[IN_LENGTHS], b);
         OP_CHECK(c, n >= 0 && n <= r.steps, STATUS_SHAPE,
-                 "sequence %" PRId64 " has length %" PRId64 "; there are %" PRId64 " steps", b, n, r.steps);
+                 "sequence %" PRId64 " has length %" PRId64 "; there are %" PRId64 " steps", b, n,
+                 r.steps);
     }
     size_t n = (size_t)r.hidden, values, bytes;
-    OP_CHECK(c, size_mul(n, (size_t)r.gates + 3, &values) && size_add(values, (size_t)r.input + 1, &values) &&
-                    size_mul(values, sizeof(double), &bytes),
+    OP_CHECK(c,
+             size_mul(n, (size_t)r.gates + 3, &values) &&
+                 size_add(values, (size_t)r.input + 1, &values) &&
+                 size_mul(values, sizeof(double), &bytes),
              STATUS_LIMIT, "the state is too large");
     double *memory = mem_alloc(bytes);
     OP_CHECK(c, memory, STATUS_MEMORY, "out of memory for the state");
     for (int d = 0; d < r.directions; d++) {
-        struct cell s = {.call = c, .r = &r, .act = r.activation + d * r.per_direction, .direction = d};
+        struct cell s = {
+            .call = c, .r = &r, .act = r.activation + d * r.per_direction, .direction = d};
         s.h = memory;
         s.c = memory + n;
         s.reset = memory + 2 * n;

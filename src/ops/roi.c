@@ -22,7 +22,8 @@ static enum status roi_align_init(const struct op_call *c, struct roi_align *r) 
     const char *transform = node_string(c->node, "coordinate_transformation_mode", "half_pixel");
     r->average = !strcmp(mode, "avg");
     bool half = !strcmp(transform, "half_pixel");
-    OP_CHECK(c, r->average || !strcmp(mode, "max"), STATUS_UNSUPPORTED, "attribute 'mode' is '%s'", mode);
+    OP_CHECK(c, r->average || !strcmp(mode, "max"), STATUS_UNSUPPORTED, "attribute 'mode' is '%s'",
+             mode);
     OP_CHECK(c, half || !strcmp(transform, "output_half_pixel"), STATUS_UNSUPPORTED,
              "attribute 'coordinate_transformation_mode' is '%s'", transform);
     r->shift = half ? 0.5 : 0;
@@ -78,8 +79,10 @@ static double align_bin(const struct roi_align *r, const struct view *x, int64_t
         for (int64_t j = 0; j < n_w; j++) {
             int64_t top, bottom, left, right;
             double fy, fx, part[4] = {0};
-            if (sample_axis(y0 + ((double)i + 0.5) * bin_h / (double)n_h, height, &top, &bottom, &fy) &&
-                sample_axis(x0 + ((double)j + 0.5) * bin_w / (double)n_w, width, &left, &right, &fx)) {
+            if (sample_axis(y0 + ((double)i + 0.5) * bin_h / (double)n_h, height, &top, &bottom,
+                            &fy) &&
+                sample_axis(x0 + ((double)j + 0.5) * bin_w / (double)n_w, width, &left, &right,
+                            &fx)) {
                 part[0] = (1 - fy) * (1 - fx) * get(x, plane + top * width + left);
                 part[1] = (1 - fy) * fx * get(x, plane + top * width + right);
                 part[2] = fy * (1 - fx) * get(x, plane + bottom * width + left);
@@ -103,9 +106,11 @@ static enum status run_roi_align(struct op_call *c) {
     for (int64_t n = 0; n < y->shape.dim[0]; n++) {
         int64_t batch = view_get_i64(&c->in[2], n);
         OP_CHECK(c, batch >= 0 && batch < dim[0], STATUS_SHAPE,
-                 "box %" PRId64 " is of image %" PRId64 ", but there are %" PRId64, n, batch, dim[0]);
+                 "box %" PRId64 " is of image %" PRId64 ", but there are %" PRId64, n, batch,
+                 dim[0]);
         OP_CHECK(c, dim[2] > 0 && dim[3] > 0, STATUS_SHAPE, "input '%s' has no elements", x->name);
-        double x0 = get(rois, n * 4) * r.scale - r.shift, y0 = get(rois, n * 4 + 1) * r.scale - r.shift;
+        double x0 = get(rois, n * 4) * r.scale - r.shift,
+               y0 = get(rois, n * 4 + 1) * r.scale - r.shift;
         double w = get(rois, n * 4 + 2) * r.scale - r.shift - x0;
         double h = get(rois, n * 4 + 3) * r.scale - r.shift - y0;
         if (r.shift == 0) { /* the older mode makes degenerate boxes one element large */
@@ -148,7 +153,8 @@ static enum status infer_max_roi(struct op_call *c) {
     TRY(op_check_rank(c, 1, 2, 2));
     TRY(op_check_dim(c, 1, 1, 5, "image x1 y1 x2 y2"));
     int n = node_ints(c->node, "pooled_shape", size, 2);
-    OP_CHECK(c, n == 2 && size[0] >= 1 && size[0] <= ROI_LIMIT && size[1] >= 1 && size[1] <= ROI_LIMIT,
+    OP_CHECK(c,
+             n == 2 && size[0] >= 1 && size[0] <= ROI_LIMIT && size[1] >= 1 && size[1] <= ROI_LIMIT,
              STATUS_SHAPE, "attribute 'pooled_shape' must hold two positive values");
     op_output(c, 0, x->dtype, (struct shape){
         .rank = 4, .dim = {rois->shape.rank < 0 ? -1 : rois->shape.dim[0],
@@ -225,8 +231,8 @@ static enum status unpool_shape(const struct op_call *c, struct shape *s) {
                  STATUS_LIMIT, "kernel, stride or padding of spatial axis %d is out of range", i);
         if (x->dim[2 + i] < 0) continue;
         s->dim[2 + i] = (x->dim[2 + i] - 1) * step + kernel[i] - before - after;
-        OP_CHECK(c, s->dim[2 + i] >= 1, STATUS_SHAPE, "spatial axis %d of the output would be %" PRId64
-                 " long", i, s->dim[2 + i]);
+        OP_CHECK(c, s->dim[2 + i] >= 1, STATUS_SHAPE,
+                 "spatial axis %d of the output would be %" PRId64 " long", i, s->dim[2 + i]);
     }
     return STATUS_OK;
 }
@@ -241,7 +247,8 @@ static enum status infer_unpool(struct op_call *c) {
     struct shape s = shape_unknown();
     if (x->shape.rank >= 0) {
         TRY(op_check_rank(c, 1, x->shape.rank, x->shape.rank));
-        for (int i = 0; i < x->shape.rank; i++) TRY(op_check_dim(c, 1, i, x->shape.dim[i], "of input 0"));
+        for (int i = 0; i < x->shape.rank; i++)
+            TRY(op_check_dim(c, 1, i, x->shape.dim[i], "of input 0"));
         TRY(unpool_shape(c, &s));
         if (op_has_input(c, 2))
             for (int i = 0; i < s.rank; i++) {
@@ -267,13 +274,15 @@ static enum status run_unpool(struct op_call *c) {
     for (int64_t i = 0; i < n; i++) {
         int64_t from = view_get_i64(&c->in[1], i), at = 0, stride = 1;
         OP_CHECK(c, from >= 0 && from < size, STATUS_SHAPE,
-                 "index %" PRId64 " lies outside the %" PRId64 " elements of the output", from, size);
+                 "index %" PRId64 " lies outside the %" PRId64 " elements of the output", from,
+                 size);
         for (int d = s.rank - 1; d >= 0; d--) {
             at += from % s.dim[d] * stride;
             from /= s.dim[d];
             stride *= y->shape.dim[d];
         }
-        memcpy((char *)y->data + (size_t)at * bytes, (const char *)x->data + (size_t)i * bytes, bytes);
+        memcpy((char *)y->data + (size_t)at * bytes, (const char *)x->data + (size_t)i * bytes,
+               bytes);
     }
     return STATUS_OK;
 }

@@ -12,8 +12,8 @@ static enum status infer_softmax(struct op_call *c) {
     return infer_same(c);
 }
 
-static void soft_line(const struct view *x, const struct view *y, int64_t at, int64_t n, int64_t step,
-                      bool log_of) {
+static void soft_line(const struct view *x, const struct view *y, int64_t at, int64_t n,
+                      int64_t step, bool log_of) {
     double max = -INFINITY, sum = 0;
     for (int64_t i = 0; i < n; i++) {
         double v = get(x, at + i * step);

@@ -8,7 +8,8 @@
 #include "base/alloc.h"
 #include "ops/access.h"
 
-/* ---- LinearAttention: query, key, value (batch, time, heads * size), past_state, decay, beta ---- */
+/* ---- LinearAttention: query, key, value (batch, time, heads * size), past_state, decay, beta ----
+ */
 
 enum { IN_QUERY, IN_KEY, IN_VALUE, IN_STATE, IN_DECAY, IN_BETA };
 
@@ -35,12 +36,15 @@ static enum status linear_init(const struct op_call *c, struct linear *v) {
     OP_CHECK(c, v->gated || v->delta || !strcmp(rule, "linear"), STATUS_UNSUPPORTED,
              "attribute 'update_rule' is '%s'", rule);
     OP_CHECK(c, v->gated == op_has_input(c, IN_DECAY) && v->delta == op_has_input(c, IN_BETA),
-             STATUS_SHAPE, "update_rule '%s' does not go with the inputs 'decay' and 'beta' given", rule);
+             STATUS_SHAPE, "update_rule '%s' does not go with the inputs 'decay' and 'beta' given",
+             rule);
     v->q_heads = node_int(c->node, "q_num_heads", 0);
     v->heads = node_int(c->node, "kv_num_heads", 0);
-    OP_CHECK(c, v->heads >= 1 && v->q_heads >= 1 && v->q_heads % v->heads == 0 && v->q_heads <= INT32_MAX,
-             STATUS_SHAPE, "%" PRId64 " query heads do not divide among %" PRId64 " key heads", v->q_heads,
-             v->heads);
+    OP_CHECK(c,
+             v->heads >= 1 && v->q_heads >= 1 && v->q_heads % v->heads == 0 &&
+                 v->q_heads <= INT32_MAX,
+             STATUS_SHAPE, "%" PRId64 " query heads do not divide among %" PRId64 " key heads",
+             v->q_heads, v->heads);
     v->batch = v->steps = -1;
     for (int i = 0; i < c->n_inputs; i++) {
         if (i == IN_STATE || !op_has_input(c, i)) continue;
@@ -60,13 +64,13 @@ static enum status linear_init(const struct op_call *c, struct linear *v) {
     v->k_size = dim_known(v->k_size, key_size);
     if (op_has_input(c, IN_DECAY) && c->in[IN_DECAY].shape.rank == 3 && v->k_size >= 0) {
         int64_t n = c->in[IN_DECAY].shape.dim[2];
-        OP_CHECK(c, n < 0 || n == v->heads || (n % v->heads == 0 && n / v->heads == v->k_size), STATUS_SHAPE,
-                 "input 'decay' has %" PRId64 " columns", n);
+        OP_CHECK(c, n < 0 || n == v->heads || (n % v->heads == 0 && n / v->heads == v->k_size),
+                 STATUS_SHAPE, "input 'decay' has %" PRId64 " columns", n);
     }
     if (op_has_input(c, IN_BETA) && c->in[IN_BETA].shape.rank == 3) {
         int64_t n = c->in[IN_BETA].shape.dim[2];
-        OP_CHECK(c, n < 0 || n == 1 || n == v->heads, STATUS_SHAPE, "input 'beta' has %" PRId64 " columns",
-                 n);
+        OP_CHECK(c, n < 0 || n == 1 || n == v->heads, STATUS_SHAPE,
+                 "input 'beta' has %" PRId64 " columns", n);
     }
     TRY(op_check_rank(c, IN_STATE, 4, 4));
     const int64_t state[4] = {v->batch, v->heads, v->k_size, v->v_size};
@@ -87,8 +91,8 @@ static enum status infer_linear(struct op_call *c) {
 }
 
 /* One step of one head: decay the state, write key times value into it. s is (k_size, v_size). */
-static void linear_step(const struct op_call *c, const struct linear *v, int64_t row, int64_t h, double *s,
-                        double *value) {
+static void linear_step(const struct op_call *c, const struct linear *v, int64_t row, int64_t h,
+                        double *s, double *value) {
     const struct view *key = &c->in[IN_KEY];
     int64_t k0 = (row * v->heads + h) * v->k_size, v0 = (row * v->heads + h) * v->v_size;
     if (v->gated) {
@@ -106,7 +110,8 @@ static void linear_step(const struct op_call *c, const struct linear *v, int64_t
         double b = get(beta, beta->shape.dim[2] == 1 ? row : row * v->heads + h);
         for (int64_t m = 0; m < v->v_size; m++) {
             double known = 0;
-            for (int64_t d = 0; d < v->k_size; d++) known += s[d * v->v_size + m] * get(key, k0 + d);
+            for (int64_t d = 0; d < v->k_size; d++)
+                known += s[d * v->v_size + m] * get(key, k0 + d);
             value[m] = b * (value[m] - known);
         }
     }
@@ -121,7 +126,9 @@ static enum status run_linear(struct op_call *c) {
     if (scale == 0) scale = v.k_size ? 1 / sqrt((double)v.k_size) : 1;
     int64_t size, group = v.q_heads / v.heads;
     size_t bytes;
-    OP_CHECK(c, i64_mul(v.k_size + 1, v.v_size, &size) && size_mul((size_t)size + 1, sizeof(double), &bytes),
+    OP_CHECK(c,
+             i64_mul(v.k_size + 1, v.v_size, &size) &&
+                 size_mul((size_t)size + 1, sizeof(double), &bytes),
              STATUS_LIMIT, "the state is too large");
     double *s = mem_alloc(bytes);
     OP_CHECK(c, s, STATUS_MEMORY, "out of memory for the state");
@@ -165,8 +172,8 @@ static enum status causal_init(const struct op_call *c, int64_t *k, bool *silu) 
     const struct shape *x = &c->in[0].shape, *w = &c->in[1].shape;
     const char *activation = node_string(c->node, "activation", "none");
     *silu = !strcmp(activation, "silu") || !strcmp(activation, "swish");
-    OP_CHECK(c, *silu || !strcmp(activation, "none"), STATUS_UNSUPPORTED, "attribute 'activation' is '%s'",
-             activation);
+    OP_CHECK(c, *silu || !strcmp(activation, "none"), STATUS_UNSUPPORTED,
+             "attribute 'activation' is '%s'", activation);
     TRY(op_check_rank(c, 0, 3, 3));
     TRY(op_check_rank(c, 1, 3, 3));
     TRY(op_check_rank(c, 3, 3, 3));

@@ -28,7 +28,8 @@ enum status window_kernel(const struct op_call *c, int n, int64_t *kernel) {
     int count = node_ints(c->node, "kernel_shape", v, WINDOW_MAX);
     if (count <= 0) return STATUS_OK;
     OP_CHECK(c, count == n, STATUS_SHAPE,
-             "attribute 'kernel_shape' has %d values; the input has %d spatial dimensions", count, n);
+             "attribute 'kernel_shape' has %d values; the input has %d spatial dimensions", count,
+             n);
     for (int i = 0; i < n; i++) {
         OP_CHECK(c, kernel[i] < 0 || kernel[i] == v[i], STATUS_SHAPE,
                  "attribute 'kernel_shape' holds %" PRId64 " where the weight has %" PRId64, v[i],
@@ -77,8 +78,8 @@ enum status window_init(const struct op_call *c, const struct shape *x, const in
         if (upper || lower) {
             w->out[i] = (w->in[i] + w->stride[i] - 1) / w->stride[i];
             if (w->kernel[i] < 0) continue;
-            int64_t total = (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 -
-                            w->in[i];
+            int64_t total =
+                (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - w->in[i];
             if (total < 0) total = 0;
             /* The odd one goes to the end for SAME_UPPER. */
             w->begin[i] = upper ? total / 2 : total - total / 2;
@@ -90,7 +91,8 @@ enum status window_init(const struct op_call *c, const struct shape *x, const in
         int64_t room = w->in[i] + w->begin[i] + w->end[i] - extent, s = w->stride[i];
         int64_t out = room < 0 ? (ceil_mode && -room < s ? 1 : 0)
                                : (ceil_mode ? (room + s - 1) / s : room / s) + 1;
-        /* A window of the rounded-up part must still begin inside the input or its front padding. */
+        /* A window of the rounded-up part must still begin inside the input or its front padding.
+         */
         if (ceil_mode && out > 1 && (out - 1) * s >= w->in[i] + w->begin[i]) out--;
         OP_CHECK(c, out > 0, STATUS_SHAPE,
                  "the kernel spans %" PRId64 " but the padded input is only %" PRId64

@@ -42,8 +42,10 @@ static void convolves_fused(void **state) {
     FUSED("activation=\"Swish\"", "-0.238405844, -0.238405844");
     assert_refuses("const x f32[1,1,2] = {-3, 2}\n const w f32[1,1,1] = {1}\n"
                    "y = Conv(x, w) {activation=\"Softsign\"}\n", STATUS_UNSUPPORTED, "Softsign");
-    assert_refuses("const x f32[1,1,2] = {-3, 2}\n const w f32[1,1,1] = {1}\n const r f32[2] = {0, 0}\n"
-                   "y = Conv(x, w, _, r)\n", STATUS_SHAPE, "rank");
+    assert_refuses(
+        "const x f32[1,1,2] = {-3, 2}\n const w f32[1,1,1] = {1}\n const r f32[2] = {0, 0}\n"
+        "y = Conv(x, w, _, r)\n",
+        STATUS_SHAPE, "rank");
 }
 
 static void refuses_windows(void **state) {
@@ -57,7 +59,8 @@ static void refuses_windows(void **state) {
     assert_refuses(IMAGE BOX "y = Conv(x, w) {group=0}\n", STATUS_SHAPE, "group");
     assert_refuses(IMAGE BOX "y = Conv(x, w) {group=3}\n", STATUS_SHAPE, "groups");
     assert_refuses(IMAGE BOX "y = Conv(x, w) {kernel_shape=[3,3]}\n", STATUS_SHAPE, "kernel_shape");
-    assert_refuses(IMAGE "const w f32[1,2,2,2] = zeros\n y = Conv(x, w)\n", STATUS_SHAPE, "channels");
+    assert_refuses(IMAGE "const w f32[1,2,2,2] = zeros\n y = Conv(x, w)\n", STATUS_SHAPE,
+                   "channels");
     assert_refuses(IMAGE "const w f32[1,1,0,2] = {}\n y = Conv(x, w)\n", STATUS_SHAPE, "kernel");
     assert_refuses(IMAGE "y = MaxPool(x)\n", STATUS_FORMAT, "kernel_shape");
     assert_refuses(IMAGE "y = MaxPool(x) {kernel_shape=[4,4]}\n", STATUS_SHAPE, "spans 4");
@@ -67,13 +70,15 @@ static void refuses_windows(void **state) {
 
 static void pools(void **state) {
     (void)state;
-    assert_gives(IMAGE "y = MaxPool(x) {kernel_shape=[2,2]}\n const want f32[1,1,2,2] = {5, 6, 8, 9}\n");
+    assert_gives(IMAGE
+                 "y = MaxPool(x) {kernel_shape=[2,2]}\n const want f32[1,1,2,2] = {5, 6, 8, 9}\n");
     assert_gives(IMAGE "_, y = MaxPool(x) {kernel_shape=[2,2], storage_order=1}\n"
                  "const want i64[1,1,2,2] = {4, 7, 5, 8}\n");
     assert_gives(IMAGE "y = MaxPool(x) {kernel_shape=[2,2], strides=[2,2], ceil_mode=1}\n"
                  "const want f32[1,1,2,2] = {5, 6, 8, 9}\n");
-    assert_gives("const x u8[1,1,3] = {3, 200, 7}\n y = MaxPool(x) {kernel_shape=[2], dilations=[2]}\n"
-                 "const want u8[1,1,1] = {7}\n");
+    assert_gives(
+        "const x u8[1,1,3] = {3, 200, 7}\n y = MaxPool(x) {kernel_shape=[2], dilations=[2]}\n"
+        "const want u8[1,1,1] = {7}\n");
     /* A last window that would begin in the padding is left out. */
     assert_gives("const x f32[1,1,2] = {1, 2}\n"
                  "y = MaxPool(x) {kernel_shape=[1], strides=[2], pads=[0,1], ceil_mode=1}\n"
@@ -93,7 +98,8 @@ static void pools(void **state) {
                  "y = MaxUnpool(x, i) {kernel_shape=[2,2], strides=[2,2]}\n"
                  "const want f32[1,1,2,4] = {0, 1, 0, 0, 0, 0, 2, 0}\n");
     assert_refuses("const x f32[1,1,1,2] = {1, 2}\n const i i64[1,1,1,2] = {1, 8}\n"
-                   "y = MaxUnpool(x, i) {kernel_shape=[2,2], strides=[2,2]}\n", STATUS_SHAPE, "index 8");
+                   "y = MaxUnpool(x, i) {kernel_shape=[2,2], strides=[2,2]}\n",
+                   STATUS_SHAPE, "index 8");
 }
 
 static void transposes_convolution(void **state) {
@@ -133,7 +139,8 @@ static void multiplies(void **state) {
                  "y = Gemm(b, a, c) {transA=1, transB=1, alpha=2.0, beta=3.0, activation=\"Clip\", "
                  "activation_beta=60.0}\n const want f32[1,2] = {37, 60}\n");
     assert_refuses(AB "y = Gemm(a, b, a)\n", STATUS_SHAPE, "broadcast");
-    assert_gives(AB "y = Einsum(a, b) {equation=\"ij, jk -> ki\"}\n const want f32[1,2] = {17, 39}\n");
+    assert_gives(AB
+                 "y = Einsum(a, b) {equation=\"ij, jk -> ki\"}\n const want f32[1,2] = {17, 39}\n");
     assert_gives(AB "y = Einsum(a) {equation=\"ii\"}\n const want f32[] = {5}\n");
     assert_gives("const a f32[2,1,2] = {1, 2, 3, 4}\n const b f32[2,2] = {1, 0, 1, 1}\n"
                  "y = Einsum(a, b) {equation=\"...j,jk->k...\"}\n"
@@ -146,16 +153,19 @@ static void multiplies(void **state) {
 
 static void normalizes(void **state) {
     (void)state;
-    assert_gives("const x f32[1,2,2] = {1, 2, 3, 4}\n const s f32[2] = {2, 1}\n const b f32[2] = {0, 10}\n"
-                 "const m f32[2] = {1, 3}\n const v f32[2] = {4, 1}\n"
-                 "y = BatchNormalization(x, s, b, m, v) {epsilon=0.0}\n"
-                 "const want f32[1,2,2] = {0, 1, 10, 11}\n");
-    assert_gives("const x f32[1,2,2] = {1, 3, 2, 8}\n const s f32[2] = {1, 2}\n const b f32[2] = {0, 1}\n"
-                 "y = InstanceNormalization(x, s, b) {epsilon=0.0}\n"
-                 "const want f32[1,2,2] = {-1, 1, -1, 3}\n");
-    assert_gives("const x f32[1,2,2] = {1, 3, 1, 3}\n const s f32[2] = {1, 2}\n const b f32[2] = {0, 1}\n"
-                 "y = GroupNormalization(x, s, b) {epsilon=0.0, num_groups=1}\n"
-                 "const want f32[1,2,2] = {-1, 1, -1, 3}\n");
+    assert_gives(
+        "const x f32[1,2,2] = {1, 2, 3, 4}\n const s f32[2] = {2, 1}\n const b f32[2] = {0, 10}\n"
+        "const m f32[2] = {1, 3}\n const v f32[2] = {4, 1}\n"
+        "y = BatchNormalization(x, s, b, m, v) {epsilon=0.0}\n"
+        "const want f32[1,2,2] = {0, 1, 10, 11}\n");
+    assert_gives(
+        "const x f32[1,2,2] = {1, 3, 2, 8}\n const s f32[2] = {1, 2}\n const b f32[2] = {0, 1}\n"
+        "y = InstanceNormalization(x, s, b) {epsilon=0.0}\n"
+        "const want f32[1,2,2] = {-1, 1, -1, 3}\n");
+    assert_gives(
+        "const x f32[1,2,2] = {1, 3, 1, 3}\n const s f32[2] = {1, 2}\n const b f32[2] = {0, 1}\n"
+        "y = GroupNormalization(x, s, b) {epsilon=0.0, num_groups=1}\n"
+        "const want f32[1,2,2] = {-1, 1, -1, 3}\n");
     assert_gives("const x f32[2,2] = {1, 3, 2, 8}\n const s f32[2] = {1, 2}\n"
                  "_, _, y = LayerNormalization(x, s) {epsilon=0.0}\n"
                  "const want f32[2,1] = {1, 0.333333333}\n");
@@ -164,15 +174,17 @@ static void normalizes(void **state) {
                  "const want f32[1,2] = {0.848528137, -2.26274170}\n");
     assert_gives("const x f32[2,2] = {3, -4, 0, 0}\n y = LpNormalization(x)\n"
                  "const want f32[2,2] = {0.6, -0.8, 0, 0}\n");
-    assert_gives("const x f32[1,3,1] = {1, 2, 3}\n y = LRN(x) {size=3, alpha=3.0, beta=1.0, bias=0.0}\n"
-                 "const want f32[1,3,1] = {0.2, 0.142857143, 0.230769231}\n");
+    assert_gives(
+        "const x f32[1,3,1] = {1, 2, 3}\n y = LRN(x) {size=3, alpha=3.0, beta=1.0, bias=0.0}\n"
+        "const want f32[1,3,1] = {0.2, 0.142857143, 0.230769231}\n");
     assert_gives("const x f32[2,2] = {1, 2, 3, 2}\n y = MeanVarianceNormalization(x) {axes=[0]}\n"
                  "const want f32[2,2] = {-1, 0, 1, 0}\n");
     assert_gives("const x f32[1,3] = {0, 0.693147181, -1000}\n y = Softmax(x)\n"
                  "const want f32[1,3] = {0.333333333, 0.666666667, 0}\n");
     assert_gives("const x f32[2,1] = {1000, 1000}\n y = LogSoftmax(x) {axis=0}\n"
                  "const want f32[2,1] = {-0.693147181, -0.693147181}\n");
-    assert_gives("const x f32[1,3] = {1, 3, 3}\n y = Hardmax(x)\n const want f32[1,3] = {0, 1, 0}\n");
+    assert_gives(
+        "const x f32[1,3] = {1, 3, 3}\n y = Hardmax(x)\n const want f32[1,3] = {0, 1, 0}\n");
     assert_refuses("const x f32[2] = {1, 2}\n y = Softmax(x) {axis=1}\n", STATUS_SHAPE, "axis 1");
     assert_refuses("const x f32[1,3,1] = {1, 2, 3}\n y = LRN(x) {size=0}\n", STATUS_SHAPE, "size");
     assert_refuses("const x f32[1,3,1] = {1, 2, 3}\n const s f32[3] = zeros\n"
@@ -184,9 +196,11 @@ static void resizes(void **state) {
 #define ROW "const x f32[1,4] = {0, 8, 16, 24}\n"
 #define TWICE "const s f32[2] = {1.0, 2.0}\n"
 #define HALF "const s f32[2] = {1.0, 0.5}\n"
-    assert_gives("const x i64[1,2] = {9007199254740993, 2}\n" TWICE
-                 "y = Resize(x, _, s) {coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\"}\n"
-                 "const want i64[1,4] = {9007199254740993, 9007199254740993, 2, 2}\n");
+    assert_gives(
+        "const x i64[1,2] = {9007199254740993, 2}\n" TWICE
+        "y = Resize(x, _, s) {coordinate_transformation_mode=\"asymmetric\", "
+        "nearest_mode=\"floor\"}\n"
+        "const want i64[1,4] = {9007199254740993, 9007199254740993, 2, 2}\n");
     assert_gives(ROW TWICE "y = Resize(x, _, s) {mode=\"linear\"}\n"
                  "const want f32[1,8] = {0, 2, 6, 10, 14, 18, 22, 24}\n");
     assert_gives(ROW "const n i64[1] = {7}\n y = Resize(x, _, _, n) {mode=\"linear\", axes=[-1], "
@@ -194,7 +208,8 @@ static void resizes(void **state) {
                  "const want f32[1,7] = {0, 4, 8, 12, 16, 20, 24}\n");
     assert_gives(ROW HALF "y = Resize(x, _, s) {mode=\"linear\", antialias=1}\n"
                  "const want f32[1,2] = {5, 19}\n");
-    assert_gives(ROW HALF "y = Resize(x, _, s) {mode=\"cubic\"}\n const want f32[1,2] = {3.25, 20.75}\n");
+    assert_gives(ROW HALF
+                 "y = Resize(x, _, s) {mode=\"cubic\"}\n const want f32[1,2] = {3.25, 20.75}\n");
     assert_gives(ROW "const r f32[4] = {0, 0.5, 1, 1.5}\n" HALF
                  "y = Resize(x, r, s) {mode=\"linear\", extrapolation_value=-1.0, "
                  "coordinate_transformation_mode=\"tf_crop_and_resize\"}\n"
@@ -208,8 +223,10 @@ static void resizes(void **state) {
                   "y = Resize(x, _, _, n) {axes=[2,3], keep_aspect_ratio_policy=\"not_larger\"}\n",
                   "f32[1,3,3,5]");
     assert_refuses(ROW "y = Resize(x)\n", STATUS_SHAPE, "exactly one");
-    assert_refuses(ROW "const s f32[2] = {1.0, -2.0}\n y = Resize(x, _, s)\n", STATUS_SHAPE, "scale");
-    assert_refuses(ROW "const s f32[2] = {1.0, 1e30}\n y = Resize(x, _, s)\n", STATUS_LIMIT, "resized");
+    assert_refuses(ROW "const s f32[2] = {1.0, -2.0}\n y = Resize(x, _, s)\n", STATUS_SHAPE,
+                   "scale");
+    assert_refuses(ROW "const s f32[2] = {1.0, 1e30}\n y = Resize(x, _, s)\n", STATUS_LIMIT,
+                   "resized");
     assert_refuses(ROW TWICE "y = Resize(x, _, s) {mode=\"area\"}\n", STATUS_UNSUPPORTED, "area");
 }
 
