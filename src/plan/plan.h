@@ -149,6 +149,7 @@ bool plan_window(const struct node *n, const struct shape *x, const struct shape
 /* ---- lowerings: *done says whether the node was taken ---- */
 enum status lower_reference(struct plan *s, const struct node *n);
 enum status lower_conv(struct plan *s, const struct node *n, bool *done);
+enum status lower_gemm(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);
 enum status lower_eltwise(struct plan *s, const struct node *n, bool *done);
 enum status lower_rows(struct plan *s, const struct node *n, bool *done);
