@@ -177,6 +177,7 @@ struct task {
         } event;
         struct report *report;
         struct run *run;
+        struct closure *closure;
     };
 };
 

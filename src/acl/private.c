@@ -2,6 +2,9 @@
 /* The table for side libraries; see private.h. */
 #include "acl/private.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "acl/internal.h"
 #include "acl/model.h"
 #include "base/alloc.h"
@@ -26,6 +29,38 @@ static int64_t macs_of(uint32_t model_id) {
     return macs;
 }
 
+struct closure {
+    aclError (*fn)(void *argument);
+    max_align_t argument[];
+};
+
+static aclError run_closure(struct stream *s, struct task *t) {
+    (void)s;
+    struct closure *c = t->closure;
+    return c->fn(c->argument);
+}
+
+static void drop_closure(struct task *t) { mem_free(t->closure); }
+
+static aclError run_on_stream(const char *call, aclrtStream stream, aclError (*fn)(void *argument),
+                              const void *argument, size_t n_bytes) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, call, &s, &held));
+    struct closure *c = mem_alloc(sizeof *c + n_bytes);
+    aclError code;
+    if (c) {
+        c->fn = fn;
+        memcpy(c->argument, argument, n_bytes);
+        struct task t = {.fn = run_closure, .drop = drop_closure, .closure = c};
+        code = stream_submit(s, &t, call);
+    } else {
+        code = acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a task of a stream");
+    }
+    handle_release(held);
+    return code;
+}
+
 const struct pk_private _pk_private = {
     .version = PK_PRIVATE_VERSION,
     .bytes = sizeof(struct pk_private),
@@ -33,6 +68,10 @@ const struct pk_private _pk_private = {
     .dvpp_malloc = dvpp_malloc,
     .dvpp_free = dvpp_free,
     .model_macs = macs_of,
+    .memory_check = memory_check,
+    .run_on_stream = run_on_stream,
+    .mem_alloc = mem_alloc,
+    .mem_free = mem_free,
     .mem_fail_after = mem_fail_after,
     .mem_total_allocations = mem_total_allocations,
     .mem_live_allocations = mem_live_allocations,

@@ -14,7 +14,7 @@
 
 #include "acl/acl_base.h"
 
-enum { PK_PRIVATE_VERSION = 1 };
+enum { PK_PRIVATE_VERSION = 2 };
 
 struct pk_private {
     uint32_t version;
@@ -26,6 +26,13 @@ struct pk_private {
     aclError (*dvpp_free)(const char *call, void *address);
     /* Multiply-adds of one run of a loaded model; 0 when its shapes decide. */
     int64_t (*model_macs)(uint32_t model_id);
+    /* Fails when the range starts in a block of ours and runs past its end. */
+    aclError (*memory_check)(const char *call, const char *what, const void *address, size_t bytes);
+    /* Queues fn on a stream (NULL: the default one), with a copy of n_bytes at argument. */
+    aclError (*run_on_stream)(const char *call, aclrtStream stream, aclError (*fn)(void *argument),
+                              const void *argument, size_t n_bytes);
+    void *(*mem_alloc)(size_t bytes);
+    void (*mem_free)(void *p);
     /* Allocations of the core, for tests: see base/alloc.h. */
     void (*mem_fail_after)(uint64_t n, bool forever);
     uint64_t (*mem_total_allocations)(void);

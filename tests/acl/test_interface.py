@@ -22,7 +22,7 @@ COMPILERS = [
     ("g++", "c++17"),
     ("clang++", "c++17"),
 ]
-LIBRARIES = {"ascendcl": "libascendcl.so", "acl_dvpp": "libacl_dvpp.so"}
+LIBRARIES = {n: f"lib{n}.so" for n in ("ascendcl", "acl_cblas", "acl_dvpp")}
 STRUCT_HEADERS = ("acl_rt.h", "acl_mdl.h", "acl_dump.h")
 
 

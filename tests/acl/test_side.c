@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The side libraries beside libascendcl.so, linked as programs link them: picture memory of
+ * libacl_dvpp.so, matrix products of libacl_cblas.so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "acl/acl.h"
+#include "acl/ops/acl_cblas.h"
+#include "acl/ops/acl_dvpp.h"
+
+#define assert_acl(expression)                                                                     \
+    do {                                                                                           \
+        aclError e_ = (expression);                                                                \
+        if (e_ != ACL_SUCCESS) fail_msg("%s: %d: %s", #expression, e_, aclGetRecentErrMsg());      \
+    } while (0)
+#define assert_acl_fails(expression, code)                                                         \
+    do {                                                                                           \
+        assert_int_equal((expression), (code));                                                    \
+        assert_true(strlen(aclGetRecentErrMsg()) > 10);                                            \
+    } while (0)
+
+static int start(void **state) {
+    (void)state;
+    assert_acl(aclInit(NULL));
+    assert_acl(aclrtSetDevice(0));
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    assert_acl(aclrtResetDevice(0));
+    assert_acl(aclFinalize());
+    return 0;
+}
+
+static void picture_memory(void **state) {
+    (void)state;
+    void *p = NULL, *q = NULL;
+    for (size_t size = 1; size < 3000; size += 333) {
+        assert_acl(acldvppMalloc(&p, size));
+        assert_int_equal((uintptr_t)p % 128, 0);
+        memset(p, 1, size);
+        assert_acl(acldvppFree(p));
+    }
+    assert_acl_fails(acldvppMalloc(&p, 0), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(acldvppMalloc(NULL, 8), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(acldvppFree(p), ACL_ERROR_INVALID_PARAM);
+    assert_acl(acldvppMalloc(&p, 100));
+    assert_acl(aclrtMallocHost(&q, 100));
+    assert_acl_fails(acldvppFree(q), ACL_ERROR_INVALID_PARAM);
+    /* One map of memory in the process: both libraries know the block. */
+    assert_acl_fails(aclrtMemset(p, 4096, 0, 4096), ACL_ERROR_INVALID_PARAM);
+    assert_acl(aclrtFree(p)); /* a well-known slip; it works, with a line in the log */
+    assert_acl(aclrtFreeHost(q));
+}
+
+enum { M = 5, N = 7, K = 6 };
+
+static void products_of_halves(void **state) {
+    (void)state;
+    aclFloat16 a[M * K], at[K * M], b[K * N], bt[N * K], c[M * N], alpha, beta;
+    float f[M * N], one = 1, zero = 0;
+    for (int i = 0; i < M; i++)
+        for (int k = 0; k < K; k++)
+            at[k * M + i] = a[i * K + k] = aclFloatToFloat16((float)(i - k) / 4);
+    for (int k = 0; k < K; k++)
+        for (int j = 0; j < N; j++)
+            bt[j * K + k] = b[k * N + j] = aclFloatToFloat16((float)(k * j % 5) - 2);
+    for (int i = 0; i < M * N; i++) c[i] = aclFloatToFloat16((float)i);
+    alpha = aclFloatToFloat16(2);
+    beta = aclFloatToFloat16(0.5f);
+    assert_acl(aclblasGemmEx(ACL_TRANS_N, ACL_TRANS_N, ACL_TRANS_N, M, N, K, &alpha, a, -1,
+                             ACL_FLOAT16, b, -1, ACL_FLOAT16, &beta, c, -1, ACL_FLOAT16,
+                             ACL_COMPUTE_HIGH_PRECISION, NULL));
+    memset(f, 0xFF, sizeof f); /* NaN: beta is 0 */
+    assert_acl(aclblasGemmEx(ACL_TRANS_T, ACL_TRANS_T, ACL_TRANS_N, M, N, K, &one, at, M,
+                             ACL_FLOAT16, bt, K, ACL_FLOAT16, &zero, f, N, ACL_FLOAT,
+                             ACL_COMPUTE_HIGH_PRECISION, NULL));
+    assert_acl(aclrtSynchronizeStream(NULL));
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            float sum = 0;
+            for (int k = 0; k < K; k++) sum += (float)(i - k) / 4 * ((float)(k * j % 5) - 2);
+            assert_true(f[i * N + j] == sum);
+            assert_true(aclFloat16ToFloat(c[i * N + j]) == 2 * sum + (float)(i * N + j) / 2);
+        }
+    aclFloat16 y[M];
+    memset(y, 0, sizeof y);
+    assert_acl(aclblasHgemv(ACL_TRANS_N, M, K, &alpha, a, -1, b, -1, &beta, y, -1,
+                            ACL_COMPUTE_LOW_PRECISION, NULL));
+    assert_acl(aclrtSynchronizeStream(NULL));
+    for (int i = 0; i < M; i++) {
+        float sum = 0;
+        for (int k = 0; k < K; k++) sum += (float)(i - k) / 4 * aclFloat16ToFloat(b[k]);
+        assert_true(aclFloat16ToFloat(y[i]) == 2 * sum);
+    }
+}
+
+static void products_of_bytes(void **state) {
+    (void)state;
+    int8_t a[M * K], b[K * N];
+    int32_t c[M * N], y[K], alpha = 3, beta = -1;
+    for (int i = 0; i < M * K; i++) a[i] = (int8_t)(i * 37);
+    for (int i = 0; i < K * N; i++) b[i] = (int8_t)(i * 91 + 5);
+    for (int i = 0; i < M * N; i++) c[i] = i;
+    assert_acl(aclblasS8gemm(ACL_TRANS_N, ACL_TRANS_N, ACL_TRANS_N, M, N, K, &alpha, a, -1, b, -1,
+                             &beta, c, -1, ACL_COMPUTE_HIGH_PRECISION, NULL));
+    memset(y, 0, sizeof y);
+    assert_acl(aclblasS8gemv(ACL_TRANS_T, M, K, &alpha, a, -1, b, -1, &beta, y, -1,
+                             ACL_COMPUTE_HIGH_PRECISION, NULL));
+    assert_acl(aclrtSynchronizeStream(NULL));
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            int sum = 0;
+            for (int k = 0; k < K; k++) sum += a[i * K + k] * b[k * N + j];
+            assert_int_equal(c[i * N + j], 3 * sum - (i * N + j));
+        }
+    for (int k = 0; k < K; k++) {
+        int sum = 0;
+        for (int i = 0; i < M; i++) sum += a[i * K + k] * b[i];
+        assert_int_equal(y[k], 3 * sum);
+    }
+}
+
+static void products_misused(void **state) {
+    (void)state;
+    int8_t a[4] = {0};
+    int32_t c[4] = {0}, one = 1;
+    void *block;
+    assert_acl(aclrtMallocAlign32(&block, 2, ACL_MEM_MALLOC_HUGE_FIRST));
+#define S8(transA, m, n, k, A, lda, C)                                                             \
+    aclblasS8gemm(transA, ACL_TRANS_N, ACL_TRANS_N, m, n, k, &one, A, lda, a, -1, &one, C, -1,     \
+                  ACL_COMPUTE_HIGH_PRECISION, NULL)
+    assert_acl_fails(S8(ACL_TRANS_NZ, 2, 2, 2, a, -1, c), ACL_ERROR_FEATURE_UNSUPPORTED);
+    assert_acl_fails(S8(ACL_TRANS_N, 0, 2, 2, a, -1, c), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(S8(ACL_TRANS_N, 2, 2, 2, NULL, -1, c), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(S8(ACL_TRANS_N, 2, 2, 2, a, 1, c), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(S8(ACL_TRANS_N, 2, 2, 2, a, -1, NULL), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(S8(ACL_TRANS_N, 100, 2, 2, block, -1, c), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclblasGemmEx(ACL_TRANS_N, ACL_TRANS_N, ACL_TRANS_N, 1, 1, 1, &one, a, -1,
+                                   ACL_INT8, a, -1, ACL_FLOAT16, &one, c, -1, ACL_FLOAT,
+                                   ACL_COMPUTE_HIGH_PRECISION, NULL),
+                     ACL_ERROR_UNSUPPORTED_DATA_TYPE);
+    assert_acl(aclrtFree(block));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(picture_memory, start, end),
+        cmocka_unit_test_setup_teardown(products_of_halves, start, end),
+        cmocka_unit_test_setup_teardown(products_of_bytes, start, end),
+        cmocka_unit_test_setup_teardown(products_misused, start, end),
+    };
+    return cmocka_run_group_tests_name("side", tests, NULL, NULL);
+}
