@@ -100,12 +100,11 @@ static double now_us(void) {
         __asm__ volatile("" : : "m"(x));                                                           \
         return 20000.0 * 12 * 2 * lanes / t / 1e3;                                                 \
     }
-#pragma GCC diagnostic ignored "-Wpsabi"
 #if defined(__x86_64__)
-LIMIT(avx512, __attribute__((target("avx512f,fma"), optimize("O3", "fp-contract=fast"))), 16)
-LIMIT(avx2, __attribute__((target("avx2,fma"), optimize("O3", "fp-contract=fast"))), 8)
+LIMIT(avx512, __attribute__((target("avx512f,fma"))), 16)
+LIMIT(avx2, __attribute__((target("avx2,fma"))), 8)
 #endif
-LIMIT(base, __attribute__((optimize("O3", "fp-contract=fast"))), 4)
+LIMIT(base, , 4)
 
 static double limit(enum isa isa) {
     double best = 0;

@@ -115,7 +115,7 @@ int winograd_lay_out(struct conv_plan *p, int m) {
      * many as cost a twelfth. */
     int want = (int)(p->cost_us / d->n / 25);
     want = want < 1 ? 1 : want > 16 ? 16 : want;
-    int least_band = p->packed_bytes > 3000000 ? 20 : 10;
+    int least_band = p->packed_bytes > 5000000 ? 20 : 8;
     p->bands = tiles / least_band < want ? tiles / least_band : want;
     if (p->bands < 1) p->bands = 1;
     double input_us = transform_us(p, tiles, p->icb, input_ns[m]) * d->n;

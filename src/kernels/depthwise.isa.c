@@ -36,6 +36,9 @@ INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int c
 
 INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
     if (!edge) return vf_load(row + column * VL);
+#if VL == 16
+    return _mm512_maskz_loadu_ps(column >= 0 && column < iw ? 0xffff : 0, row + column * VL);
+#endif
     int64_t c = column < 0 ? 0 : column >= iw ? iw - 1 : column;
     return vf_and(vf_load(row + c * VL), vi_set(c == column ? -1 : 0));
 }
@@ -83,10 +86,11 @@ INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int
     for (; x + cols <= ow && x + cols - 1 <= last; x += cols)
         fixed_tile(s, x, rows, cols, k, stride, 0);
     for (; x + cols <= ow; x += cols) fixed_tile(s, x, rows, cols, k, stride, 1);
-    for (; x < ow; x++) {
-        if (x <= last && x * stride >= pl) fixed_tile(s, x, rows, 1, k, stride, 0);
-        else fixed_tile(s, x, rows, 1, k, stride, 1);
-    }
+    int left = ow - x;
+    if (cols > 3 && left == 3) fixed_tile(s, x, rows, 3, k, stride, 1);
+    else if (cols > 2 && left == 2) fixed_tile(s, x, rows, 2, k, stride, 1);
+    else if (left == 1 && x <= last && x * stride >= pl) fixed_tile(s, x, rows, 1, k, stride, 0);
+    else if (left == 1) fixed_tile(s, x, rows, 1, k, stride, 1);
 }
 
 static NOINLINE void any_strip(const struct depthwise_strip *s) {
