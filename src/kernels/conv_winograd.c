@@ -46,14 +46,11 @@ static double transform_us(const struct conv_plan *p, int tiles, int blocks, dou
     return tiles * blocks * ns * 1e-3 * 3600 / (double)p->k->conv->fma_per_us;
 }
 
-/* Microseconds on one core, and the channel blocks per group that take least. */
-static double estimate(struct conv_plan *p, int m, int *ocv) {
-    const struct conv_desc *d = &p->d;
-    const struct conv_kernels *k = p->k->conv;
-    const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m), points = (m + 2) * (m + 2);
-    const int block = block_tiles(p, m, tiles);
+/* Cost of the products of a block of tiles, per channel and point, and the channel blocks per group
+ * for which it is least. */
+static double product_cost(const struct conv_plan *p, int block, int *ocv) {
     double best = 0;
-    for (int o = 1; o <= k->max_ocv && o <= p->ocb && o <= 3; o++) {
+    for (int o = 1; o <= p->k->conv->max_ocv && o <= p->ocb; o++) {
         double cost = (double)conv_cut(p, o, block, 0, NULL, NULL) * (p->ocb / o);
         int rest = p->ocb % o;
         if (rest) cost += (double)conv_cut(p, rest, block, 0, NULL, NULL);
@@ -62,13 +59,22 @@ static double estimate(struct conv_plan *p, int m, int *ocv) {
             *ocv = o;
         }
     }
-    double product = best / block * tiles * points * d->ic / k->fma_per_us;
+    return best;
+}
+
+/* Microseconds on one core when tiles are cut into `bands`. */
+static double estimate(const struct conv_plan *p, int m, int bands) {
+    const struct conv_desc *d = &p->d;
+    const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m), points = (m + 2) * (m + 2);
+    const int block = block_tiles(p, m, (tiles + bands - 1) / bands);
+    int ocv;
+    double product = product_cost(p, block, &ocv) / block * tiles * points * d->ic /
+                     (double)p->k->conv->fma_per_us;
     double transform =
         transform_us(p, tiles, p->icb, input_ns[m]) +
         transform_us(p, tiles, p->ocb, output_ns[m] + m * m * (d->act >= ACT_SIGMOID ? 2.5 : 0));
-    double bytes = 4.0 * points * d->ic * p->ocb * p->k->vl;
     /* Weights beyond the caches come at memory speed, which threads share. */
-    double memory = bytes > 6e6 ? bytes / 20e3 : 0;
+    double bytes = 4.0 * points * d->ic * p->ocb * p->k->vl, memory = bytes > 6e6 ? bytes / 20e3 : 0;
     double compute = (product + transform) * d->n;
     return compute > memory ? compute + 0.25 * memory : memory + 0.25 * compute;
 }
@@ -81,9 +87,9 @@ static int suits(const struct conv_desc *d) {
 int winograd_plan(struct conv_plan *p, double limit_us) {
     if (!suits(&p->d) || p->d.ic < 8 || p->d.oc < 8) return 0;
     p->pixel_step = p->k->vl;
-    int chosen = 0, ocv;
+    int chosen = 0;
     for (int m = WINOGRAD_LEAST; m <= WINOGRAD_MOST; m++) {
-        double cost = estimate(p, m, &ocv);
+        double cost = estimate(p, m, 1);
         /* A larger tile loses digits: it must be worth it. */
         if (cost < limit_us * (chosen ? 0.95 : 0.9)) {
             limit_us = cost;
@@ -101,30 +107,32 @@ int winograd_lay_out(struct conv_plan *p, int m) {
     p->algorithm = CONV_WINOGRAD;
     p->wino_m = m;
     p->pixel_step = vl;
-    p->ocv = 1;
-    p->cost_us = estimate(p, m, &p->ocv);
-    p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
     p->flat = p->rows_outer = 0;
-    size_t floats;
-    if (!size_mul((size_t)points * (size_t)d->ic, (size_t)(p->ocv * vl), &p->group_floats) ||
-        !size_mul(p->group_floats, (size_t)p->n_groups, &floats) || floats > SIZE_MAX / 8)
-        return 0;
-    p->packed_bytes = (floats + (size_t)p->ocb * (size_t)vl) * sizeof(float);
+    p->cost_us = estimate(p, m, 1);
 
     /* Bands of tiles first. Bands of output channels repeat the transform of the input: only as
      * many as cost a twelfth. */
     int want = (int)(p->cost_us / d->n / 25);
     want = want < 1 ? 1 : want > 16 ? 16 : want;
-    int least_band = p->packed_bytes > 5000000 ? 20 : 8;
+    int least_band = 4.0 * points * d->ic * p->ocb * vl > 5e6 ? 20 : 8;
     p->bands = tiles / least_band < want ? tiles / least_band : want;
     if (p->bands < 1) p->bands = 1;
+    p->unit = block_tiles(p, m, (tiles + p->bands - 1) / p->bands);
+    p->cost_us = estimate(p, m, p->bands);
+    product_cost(p, p->unit, &p->ocv);
+    p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
     double input_us = transform_us(p, tiles, p->icb, input_ns[m]) * d->n;
     int most = 1 + (int)(p->cost_us / 12 / input_us);
     p->group_bands = (want + p->bands - 1) / p->bands;
     if (p->group_bands > most) p->group_bands = most;
     if (p->group_bands > p->n_groups) p->group_bands = p->n_groups;
     p->n_tiles[0] = d->n * p->bands * p->group_bands;
-    p->unit = block_tiles(p, m, (tiles + p->bands - 1) / p->bands);
+
+    size_t floats;
+    if (!size_mul((size_t)points * (size_t)d->ic, (size_t)(p->ocv * vl), &p->group_floats) ||
+        !size_mul(p->group_floats, (size_t)p->n_groups, &floats) || floats > SIZE_MAX / 8)
+        return 0;
+    p->packed_bytes = (floats + (size_t)p->ocb * (size_t)vl) * sizeof(float);
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
