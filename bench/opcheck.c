@@ -135,8 +135,8 @@ static void *filled(size_t floats) {
 static double bench(const struct kernels *k, const struct layer *l, double *gflop, double *least) {
     const int pad = l->k == 6 ? 2 : l->k / 2, out = (l->size + 2 * pad - l->k) / l->s + 1;
     struct conv_desc d = {.n = 1, .ic = l->ic, .ih = l->size, .iw = l->size, .oc = l->oc, .oh = out,
-                          .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1, .dw = 1,
-                          .pt = pad, .pl = pad, .groups = l->groups, .act = l->act, .beta = 6,
+                          .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1,
+                          .dw = 1, .pt = pad, .pl = pad, .groups = l->groups, .act = l->act, .beta = 6,
                           .src = l->planar ? CONV_PLANAR : CONV_BLOCKED};
     struct conv_plan p;
     if (conv_plan_init(k, &d, &p) != STATUS_OK) {
@@ -152,8 +152,8 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     float *packed = filled(p.packed_bytes / sizeof(float) + 1);
     char *scratch = filled(p.scratch_bytes / sizeof(float) + 1);
     conv_pack(&p, w, NULL, packed);
-    struct conv_args a = {.src = src, .src_channel = (int64_t)(l->planar ? in : in * vl), .dst = dst,
-                          .dst_channel = (int64_t)(pixels * vl)};
+    struct conv_args a = {.src = src, .src_channel = (int64_t)(l->planar ? in : in * vl),
+                          .dst = dst, .dst_channel = (int64_t)(pixels * vl)};
     *gflop = 2e-9 * (double)(l->ic / l->groups) * (double)l->oc * (double)taps * (double)pixels;
     /* The least time of each tile, summed: a tile is short enough to escape the other work. */
     double peak = limit(k->isa), best = 0, spent = 0, least_us[2][64];
@@ -169,9 +169,10 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     for (int s = 0; s < p.n_steps; s++)
         for (int tile = 0; tile < p.n_tiles[s] && tile < 64; tile++) best += least_us[s][tile];
     double rate = *gflop / best * 1e6;
-    printf("%-11s %4d %4d @%-3d %dx%d s%d %s act%-2d %-14s %3d tiles %8.1f us (est %7.1f) %6.1f GF/s %4.0f%%\n",
-           l->net, l->ic, l->oc, l->size, l->k, l->k, l->s, l->groups > 1 ? "dw" : "  ", l->act, p.name,
-           p.n_tiles[0], best, p.cost_us, rate, 100 * rate / peak);
+    printf("%-11s %4d %4d @%-3d %dx%d s%d %s act%-2d %-14s %3d tiles %8.1f us (est %7.1f) "
+           "%6.1f GF/s %4.0f%%\n",
+           l->net, l->ic, l->oc, l->size, l->k, l->k, l->s, l->groups > 1 ? "dw" : "  ", l->act,
+           p.name, p.n_tiles[0], best, p.cost_us, rate, 100 * rate / peak);
     *least = *gflop / peak * 1e6;
     mem_free(src);
     mem_free(dst);
@@ -206,8 +207,8 @@ int main(int argc, char **argv) {
         if (!net || strcmp(net, l->net)) sum = work = ideal = 0;
         net = l->net;
         char text[80];
-        snprintf(text, sizeof text, "%s %d->%d@%d k%d s%d %s", l->net, l->ic, l->oc, l->size, l->k, l->s,
-                 l->groups > 1 ? "dw" : "");
+        snprintf(text, sizeof text, "%s %d->%d@%d k%d s%d %s", l->net, l->ic, l->oc, l->size, l->k,
+                 l->s, l->groups > 1 ? "dw" : "");
         if (!strstr(text, filter)) continue;
         double gflop, least, t = bench(k, l, &gflop, &least);
         sum += t * l->times;

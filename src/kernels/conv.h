@@ -56,7 +56,8 @@ struct conv_args {
     int64_t src_channel; /* BLOCKED: from block to block; PLANAR: from channel to channel */
     float *dst;
     int64_t dst_batch;
-    int64_t dst_channel; /* BLOCKED: block to block; PLANAR: channel to channel; PIXEL: pixel to pixel */
+    int64_t dst_channel;   /* BLOCKED: block to block; PLANAR: channel to channel; PIXEL: pixel
+                              to pixel */
     const float *residual; /* must not overlap dst: tiles may compute a pixel twice */
     int64_t residual_batch;
     int64_t residual_channel; /* block to block */
@@ -76,7 +77,7 @@ struct conv_plan {
 
     /* Private to the algorithms. */
     int icb, ocb;             /* blocks of channels */
-    int ocv;                  /* blocks of output channels in a full group; the last may have fewer */
+    int ocv;                  /* blocks of output channels in a group; the last may have fewer */
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */

@@ -79,7 +79,8 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     UNROLL_FULL
     for (int o = 0; o < ocv; o++) {
         UNROLL_FULL
-        for (int p = 0; p < px; p++) vf_store(t->dst + o * t->dst_channel + p * VL, acc[o * px + p]);
+        for (int p = 0; p < px; p++)
+            vf_store(t->dst + o * t->dst_channel + p * VL, acc[o * px + p]);
     }
 }
 
@@ -94,7 +95,7 @@ enum { max_ocv = 2 };
 #define TILES(TILE)                                                                                \
     TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)    \
     TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 10) TILE(2, 13) TILE(2, 14)                \
-    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 5) TILE(3, 7) TILE(3, 9)                               \
+    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 5) TILE(3, 7) TILE(3, 9)                              \
     TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5) TILE(4, 6) TILE(4, 7)
 #define STEMS(TILE)                                                                                \
     TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)                          \

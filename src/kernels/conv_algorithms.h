@@ -13,8 +13,8 @@ struct conv_run {
     int kx0, nkx, skip_first, skip_last;
 };
 
-/* Cuts `length` outputs, from x on, into register tiles of ocv blocks; the last may be moved back to
- * overlap. Returns the cost in FMA instructions per channel and tap and, if runs is not NULL,
+/* Cuts `length` outputs, from x on, into register tiles of ocv blocks; the last may be moved back
+ * to overlap. Returns the cost in FMA instructions per channel and tap and, if runs is not NULL,
  * appends to it. Needs p->k and p->pixel_step. */
 float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct conv_run *runs,
                int *n_runs);
@@ -36,10 +36,10 @@ int winograd_plan(struct conv_plan *p, double limit_us);
 int winograd_lay_out(struct conv_plan *p, int m);
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed);
-void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
-                  void *scratch);
+void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,
+                  int tile, void *scratch);
 
-/* Fills the output half of a tile for output `pixel` (y * ow + x) of channel block `first_block`. */
+/* Fills the output half of a tile for output `pixel` (y * ow + x) of block `first_block`. */
 void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int image,
                      int first_block, int64_t pixel, struct conv_tile *t);
 /* Chooses bands over `units` (rows) and group_bands over `groups` for cost_us, and n_tiles[0]. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Depthwise convolution: one block of channels after the other, in strips of a few output rows.
- * Weights are [block][ky][kx][vl] behind the bias, so that a block's weights stay in registers or L1
- * for the whole plane.
+ * Weights are [block][ky][kx][vl] behind the bias, so that a block's weights stay in registers or
+ * L1 for the whole plane.
  */
 #include <stdio.h>
 #include <string.h>
@@ -84,10 +84,11 @@ void depthwise_run(const struct conv_plan *p, const float *packed, const struct 
     float *zeros = (float *)((char *)scratch +
                              ((size_t)strip_rows(d, tall->rows) * sizeof(float *) + 63) / 64 * 64);
     memset(zeros, 0, (size_t)d->iw * (size_t)vl * sizeof(float));
+    const int pixel = d->dst == CONV_BLOCKED ? vl : 1;
     struct depthwise_strip s = {
         .rows = rows, .iw = d->iw, .ow = d->ow, .kh = d->kh, .kw = d->kw, .sh = d->sh, .sw = d->sw,
         .dh = d->dh, .dw = d->dw, .pl = d->pl,
-        .dst_row = (int64_t)d->ow * (d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? a->dst_channel : 1),
+        .dst_row = d->ow * (d->dst == CONV_PIXEL ? a->dst_channel : pixel),
         .residual_row = (int64_t)d->ow * vl,
     };
     for (int b = b0; b < b1; b++) {
@@ -97,8 +98,10 @@ void depthwise_run(const struct conv_plan *p, const float *packed, const struct 
         for (int y = y0; y < y1;) {
             const struct depthwise_kernel *q = y + tall->rows <= y1 ? tall : single;
             int iy = y * d->sh - d->pt, n = strip_rows(d, q->rows);
-            for (int i = 0; i < n; i++)
-                rows[i] = iy + i >= 0 && iy + i < d->ih ? src + (int64_t)(iy + i) * d->iw * vl : zeros;
+            for (int i = 0; i < n; i++) {
+                const int inside = iy + i >= 0 && iy + i < d->ih;
+                rows[i] = inside ? src + (int64_t)(iy + i) * d->iw * vl : zeros;
+            }
             conv_set_output(p, a, image, b, (int64_t)y * d->ow, &s.out);
             if (d->residual != CONV_RESIDUAL_NONE) s.out.direct = 0;
             q->run(&s);

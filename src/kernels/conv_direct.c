@@ -69,7 +69,7 @@ float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct con
     }
 #define APPEND(tile, at, number)                                                                   \
     do {                                                                                           \
-        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};         \
+        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};        \
     } while (0)
     int longest = length;
     if (length > EXACT) {
@@ -273,7 +273,8 @@ enum status direct_plan(struct conv_plan *p) {
     return STATUS_OK;
 }
 
-void direct_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed) {
+void direct_pack(const struct conv_plan *p, const float *weights, const float *bias,
+                 float *packed) {
     const struct conv_desc *d = &p->d;
     const int vl = p->k->vl, taps = d->kh * d->kw;
     const int icg = d->ic / d->groups, ocg = d->oc / d->groups;
@@ -432,7 +433,8 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
             if (y > y0) { /* what the rows before read past their last step is needed again */
                 kept = reach_rows - d->sh;
                 if (kept < 0) kept = 0;
-                memmove(copy, copy + (int64_t)most * d->sh * row, (size_t)(kept * row) * sizeof(float));
+                memmove(copy, copy + (int64_t)most * d->sh * row,
+                        (size_t)(kept * row) * sizeof(float));
             }
             fill_copy(&j, copy, y, end, kept);
             j.copy_y = y * d->sh - d->pt;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What follows a convolution's sums. The activations that networks use most are applied in registers,
- * in the code of every register tile. The others, and destinations that are not blocked, go through
+ * What follows a convolution's sums. The activations that networks use most are applied in
+ * registers, in the code of every register tile. The others, and destinations that are not blocked, go through
  * a small array, which keeps that code small and costs a few cycles per vector.
  */
 #ifndef PK_KERNELS_CONV_FINISH_H
@@ -65,7 +65,8 @@ static NOINLINE void conv_finish(const struct conv_tile *t, vf *restrict v, int 
                 v[o * px + p] += vf_load(t->residual + o * t->residual_channel + p * VL);
     if (t->layout == CONV_BLOCKED) {
         for (int o = 0; o < ocv; o++)
-            for (int p = 0; p < px; p++) vf_store(t->dst + o * t->dst_channel + p * VL, v[o * px + p]);
+            for (int p = 0; p < px; p++)
+                vf_store(t->dst + o * t->dst_channel + p * VL, v[o * px + p]);
     } else if (t->layout == CONV_PIXEL) {
         for (int o = 0; o < ocv; o++) {
             int lanes = t->channels - o * VL < VL ? t->channels - o * VL : VL;

@@ -63,7 +63,7 @@ struct conv_kernels {
 struct depthwise_strip {
     const float *weights; /* [kh][kw][vl] */
     const float *bias;    /* vl */
-    /* Input rows: output row r, tap ky reads rows[r * sh + ky * dh]; rows of zeros where outside. */
+    /* Input rows: output row r, tap ky reads rows[r * sh + ky * dh]; zeros where outside. */
     const float *const *rows;
     int iw, ow, kh, kw, sh, sw, dh, dw, pl;
     int64_t dst_row;      /* floats (BLOCKED, PLANAR) from one output row to the next */

@@ -74,7 +74,8 @@ static double estimate(const struct conv_plan *p, int m, int bands) {
         transform_us(p, tiles, p->icb, input_ns[m]) +
         transform_us(p, tiles, p->ocb, output_ns[m] + m * m * (d->act >= ACT_SIGMOID ? 2.5 : 0));
     /* Weights beyond the caches come at memory speed, which threads share. */
-    double bytes = 4.0 * points * d->ic * p->ocb * p->k->vl, memory = bytes > 6e6 ? bytes / 20e3 : 0;
+    double bytes = 4.0 * points * d->ic * p->ocb * p->k->vl;
+    double memory = bytes > 6e6 ? bytes / 20e3 : 0;
     double compute = (product + transform) * d->n;
     return compute > memory ? compute + 0.25 * memory : memory + 0.25 * compute;
 }
@@ -165,14 +166,16 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
         float *u = packed + channels + (size_t)group * p->group_floats + (o - group * p->ocv * vl);
         for (int c = 0; c < d->ic; c++) {
             if (o >= d->oc) {
-                for (int q = 0; q < n * n; q++) u[((size_t)q * (size_t)d->ic + (size_t)c) * (size_t)lanes] = 0;
+                for (int q = 0; q < n * n; q++)
+                    u[((size_t)q * (size_t)d->ic + (size_t)c) * (size_t)lanes] = 0;
                 continue;
             }
             const float *w = weights + ((size_t)o * (size_t)d->ic + (size_t)c) * 9;
             double half[WINOGRAD_MOST + 2][3];
             for (int i = 0; i < n; i++)
                 for (int j = 0; j < 3; j++)
-                    half[i][j] = g[i][0] * (double)w[j] + g[i][1] * (double)w[3 + j] + g[i][2] * (double)w[6 + j];
+                    half[i][j] = g[i][0] * (double)w[j] + g[i][1] * (double)w[3 + j] +
+                                 g[i][2] * (double)w[6 + j];
             for (int i = 0; i < n; i++)
                 for (int j = 0; j < n; j++)
                     u[((size_t)(i * n + j) * (size_t)d->ic + (size_t)c) * (size_t)lanes] =
@@ -205,8 +208,8 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
     }
 }
 
-void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
-                  void *scratch) {
+void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,
+                  int tile, void *scratch) {
     const struct conv_desc *d = &p->d;
     const struct winograd_kernels *k = p->k->winograd;
     const int vl = p->k->vl, m = p->wino_m, across = tiles_across(d->ow, m);
@@ -219,7 +222,8 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const int t1 = (int)((int64_t)tiles * (band + 1) / p->bands);
     const int n_blocks = (t1 - t0 + p->unit - 1) / p->unit;
     const float *src = a->src + image * a->src_batch;
-    const int64_t out_step = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? a->dst_channel : 1;
+    const int64_t pixel = d->dst == CONV_BLOCKED ? vl : 1;
+    const int64_t out_step = d->dst == CONV_PIXEL ? a->dst_channel : pixel;
     float *v = scratch;
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
@@ -233,18 +237,19 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
             }
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
-            multiply(p, packed + (size_t)p->ocb * (size_t)vl + (size_t)g * p->group_floats, blocks, v,
-                     v_step, products, n);
+            const float *weights = packed + p->ocb * vl + (size_t)g * p->group_floats;
+            multiply(p, weights, blocks, v, v_step, products, n);
             for (int o = 0; o < blocks; o++) {
                 const int block = g * p->ocv + o;
                 for (int i = 0; i < n; i++) {
                     const int y = (b0 + i) / across * m, x = (b0 + i) % across * m;
-                    const int rows = d->oh - y < m ? d->oh - y : m, cols = d->ow - x < m ? d->ow - x : m;
+                    const int rows = d->oh - y < m ? d->oh - y : m;
+                    const int cols = d->ow - x < m ? d->ow - x : m;
                     struct conv_tile t;
                     conv_set_output(p, a, image, block, (int64_t)y * d->ow + x, &t);
                     k->output[m](products + ((int64_t)o * n + i) * vl, (int64_t)blocks * n * vl,
-                                 packed + block * vl, &t, d->ow * out_step, (int64_t)d->ow * vl, rows,
-                                 cols);
+                                 packed + block * vl, &t, d->ow * out_step, (int64_t)d->ow * vl,
+                                 rows, cols);
                 }
             }
         }

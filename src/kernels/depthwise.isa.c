@@ -44,8 +44,8 @@ INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
 }
 
 /* All int parameters but x and iw are constants of the caller. */
-INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int cols, int k, int stride,
-                       int edge) {
+INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int cols, int k,
+                       int stride, int edge) {
     vf acc[16];
     vf b = vf_load(s->bias);
     UNROLL_FULL

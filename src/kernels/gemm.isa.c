@@ -16,7 +16,8 @@ static NOINLINE void store(const struct gemm_tile *t, vf *v, int rows, int nv) {
             vf x = v[r * nv + o] * t->alpha;
             if (t->bias) {
                 const float *b = t->bias + r * t->bias_row + o * VL * t->bias_column;
-                x += t->beta * (t->bias_column ? n == VL ? vf_load(b) : vf_load_n(b, n) : vf_set(*b));
+                vf bias = t->bias_column ? vf_load_n(b, n) : vf_set(*b);
+                x += t->beta * bias;
             }
             v[r * nv + o] = x;
         }

@@ -11,7 +11,8 @@
 
 /* Interpolation points, infinity left out; the transforms in winograd.isa.c are written for these.
  * For m = 4 the roots give a third of the error of 0, 1, -1, 2, -2. */
-#define WINOGRAD_POINTS_4 {0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950}
+#define WINOGRAD_POINTS_4                                                                          \
+    {0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950}
 #define WINOGRAD_POINTS_5 {0, 1, -1, 2, -2, 0.5}
 #define WINOGRAD_POINTS_6 {0, 1, -1, 2, -2, 0.5, -0.5}
 

@@ -69,10 +69,10 @@ static void check_plan(struct conv_plan p, const char *what) {
     const int64_t in = (int64_t)d->ih * d->iw, out = (int64_t)d->oh * d->ow;
     char text[320];
     snprintf(text, sizeof text,
-             "%s %s [%s]: n%d %dx%dx%d -> %dx%dx%d k%dx%d s%d,%d d%d,%d p%d,%d g%d act%d res%d src%d "
-             "dst%d", what, k->name, p.name, d->n, d->ic, d->ih, d->iw, d->oc, d->oh, d->ow, d->kh,
-             d->kw, d->sh, d->sw, d->dh, d->dw, d->pt, d->pl, d->groups, d->act, d->residual, d->src,
-             d->dst);
+             "%s %s [%s]: n%d %dx%dx%d -> %dx%dx%d k%dx%d s%d,%d d%d,%d p%d,%d g%d act%d res%d "
+             "src%d dst%d", what, k->name, p.name, d->n, d->ic, d->ih, d->iw, d->oc, d->oh, d->ow, d->kh,
+             d->kw, d->sh, d->sw, d->dh, d->dw, d->pt, d->pl, d->groups, d->act, d->residual,
+             d->src, d->dst);
 
     /* Odd gaps between blocks and images. */
     struct conv_args a = {0};
@@ -140,20 +140,21 @@ static void check_plan(struct conv_plan p, const char *what) {
                         }
                     }
                     int64_t pixel = (int64_t)y * d->ow + x;
-                    double r = (double)residual[n * a.residual_batch + oc / vl * a.residual_channel +
-                                                pixel * vl + oc % vl];
+                    int64_t from = n * a.residual_batch + oc / vl * a.residual_channel;
+                    double r = (double)residual[from + pixel * vl + oc % vl];
                     if (d->residual == CONV_RESIDUAL_BEFORE) sum += r;
                     sum = activate(sum, d);
                     if (d->residual == CONV_RESIDUAL_AFTER) sum += r;
                     int64_t at = n * a.dst_batch;
-                    if (d->dst == CONV_BLOCKED) at += oc / vl * a.dst_channel + pixel * vl + oc % vl;
+                    if (d->dst == CONV_BLOCKED)
+                        at += oc / vl * a.dst_channel + pixel * vl + oc % vl;
                     else if (d->dst == CONV_PIXEL) at += pixel * a.dst_channel + oc;
                     else at += oc * a.dst_channel + pixel;
                     written[at] = 1;
                     double got = (double)a.dst[at];
                     if (!(fabs(got - sum) <= tolerance * size))
-                        fail_msg("%s: at n %d c %d y %d x %d: %.9g instead of %.9g", text, n, oc, y, x,
-                                 got, sum);
+                        fail_msg("%s: at n %d c %d y %d x %d: %.9g instead of %.9g", text, n, oc, y,
+                                 x, got, sum);
                 }
     if (d->dst == CONV_BLOCKED) /* padding lanes are written, and finite */
         for (int n = 0; n < d->n; n++)
@@ -319,14 +320,16 @@ static void random_shapes(void **unused) {
         d.pl = between(0, (d.kw - 1) * d.dw + (next() % 8 == 0));
         if (next() % 2) d.pt = d.kh / 2, d.pl = d.kw / 2;
         int pb = between(0, d.kh), pr = between(0, d.kw);
-        int h = d.ih + d.pt + pb - (d.kh - 1) * d.dh - 1, w = d.iw + d.pl + pr - (d.kw - 1) * d.dw - 1;
+        int h = d.ih + d.pt + pb - (d.kh - 1) * d.dh - 1;
+        int w = d.iw + d.pl + pr - (d.kw - 1) * d.dw - 1;
         if (h < 0 || w < 0) continue;
         d.oh = h / d.sh + 1;
         d.ow = w / d.sw + 1;
         int kind = between(0, 5);
         d.groups = kind <= 2 ? 1 : kind == 3 ? between(1, 40) : between(2, 5);
         d.ic = d.groups * (kind <= 2 ? between(1, 70) : kind == 3 ? 1 : between(1, 20));
-        d.oc = d.groups * (kind <= 2 ? between(1, 70) : kind == 3 ? (next() % 2 ? 1 : between(1, 3)) : between(1, 20));
+        int multiplier = next() % 2 ? 1 : between(1, 3);
+        d.oc = d.groups * (kind <= 2 ? between(1, 70) : kind == 3 ? multiplier : between(1, 20));
         if ((double)d.oc * d.oh * d.ow * (d.ic / d.groups) * d.kh * d.kw * d.n > 4e6) continue;
         d.act = (enum activation)(next() % ACT_COUNT);
         d.alpha = 0.125f;

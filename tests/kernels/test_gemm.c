@@ -30,16 +30,18 @@ static void check(const struct kernels *k, const struct gemm_desc *d) {
     char text[200];
     struct gemm_plan p;
     assert_ok(gemm_plan_init(k, d, &p));
-    snprintf(text, sizeof text, "%s %s: %lldx%lldx%lld ta%d tb%d bias %d %lld %lld act%d const%d", k->name,
-             p.name, (long long)d->m, (long long)d->n, (long long)d->k, d->trans_a, d->trans_b,
+    snprintf(text, sizeof text, "%s %s: %lldx%lldx%lld ta%d tb%d bias %d %lld %lld act%d const%d",
+             k->name, p.name, (long long)d->m, (long long)d->n, (long long)d->k, d->trans_a, d->trans_b,
              d->has_bias, (long long)d->bias_row, (long long)d->bias_column, d->act, d->b_constant);
     float *a = numbers((d->trans_a ? d->k : d->m) * d->lda), *c = numbers(d->m * d->ldc + 64);
     float *b = numbers((d->trans_b ? d->n : d->k) * d->ldb), *bias = numbers(d->m * (d->n + 1) + 1);
-    float *packed = numbers((int64_t)(p.packed_bytes / 4)), *scratch = numbers((int64_t)(p.scratch_bytes / 4));
+    float *packed = numbers((int64_t)(p.packed_bytes / 4));
+    float *scratch = numbers((int64_t)(p.scratch_bytes / 4));
     for (int64_t i = 0; i < d->m * d->ldc + 64; i++) c[i] = 777;
     if (d->b_constant) gemm_pack(&p, b, packed);
     struct gemm_args args = {a, d->b_constant ? NULL : b, bias, c};
-    for (int t = p.n_tiles - 1; t >= 0; t--) gemm_run(&p, d->b_constant ? packed : NULL, &args, t, scratch);
+    for (int t = p.n_tiles - 1; t >= 0; t--)
+        gemm_run(&p, d->b_constant ? packed : NULL, &args, t, scratch);
     for (int64_t m = 0; m < d->m; m++)
         for (int64_t n = 0; n < d->ldc; n++) {
             float got = c[m * d->ldc + n];
@@ -55,7 +57,8 @@ static void check(const struct kernels *k, const struct gemm_desc *d) {
                 size += fabs(v);
             }
             sum *= (double)d->alpha;
-            if (d->has_bias) sum += (double)d->beta * (double)bias[m * d->bias_row + n * d->bias_column];
+            if (d->has_bias)
+                sum += (double)d->beta * (double)bias[m * d->bias_row + n * d->bias_column];
             if (d->act == ACT_RELU && sum < 0) sum = 0;
             if (d->act == ACT_SIGMOID) sum = 1 / (1 + exp(-sum));
             if (!(fabs((double)got - sum) <= 4e-6 * size))
@@ -77,7 +80,8 @@ static void products(void **unused) {
     printf("seed %llu\n", (unsigned long long)seed);
     state = seed;
     for (int i = 0; i < 300; i++) {
-        struct gemm_desc d = {.m = between(1, i % 3 ? 70 : 12), .n = between(1, 150), .k = between(0, 90)};
+        struct gemm_desc d = {.m = between(1, i % 3 ? 70 : 12), .n = between(1, 150),
+                              .k = between(0, 90)};
         if (i % 20 == 0) d.k = between(500, 1300);
         if (i % 29 == 0) d.n = between(800, 1500);
         d.trans_a = next() % 2;
