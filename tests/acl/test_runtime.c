@@ -3,6 +3,8 @@
  * them. */
 #include "acl_check.h"
 
+#include "base/env.h"
+
 /* ---- start and end ---- */
 
 static void start_and_end_codes(void **state) {
@@ -210,6 +212,37 @@ static void context_settings(void **state) {
     assert_acl_fails(aclrtCtxSetSysParamOpt((aclSysParamOpt)9, 1), ACL_ERROR_INVALID_PARAM, "9");
 }
 
+static void several_devices(void **state) {
+    (void)state;
+    uint32_t n, id;
+    int32_t device, reachable = 0;
+    env_override(ENV_DEVICES, "0;0-1");
+    assert_acl(aclInit(NULL));
+    assert_acl(aclrtGetDeviceCount(&n));
+    assert_int_equal(n, 2);
+    assert_acl(aclrtSetDevice(1));
+    id = load_text(small_net);
+    assert_acl(aclrtSetDevice(0));
+    assert_acl(aclrtGetDevice(&device));
+    assert_int_equal(device, 0);
+    assert_acl(aclrtDeviceCanAccessPeer(&reachable, 0, 1));
+    assert_int_equal(reachable, 1);
+    assert_acl_fails(aclrtSetDevice(2), ACL_ERROR_RT_INVALID_DEVICEID, "ids are 0 to 1");
+    assert_acl(aclmdlUnload(id));
+    assert_acl(aclrtResetDevice(0));
+    assert_acl(aclrtResetDevice(1));
+    assert_acl(aclFinalize());
+    static const char *const nonsense[] = {"a", "3-1", "0-", ";", "0,,1", "-4", "0-999999999999"};
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+        env_override(ENV_DEVICES, nonsense[i]);
+        assert_acl(aclInit(NULL)); /* said in the log, and ignored */
+        assert_acl(aclrtGetDeviceCount(&n));
+        assert_int_equal(n, 1);
+        assert_acl(aclFinalize());
+    }
+    env_override(ENV_DEVICES, "");
+}
+
 /* ---- memory ---- */
 
 static void allocation(void **state) {
@@ -406,6 +439,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(contexts_of_threads, start, end),
         cmocka_unit_test_setup_teardown(streams_of_a_destroyed_context, start, end),
         cmocka_unit_test_setup_teardown(context_settings, start, end),
+        cmocka_unit_test(several_devices),
         cmocka_unit_test_setup_teardown(allocation, start, end),
         cmocka_unit_test_setup_teardown(many_blocks, start, end),
         cmocka_unit_test_setup_teardown(copies, start, end),
