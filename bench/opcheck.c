@@ -136,7 +136,8 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     const int pad = l->k == 6 ? 2 : l->k / 2, out = (l->size + 2 * pad - l->k) / l->s + 1;
     struct conv_desc d = {.n = 1, .ic = l->ic, .ih = l->size, .iw = l->size, .oc = l->oc, .oh = out,
                           .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1,
-                          .dw = 1, .pt = pad, .pl = pad, .groups = l->groups, .act = l->act, .beta = 6,
+                          .dw = 1, .pt = pad, .pl = pad, .groups = l->groups, .act = l->act,
+                          .beta = 6,
                           .src = l->planar ? CONV_PLANAR : CONV_BLOCKED};
     struct conv_plan p;
     if (conv_plan_init(k, &d, &p) != STATUS_OK) {

@@ -69,7 +69,7 @@ float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct con
     }
 #define APPEND(tile, at, number)                                                                   \
     do {                                                                                           \
-        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};        \
+        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};    \
     } while (0)
     int longest = length;
     if (length > EXACT) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What follows a convolution's sums. The activations that networks use most are applied in
- * registers, in the code of every register tile. The others, and destinations that are not blocked, go through
- * a small array, which keeps that code small and costs a few cycles per vector.
+ * registers, in the code of every register tile. The others, and destinations that are not blocked,
+ * go through a small array, which keeps that code small and costs a few cycles per vector.
  */
 #ifndef PK_KERNELS_CONV_FINISH_H
 #define PK_KERNELS_CONV_FINISH_H

@@ -30,8 +30,9 @@ static void check(const struct kernels *k, const struct gemm_desc *d) {
     char text[200];
     struct gemm_plan p;
     assert_ok(gemm_plan_init(k, d, &p));
-    snprintf(text, sizeof text, "%s %s: %lldx%lldx%lld ta%d tb%d bias %d %lld %lld act%d const%d",
-             k->name, p.name, (long long)d->m, (long long)d->n, (long long)d->k, d->trans_a, d->trans_b,
+    snprintf(text, sizeof text,
+             "%s %s: %lldx%lldx%lld ta%d tb%d bias %d %lld %lld act%d const%d", k->name,
+             p.name, (long long)d->m, (long long)d->n, (long long)d->k, d->trans_a, d->trans_b,
              d->has_bias, (long long)d->bias_row, (long long)d->bias_column, d->act, d->b_constant);
     float *a = numbers((d->trans_a ? d->k : d->m) * d->lda), *c = numbers(d->m * d->ldc + 64);
     float *b = numbers((d->trans_b ? d->n : d->k) * d->ldb), *bias = numbers(d->m * (d->n + 1) + 1);
