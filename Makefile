@@ -50,10 +50,17 @@ check-long: deps-long build-tests $(VENV)/long.stamp ## sanitizers, soaks, fuzzi
 demo: build ## detect what is on a photo, from nothing
 	@BUILD=$(BUILD) scripts/demo.sh
 
+build/venv-bench/stamp: bench/requirements.txt bench/venv.sh
+	@bench/venv.sh build/venv-bench
+
+bench: build build/venv-bench/stamp ## measure beside other engines (BENCH="--runs 20 --threads 1")
+	@ninja -C $(BUILD) --quiet bench/opcheck
+	@build/venv-bench/bin/python bench/bench.py --build $(BUILD) $(BENCH)
+
 install: build ## install under PREFIX (default ~/prusik), beside any other toolkit
 	@meson install -C $(BUILD) --destdir "" >/dev/null && echo "installed under $(PREFIX)"
 
 clean: ## remove the build folder
 	rm -rf build
 
-.PHONY: all help deps deps-check deps-long build build-tests check check-long demo install clean
+.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench install clean

@@ -6,6 +6,9 @@
  * other work on the machine only ever adds time.
  *
  * A filter picks the lines whose network, layer or kernel text contains it.
+ *
+ * opcheck --limits [isa] prints what the machine can do at best, as JSON: multiply-adds on one
+ * thread and reading from memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +125,26 @@ static double limit(enum isa isa) {
     return best;
 }
 
+/* GB/s of reading a buffer that no cache holds. */
+static double memory_limit(void) {
+    typedef uint32_t v __attribute__((vector_size(64)));
+    const size_t n = (size_t)128 << 20;
+    v *p = mem_alloc_aligned(n), sum[4] = {0};
+    if (!p) return 0;
+    memset(p, 1, n);
+    double best = 0;
+    for (int i = 0; i < 5; i++) {
+        double t = now_us();
+        for (size_t j = 0; j < n / sizeof(v); j += 4)
+            for (int u = 0; u < 4; u++) sum[u] += p[j + (size_t)u];
+        t = now_us() - t;
+        __asm__ volatile("" : : "m"(sum));
+        if ((double)n / t * 1e-3 > best) best = (double)n / t * 1e-3;
+    }
+    mem_free(p);
+    return best;
+}
+
 static void *filled(size_t floats) {
     float *p = mem_alloc_aligned(floats * sizeof(float));
     if (!p) {
@@ -184,8 +207,9 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2 || strcmp(argv[1], "--bench")) {
-        fprintf(stderr, "usage: opcheck --bench [isa] [filter]\n");
+    const int limits = argc > 1 && !strcmp(argv[1], "--limits");
+    if (argc < 2 || (!limits && strcmp(argv[1], "--bench"))) {
+        fprintf(stderr, "usage: opcheck --bench [isa] [filter] | --limits [isa]\n");
         return 2;
     }
     const struct kernels *k = NULL;
@@ -195,6 +219,11 @@ int main(int argc, char **argv) {
     if (!k) {
         fprintf(stderr, "opcheck: this machine has no %s\n", argc > 2 ? argv[2] : "kernels");
         return 2;
+    }
+    if (limits) {
+        printf("{\"isa\": \"%s\", \"fma_gflops\": %.1f, \"memory_gbs\": %.1f}\n", k->name,
+               limit(k->isa), memory_limit());
+        return 0;
     }
     const char *filter = argc > 3 ? argv[3] : "", *net = NULL;
     double sum = 0, work = 0, ideal = 0;

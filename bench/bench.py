@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prusik beside its peers: latency, load time and memory, network by network.
+
+usage: bench.py --build DIR [--networks A,B] [--engines A,B] [--threads 1,2] [--runs N] [--isa ISA]
+
+Same network, same input, fp32, one image at a time. The engines take turns, a few runs each, so
+that whatever else the machine does hits all alike; the figure of an engine is its least time, the
+median is kept beside it. An engine whose outputs differ from the reference's, or that cannot run a
+network, is left out by name and with the reason. docs/performance.md says more.
+
+Writes results.json, details.json and results.png beside this file (or to --out).
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import onnx
+
+import bound
+import zoo
+from engines import ENGINES, Failed, Worker
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+RUNS_A_TURN = 5
+TOLERANCE = 1e-3  # of an output's range
+ZOO = ["yolox_tiny", "yolox_s", "yolov5s", "yolov8n", "nanodet_plus_m", "resnet18", "resnet50",
+       "shufflenet_v2"]
+REAL = {  # name -> (file, input shape, largest input value)
+    "yolox_nano": ("yolox_nano_416", (1, 3, 416, 416), 255),
+    "yolov5n": ("yolov5n_640", (1, 3, 640, 640), 1),
+    "nanodet_m": ("nanodet_m_416", (1, 3, 416, 416), 1),
+    "mobilenet_v2": ("mobilenetv2_fp32_dequantised", (1, 3, 224, 224), 1),
+    "squeezenet_1_0": ("squeezenet_1.0_fp16", (1, 3, 224, 224), 1),
+    "ultraface": ("ultraface_rfb_320", (1, 3, 240, 320), 1),
+    "yunet": ("yunet_n_640", (1, 3, 640, 640), 255),
+}
+
+
+# ---- networks ----
+
+def data_dir():
+    named = os.environ.get("PRUSIK_TEST_DATA")
+    path = pathlib.Path(named) if named else ROOT.parent / "shared"
+    return path / "models" if (path / "models").is_dir() else None
+
+
+def fixed(model, shape):
+    """The network in fp32 for one input shape: what every engine gets."""
+    def widen(array):
+        return onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(array).astype(np.float32),
+                                            array.name)
+
+    graph = model.graph
+    for tensor in graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT16:
+            tensor.CopyFrom(widen(tensor))
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.i == onnx.TensorProto.FLOAT16:
+                attribute.i = onnx.TensorProto.FLOAT
+            if attribute.t.data_type == onnx.TensorProto.FLOAT16:
+                attribute.t.CopyFrom(widen(attribute.t))
+    # Files from before IR version 4 name their weights among the inputs.
+    weights = {i.name for i in graph.initializer}
+    inputs = [i for i in graph.input if i.name not in weights]
+    del graph.input[:], graph.value_info[:]
+    graph.input.extend(inputs)
+    outputs = [onnx.helper.make_tensor_value_info(o.name, onnx.TensorProto.FLOAT, None)
+               for o in graph.output]
+    graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info(
+        graph.input[0].name, onnx.TensorProto.FLOAT, shape))
+    del graph.output[:]
+    graph.output.extend(outputs)
+    model.ir_version = max(model.ir_version, 4)
+    return onnx.shape_inference.infer_shapes(model)
+
+
+def make_networks(names, folder):
+    """[(name, path, input)]; writes what is not there yet."""
+    data = data_dir()
+    chosen = names or [*(REAL if data else ["mobilenet_v2", "squeezenet_1_1"]), *ZOO]
+    made = []
+    for name in chosen:
+        path = folder / f"{name}.onnx"
+        scale = 1
+        if data and name in REAL:
+            file, shape, scale = REAL[name]
+            if not path.exists():
+                onnx.save(fixed(onnx.load(data / f"{file}.onnx"), shape), path)
+        elif name.partition("@")[0] in zoo.NETWORKS:
+            if not path.exists():
+                zoo.write(folder, name)
+        else:
+            print(f"{name}: left out: not in the zoo, and no test data holds it")
+            continue
+        shape = [d.dim_value for d in onnx.load(path, load_external_data=False)
+                 .graph.input[0].type.tensor_type.shape.dim]
+        x = np.random.default_rng(1).random(shape, dtype=np.float32) * np.float32(scale)
+        made.append((name, path, x))
+    return made
+
+
+# ---- one network ----
+
+def difference(reference, outputs):
+    """The largest relative to an output's range; outputs pair up by size and likeness, since not
+    every engine keeps names and order."""
+    left, worst = [np.asarray(o, np.float64).ravel() for o in outputs], 0.0
+    for want in (np.asarray(r, np.float64).ravel() for r in reference):
+        span = max(want.max() - want.min(), 1e-2)
+        errors = [(np.abs(o - want).max() / span, i) for i, o in enumerate(left)
+                  if o.size == want.size]
+        if not errors:
+            return math.inf
+        error, i = min(errors)
+        worst = max(worst, error if error == error else math.inf)
+        del left[i]
+    return worst
+
+
+def measure(network, threads, options, tools):
+    """{engine: figures} and {engine: reason for leaving it out}"""
+    name, path, x = network
+    workers, found, left_out, reference = {}, {}, {}, None
+    try:
+        for engine in options.engines:
+            kind = ENGINES[engine]
+            try:
+                file = convert(kind, path, x, tools)
+                environment = {"PRUSIK_LIBRARY": str(tools["library"]), "PYTHONPATH": str(HERE)}
+                if hasattr(kind, "environment"):
+                    environment |= kind.environment(threads, options.isa)
+                worker = Worker(engine, threads, environment, path.with_suffix(f".{engine}.log"))
+                workers[engine] = worker
+                loaded = worker.ask("load", file, x)
+                outputs = loaded.pop("outputs")
+                if reference is None:
+                    reference = outputs
+                loaded["difference"] = difference(reference, outputs)
+                if not loaded["difference"] <= TOLERANCE:
+                    raise Failed(f"its outputs differ by {loaded['difference']:.1e} of their range")
+                found[engine] = {**loaded, "times": []}
+                worker.rest()
+            except (Failed, RuntimeError, OSError, subprocess.SubprocessError) as error:
+                drop(engine, error, workers, found, left_out)
+        for _ in range(math.ceil(options.runs / RUNS_A_TURN)):
+            for engine in list(found):
+                try:
+                    found[engine]["times"] += workers[engine].ask("time", RUNS_A_TURN)
+                    workers[engine].rest()
+                except Failed as error:
+                    drop(engine, error, workers, found, left_out)
+    finally:
+        for worker in workers.values():
+            worker.close()
+    for figures in found.values():
+        times = figures.pop("times")
+        figures |= {"min_ms": min(times), "median_ms": statistics.median(times)}
+    return found, left_out
+
+
+def drop(engine, error, workers, found, left_out):
+    left_out[engine] = str(error)
+    found.pop(engine, None)
+    if engine in workers:
+        workers.pop(engine).close()
+
+
+def convert(kind, path, x, tools):
+    """Once for each network; the converters take their time."""
+    if kind.convert is ENGINES["onnxruntime"].convert:
+        return path
+    known = path.with_suffix(f".{kind.__name__.lower()}.path")
+    if not known.exists() or known.stat().st_mtime < path.stat().st_mtime \
+            or (kind is ENGINES["prusik"] and known.stat().st_mtime < tools["atc"].stat().st_mtime):
+        known.write_text(str(kind.convert(path, x.shape, tools)))
+    return pathlib.Path(known.read_text())
+
+
+# ---- what is printed and written ----
+
+def entry(name, threads, found, model, limits):
+    peers = {e: round(f["min_ms"], 3) for e, f in found.items() if e != "prusik"}
+    ours = found["prusik"]["min_ms"] if "prusik" in found else None
+    return {"name": name, "threads": threads, "ours_ms": ours and round(ours, 3), "peers": peers,
+            "ratio": round(min(peers.values()) / ours, 3) if ours and peers else None,
+            "bound_ms": round(bound.bound_ms(model, limits, threads), 3)}
+
+
+def print_table(entries, engines):
+    peers = [e for e in engines if e != "prusik"]
+    head = ["network", "threads", "prusik", *peers, "ratio", "bound", "ours/bound"]
+    rows = []
+    for e in entries:
+        ours = e["ours_ms"]
+        rows.append([e["name"], str(e["threads"]), cell(ours), *(cell(e["peers"].get(p)) for p in peers),
+                     cell(e["ratio"]), cell(e["bound_ms"]), cell(ours and ours / e["bound_ms"])])
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(f"{v:<{w}}" if i == 0 else f"{v:>{w}}"
+                        for i, (v, w) in enumerate(zip(row, widths))))
+
+
+def cell(value):
+    return "-" if value is None else f"{value:.2f}"
+
+
+def geomean(entries):
+    found = {}
+    for threads in sorted({e["threads"] for e in entries}):
+        ratios = [e["ratio"] for e in entries if e["threads"] == threads and e["ratio"]]
+        if ratios:
+            found[str(threads)] = round(math.exp(sum(map(math.log, ratios)) / len(ratios)), 3)
+    return found
+
+
+def print_beside(details, engines):
+    """Load time and memory: no table of its own for each thread count; the first will do."""
+    print("\nload, file to ready / to the first answer, ms; peak memory beyond the interpreter's, MiB")
+    for d in details:
+        figures = [f"{e} {f['load_ms']:.0f}/{f['first_ms']:.0f} ms {f['peak_mib']:.0f} MiB"
+                   for e, f in d["engines"].items()]
+        print(f"  {d['name']}, {d['threads']} thread(s): " + "; ".join(figures))
+    for d in details:
+        for engine, why in d["left_out"].items():
+            print(f"left out: {engine} on {d['name']}, {d['threads']} thread(s): {why}")
+
+
+def chart(entries, engines, path):
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    counts = sorted({e["threads"] for e in entries})
+    figure, axes = pyplot.subplots(len(counts), 1, squeeze=False,
+                                   figsize=(max(8, len(entries) / len(counts) * 1.1),
+                                            4 * len(counts)))
+    for axis, threads in zip(axes[:, 0], counts):
+        group = [e for e in entries if e["threads"] == threads and e["ours_ms"]]
+        places = np.arange(len(group))
+        shown = [e for e in engines if e != "prusik"]
+        width = 0.8 / max(1, len(shown))
+        for i, engine in enumerate(shown):
+            axis.bar(places + (i - (len(shown) - 1) / 2) * width,
+                     [e["peers"].get(engine, 0) / e["ours_ms"] for e in group], width, label=engine)
+        axis.plot(places, [e["bound_ms"] / e["ours_ms"] for e in group], "k_", markersize=24,
+                  label="bound")
+        axis.axhline(1, color="black", linewidth=0.8)
+        axis.set_ylim(0, min(4, axis.get_ylim()[1]))  # the far slower ones are in the table
+        axis.set_xticks(places, [e["name"] for e in group], rotation=30, ha="right")
+        axis.set_ylabel("time / Prusik's")
+        axis.set_title(f"{threads} thread(s): above 1 is slower than Prusik")
+        axis.legend(fontsize=8, ncols=3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def machine():
+    model = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo")
+                  if line.startswith("model name")), platform.machine())
+    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "system": platform.platform(),
+            "load_before": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M")}
+
+
+def options_of(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE)
+    parser.add_argument("--networks", default="", help="default: all there are")
+    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--threads", default="", help="default: 1 and all")
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--isa", default="", help="avx2 also holds those peers to it that can be held")
+    options = parser.parse_args(arguments)
+    every = len(os.sched_getaffinity(0))
+    options.engines = [e for e in options.engines.split(",") if e]
+    options.networks = [n for n in options.networks.split(",") if n]
+    options.threads = [int(t) for t in options.threads.split(",") if t] or sorted({1, every})
+    # The reference comes first.
+    options.engines.sort(key=lambda e: (e != "onnxruntime", list(ENGINES).index(e)))
+    return options
+
+
+def main():
+    options = options_of(sys.argv[1:])
+    build = options.build.resolve()
+    tools = {"atc": build / "cmd" / "atc", "library": build / "src" / "acl" / "libascendcl.so",
+             "python": sys.executable}
+    folder = ROOT / "build" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    about = machine()
+    limits = json.loads(subprocess.run(
+        [build / "bench" / "opcheck", "--limits", *([options.isa] if options.isa else [])],
+        check=True, capture_output=True, text=True).stdout)
+    about["limits"] = limits
+    print(f"{about['cpu']}, {about['cores']} cores, {limits['isa']}, load {about['load_before']:.1f}; "
+          f"{limits['fma_gflops']:.0f} GFLOP/s a core, memory {limits['memory_gbs']:.0f} GB/s")
+    if about["load_before"] > 0.5 * about["cores"]:
+        print("the machine is busy: these figures say little about a quiet one")
+
+    entries, details, versions = [], [], {}
+    for network in make_networks(options.networks, folder):
+        model = onnx.load(network[1])
+        for threads in options.threads:
+            found, left_out = measure(network, threads, options, tools)
+            versions |= {e: f["version"] for e, f in found.items()}
+            entries.append(entry(network[0], threads, found, model, limits))
+            details.append({"name": network[0], "threads": threads, "engines": found,
+                            "left_out": left_out})
+            last = entries[-1]
+            print(f"{last['name']}, {threads} thread(s): "
+                  + ", ".join(f"{e} {f['min_ms']:.2f}" for e, f in found.items())
+                  + "".join(f", {e} left out" for e in left_out), flush=True)
+
+    print("\nleast of", options.runs, "runs, ms;", ", ".join(f"{e} {v}" for e, v in versions.items()))
+    print_table(entries, options.engines)
+    means = geomean(entries)
+    for threads, mean in means.items():
+        print(f"best peer / ours, geometric mean, {threads} thread(s): {mean:.2f}")
+    print_beside(details, options.engines)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.json").write_text(
+        json.dumps({"networks": entries, "geomean": means}, indent=1) + "\n")
+    (options.out / "details.json").write_text(
+        json.dumps({"machine": about, "runs": options.runs, "versions": versions,
+                    "networks": details}, indent=1) + "\n")
+    chart(entries, options.engines, options.out / "results.png")
+    print(f"\nwritten: results.json, details.json, results.png in {options.out}")
+
+
+if __name__ == "__main__":
+    main()
