@@ -9,6 +9,7 @@ anything failed or when fewer tests passed than tests/floors.json demands (a sui
 nothing must not look green).
 """
 import argparse
+import csv
 import json
 import os
 import pathlib
@@ -156,9 +157,12 @@ def conformance(build, env=None, limit=300, sets=("onnx", "layers"), floors=True
                               index], limit, env)
         results.write_text(output)
         states = {}
+        # Rows whose expected values onnxruntime disputes count neither way.
+        with open(index, newline="") as rows:
+            disputed = {r["id"] for r in csv.DictReader(rows) if r.get("scored", "1") != "1"}
         for line in output.splitlines():
             fields = line.split("\t")
-            if len(fields) < 2:
+            if len(fields) < 2 or fields[0] in disputed:
                 continue
             states[fields[1]] = states.get(fields[1], 0) + 1
             if fields[1] in ("fail", "crash"):
