@@ -10,12 +10,12 @@
 #define PK_BASE_ENV_H
 
 #define ENV_TABLE(ENV)                                                                             \
-    ENV(DEBUG, "PRUSIK_DEBUG", "0", "0 to 4: failures with file and line, passes, steps, tensors, to stderr.") \
+    ENV(DEBUG, "PRUSIK_DEBUG", "0", "1 = print each failure with file and line to stderr, where it first happens.") \
     ENV(THREADS, "PRUSIK_THREADS", "0", "Worker threads per device; 0 = as many as the affinity mask and cgroup quota allow.") \
     ENV(DEVICES, "PRUSIK_DEVICES", "", "Cores of each device, for example 0-3;4-7; empty = one device with all cores.") \
     ENV(ISA, "PRUSIK_ISA", "", "Instruction set of the kernels: avx512, avx2, base, neon; empty = the best this CPU has.") \
     ENV(REF, "PRUSIK_REF", "0", "1 = run every operator with its plain reference kernel.") \
-    ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass, the plan, and at PRUSIK_DEBUG=4 every tensor.") \
+    ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass to, and the plan, as text.") \
     ENV(SKIP, "PRUSIK_SKIP", "", "Comma-separated names of passes to leave out.") \
     ENV(STOP, "PRUSIK_STOP", "", "Name of the last pass to run.") \
     ENV(PROF, "PRUSIK_PROF", "0", "1 = print the time of each step after each run to stderr.") \

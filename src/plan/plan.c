@@ -166,6 +166,18 @@ enum status plan_pack(struct plan *s, const struct tensor *w, const struct tenso
     return STATUS_OK;
 }
 
+static enum status dump_plan(const struct program *p) {
+    char path[512];
+    int n = snprintf(path, sizeof path, "%s/plan.txt", env_string(ENV_DUMP));
+    CHECK(n > 0 && (size_t)n < sizeof path, STATUS_ARGUMENT, "the path in %s is too long",
+          env_name(ENV_DUMP));
+    FILE *to = fopen(path, "w");
+    CHECK(to, STATUS_FILE, "cannot write '%s', which %s asks for", path, env_name(ENV_DUMP));
+    enum status s = program_print(p, to);
+    if (fclose(to) && s == STATUS_OK) FAIL(STATUS_FILE, "cannot write '%s'", path);
+    return s;
+}
+
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
                            bool own_constants, struct program **out) {
     *out = NULL;
@@ -181,6 +193,7 @@ enum status program_create(struct graph *g, const struct graph *model, struct we
     s.p->graph = g;
     arena_init(&s.p->memory, 0);
     enum status status = make_plan(&s);
+    if (status == STATUS_OK && *env_string(ENV_DUMP)) status = dump_plan(s.p);
     mem_free(s.tensors);
     mem_free(s.done);
     mem_free(s.buffers);

@@ -65,3 +65,9 @@ def test_no_file_is_too_long_to_read():
     wrong = [f"{p.relative_to(ROOT)}: {n} lines" for p in sources()
              if (n := p.read_text().count("\n")) > 1000]
     assert not wrong, wrong
+
+
+def test_generated_pages_are_up_to_date():
+    done = subprocess.run(["python3", ROOT / "scripts" / "make_docs.py", "--check"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the pages that are tables of the source: docs/env.md and docs/compatibility.md.
+
+usage: scripts/make_docs.py [--check]
+
+With --check nothing is written; the exit status is 1 when a page differs from what would be.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def env_page():
+    text = (ROOT / "src/base/env.h").read_text()
+    rows = re.findall(r'ENV\(\w+, "(\w+)", "([^"]*)",\s*\\?\s*"((?:[^"\\]|\\.)*)"\)', text)
+    lines = ["# Environment variables", "",
+             "Made by `scripts/make_docs.py` from `src/base/env.h`, the one place that reads them.",
+             "", "| variable | default | |", "|---|---|---|"]
+    lines += [f"| `{name}` | `{default}` | {sentence} |" if default else
+              f"| `{name}` | | {sentence} |" for name, default, sentence in rows]
+    return "\n".join(lines) + "\n"
+
+
+def exported(name):
+    path = ROOT / "src/acl" / f"exports_{name}.txt"
+    return [line for line in path.read_text().split() if not line.startswith("_")]
+
+
+def declared(header):
+    """Functions a public header declares, in its order."""
+    text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+    return re.findall(r"ACL_FUNC_VISIBILITY[^;(]*?\b(acl\w+)\s*\(", text)
+
+
+def operators():
+    text = (ROOT / "src/ops/ops.def").read_text()
+    return re.findall(r"^OP\((\w+)\)", text, re.M)
+
+
+def compatibility_page():
+    libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
+                 for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
+    where = {function: library for library, names in libraries.items() for function in names}
+    lines = ["# What runs", "",
+             "Made by `scripts/make_docs.py` from the export lists, the public headers and the table "
+             "of operators.", "", "## AscendCL", "",
+             "Functions that are declared and not exported fail when a program links, not when it "
+             "runs.", "", "| header | works | not yet |", "|---|---|---|"]
+    missing = []
+    for header in sorted((ROOT / "include/acl").rglob("*.h")):
+        names = list(dict.fromkeys(declared(header)))
+        if not names:
+            continue
+        absent = [n for n in names if n not in where]
+        lines.append(f"| `{header.relative_to(ROOT / 'include')}` | {len(names) - len(absent)} | "
+                     f"{len(absent)} |")
+        missing += absent
+    for library, names in libraries.items():
+        lines += ["", f"### lib{library}.so ({len(names)})", "", ", ".join(f"`{n}`" for n in names)]
+    lines += ["", f"### Declared, not yet there ({len(missing)})", "",
+              ", ".join(f"`{n}`" for n in missing)]
+    names = operators()
+    lines += ["", f"## ONNX operators ({len(names)})", "",
+              "In their newest form; older opsets are rewritten to it on import.", "",
+              ", ".join(names)]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    stale = []
+    for name, text in (("env.md", env_page()), ("compatibility.md", compatibility_page())):
+        path = ROOT / "docs" / name
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if "--check" in sys.argv and stale:
+        print(f"out of date: {', '.join(stale)}; run scripts/make_docs.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
