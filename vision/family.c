@@ -51,6 +51,9 @@ int pk_family_find(const char *name, enum pk_family *out) {
                    "nanodet, imagenet and imagenet-caffe", name);
 }
 
+/* The grey that letterboxes are filled with. */
+enum { PAD = 114 };
+
 const struct pk_decoder *pk_decoder_of(enum pk_family f) { return families[f].decoder; }
 
 /* Where the resized picture goes, and how large it is. */
@@ -81,8 +84,9 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
         double side = fmax((double)width * 256 / 224 / image->width,
                            (double)height * 256 / 224 / image->height);
         int narrow = image->width <= image->height;
-        l.width = narrow ? (int)nearbyint(width * 256.0 / 224) : (int)(image->width * side);
-        l.height = narrow ? (int)(image->height * side) : (int)nearbyint(height * 256.0 / 224);
+        /* A sliver of a picture would become longer than an int counts; resizing refuses 1e9. */
+        l.width = (int)(narrow ? nearbyint(width * 256.0 / 224) : fmin(image->width * side, 1e9));
+        l.height = (int)(narrow ? fmin(image->height * side, 1e9) : nearbyint(height * 256.0 / 224));
         l.left = -(int)nearbyint((l.width - width) / 2.0);
         l.top = -(int)nearbyint((l.height - height) / 2.0);
         break;
@@ -98,37 +102,55 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
     return l;
 }
 
+/* Rows of the resized picture go straight into the three planes of the input. */
+struct filling {
+    const struct family *family;
+    const struct layout *layout;
+    int width, height;
+    float *out;
+};
+
+static float normal(const struct family *f, int c, uint8_t v) {
+    return ((float)v - f->mean[c]) / f->deviation[c];
+}
+
+static void fill(float *to, int n, float value) {
+    for (int i = 0; i < n; i++) to[i] = value;
+}
+
+static void fill_row(void *to, int y, const uint8_t *planes) {
+    const struct filling *f = to;
+    const struct layout *l = f->layout;
+    int from = l->left > 0 ? l->left : 0,
+        until = l->left + l->width < f->width ? l->left + l->width : f->width;
+    size_t plane = (size_t)f->width * (size_t)f->height;
+    for (int c = 0; c < 3; c++) {
+        const uint8_t *restrict v = planes + (size_t)(f->family->bgr ? 2 - c : c) * (size_t)l->width;
+        float *restrict row = f->out + (size_t)c * plane + (size_t)(y + l->top) * (size_t)f->width;
+        float mean = f->family->mean[c], deviation = f->family->deviation[c];
+        float pad = normal(f->family, c, PAD);
+        fill(row, from, pad);
+        v += from - l->left;
+        for (int x = 0; x < until - from; x++) row[from + x] = ((float)v[x] - mean) / deviation;
+        fill(row + until, f->width - until, pad);
+    }
+}
+
 int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int height, float *out,
                   struct pk_placement *placement) {
-    const struct family *family = &families[f];
     if (f == PK_FAMILY_AUTO || (unsigned)f >= PK_FAMILY_COUNT)
         return pk_fail("the network's family is not known");
+    if (image->width < 1 || image->height < 1) return pk_fail("the picture is empty");
+    const struct family *family = &families[f];
     struct layout l = arrange(family->geometry, image, width, height);
-    struct pk_image scaled = *image;
-    int same = l.width == image->width && l.height == image->height;
-    if (!same && pk_image_resize(image, l.width, l.height, &scaled)) return -1;
-    size_t plane = (size_t)width * (size_t)height;
-    for (int c = 0; c < 3; c++) {
-        int channel = family->bgr ? 2 - c : c;
-        float scale = 1 / family->deviation[c], mean = family->mean[c];
-        float table[256];
-        for (int v = 0; v < 256; v++)
-            table[v] = scale == 1 ? (float)v - mean : ((float)v - mean) / family->deviation[c];
-        float pad = table[114];
-        for (int y = 0; y < height; y++) {
-            float *to = out + (size_t)c * plane + (size_t)y * (size_t)width;
-            int sy = y - l.top, from = l.left > 0 ? l.left : 0,
-                until = l.left + l.width < width ? l.left + l.width : width;
-            if (sy < 0 || sy >= l.height) from = until = width;
-            for (int x = 0; x < from; x++) to[x] = pad;
-            if (from < until) {
-                const uint8_t *row = scaled.rgb + ((size_t)sy * (size_t)l.width) * 3 + channel;
-                for (int x = from; x < until; x++) to[x] = table[row[3 * (x - l.left)]];
-            }
-            for (int x = until; x < width; x++) to[x] = pad;
-        }
-    }
-    if (!same) pk_image_free(&scaled);
+    struct filling filling = {family, &l, width, height, out};
+    size_t w = (size_t)width, h = (size_t)height;
+    for (int c = 0; c < 3; c++)
+        for (size_t y = 0; y < h; y++)
+            if ((int)y < l.top || (int)y >= l.top + l.height)
+                fill(out + ((size_t)c * h + y) * w, width, normal(family, c, PAD));
+    int first = l.top < 0 ? -l.top : 0, last = height - l.top < l.height ? height - l.top : l.height;
+    if (pk_resize_rows(image, l.width, l.height, first, last, fill_row, &filling)) return -1;
     *placement = l.placement;
     return 0;
 }

@@ -104,7 +104,7 @@ static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_
     struct jpeg_decompress_struct info;
     struct jpeg_failure failure;
     uint8_t *volatile rgb = NULL;
-    volatile int bad = 1;
+    volatile int bad = 1, orientation = 1;
     memset(&info, 0, sizeof info);
     info.err = jpeg_std_error(&failure.base);
     failure.base.error_exit = jpeg_fail;
@@ -119,6 +119,8 @@ static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_
             jpeg_destroy_decompress(&info);
             return -1;
         }
+        for (jpeg_saved_marker_ptr m = info.marker_list; m && orientation == 1; m = m->next)
+            orientation = exif_orientation(m->data, m->data_length);
         info.out_color_space = JCS_RGB;
         /* Progressive files may hold any number of scans; each costs a pass over the picture. */
         jpeg_start_decompress(&info);
@@ -131,10 +133,6 @@ static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_
         bad = failure.base.num_warnings != 0;
         if (rgb && !bad) jpeg_finish_decompress(&info);
     }
-    int orientation = 1;
-    for (jpeg_saved_marker_ptr m = bad ? NULL : info.marker_list; m; m = m->next)
-        if (m->marker == JPEG_APP0 + 1 && orientation == 1)
-            orientation = exif_orientation(m->data, m->data_length);
     struct pk_image image = {(int)info.output_width, (int)info.output_height, rgb};
     jpeg_destroy_decompress(&info);
     if (bad) {

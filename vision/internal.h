@@ -8,6 +8,12 @@
 /* Leaves a sentence for pk_error(); returns -1. */
 int pk_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Resizes as pk_image_resize() does and hands over rows first..last-1, one at a time: `width` red
+ * values, then green, then blue. */
+typedef void (*pk_row_fn)(void *to, int y, const uint8_t *planes);
+int pk_resize_rows(const struct pk_image *image, int width, int height, int first, int last,
+                   pk_row_fn emit, void *to);
+
 /* One output of a network: contiguous floats. */
 struct pk_tensor {
     int rank;

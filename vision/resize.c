@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bilinear resizing as OpenCV's INTER_LINEAR does it for 8-bit pictures: half-pixel centres, weights
- * rounded to 11 bits, a horizontal pass into integers, a vertical pass that rounds once.
+ * rounded to 11 bits, a horizontal pass into integers that lose their last 4 bits, a vertical pass
+ * whose terms lose 16 more and that rounds once. Rows come out one at a time with their colours
+ * apart, so that preprocessing needs no resized picture in between.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 enum { BITS = 11, ONE = 1 << BITS };
 
 /* Left source index and the two weights of each output coordinate. */
-static void make_axis(int in, int out, int *index, short *weight) {
+static void make_axis(int in, int out, int *index, int16_t *weight) {
     double scale = (double)in / out;
     for (int i = 0; i < out; i++) {
         float at = (float)((i + 0.5) * scale - 0.5);
@@ -21,49 +23,56 @@ static void make_axis(int in, int out, int *index, short *weight) {
         if (left < 0) left = 0, fraction = 0;
         if (left >= in - 1) left = in - 1, fraction = 0;
         index[i] = left;
-        weight[2 * i] = (short)lrintf((1 - fraction) * ONE);
-        weight[2 * i + 1] = (short)lrintf(fraction * ONE);
+        weight[2 * i] = (int16_t)lrintf((1 - fraction) * ONE);
+        weight[2 * i + 1] = (int16_t)lrintf(fraction * ONE);
     }
 }
 
-/* One source row, resized along x into width * 3 integers of scale ONE. */
-static void row_pass(const uint8_t *src, int in, int width, const int *index, const short *weight,
-                     int *out) {
+/* One source row, resized along x; values of 0..32640 in three planes of `width`. */
+static void row_pass(const uint8_t *src, int in, int width, const int *index, const int16_t *weight,
+                     int16_t *restrict out) {
+    int16_t *restrict r = out, *restrict g = out + width, *restrict b = out + 2 * width;
     for (int x = 0; x < width; x++) {
-        const uint8_t *p = src + 3 * index[x];
+        const uint8_t *p = src + 3 * (size_t)index[x];
         const uint8_t *q = index[x] + 1 < in ? p + 3 : p;
-        int a = weight[2 * x], b = weight[2 * x + 1];
-        out[3 * x] = p[0] * a + q[0] * b;
-        out[3 * x + 1] = p[1] * a + q[1] * b;
-        out[3 * x + 2] = p[2] * a + q[2] * b;
+        int u = weight[2 * x], v = weight[2 * x + 1];
+        r[x] = (int16_t)((p[0] * u + q[0] * v) >> 4);
+        g[x] = (int16_t)((p[1] * u + q[1] * v) >> 4);
+        b[x] = (int16_t)((p[2] * u + q[2] * v) >> 4);
     }
 }
 
-int pk_image_resize(const struct pk_image *image, int width, int height, struct pk_image *out) {
-    memset(out, 0, sizeof *out);
+static void column_pass(const int16_t *restrict upper, const int16_t *restrict lower, int u, int v,
+                        size_t n, uint8_t *restrict out) {
+    int16_t a = (int16_t)u, b = (int16_t)v;
+    for (size_t i = 0; i < n; i++) {
+        int16_t sum = (int16_t)(((int)upper[i] * a >> 16) + ((int)lower[i] * b >> 16) + 2);
+        out[i] = (uint8_t)(sum >> 2);
+    }
+}
+
+int pk_resize_rows(const struct pk_image *image, int width, int height, int first,
+                   int last, pk_row_fn emit, void *to) {
     if (width < 1 || height < 1 || (int64_t)width * height > PK_MAX_PIXELS)
         return pk_fail("a picture cannot be resized to %d x %d", width, height);
-    size_t w = (size_t)width, h = (size_t)height;
+    size_t w = (size_t)width, h = (size_t)height, in = (size_t)image->width;
     int *index = malloc((w + h) * sizeof *index);
-    short *weight = malloc(2 * (w + h) * sizeof *weight);
-    int *rows = malloc(2 * 3 * w * sizeof *rows);
-    uint8_t *rgb = malloc(w * h * 3);
-    if (!index || !weight || !rows || !rgb) {
-        free(index);
-        free(weight);
-        free(rows);
-        free(rgb);
-        return pk_fail("out of memory for a picture of %d x %d", width, height);
+    int16_t *weight = malloc(2 * (w + h) * sizeof *weight);
+    int16_t *rows = malloc(2 * 3 * w * sizeof *rows);
+    uint8_t *planes = malloc(3 * w);
+    int held[2] = {-1, -1};
+    int result = index && weight && rows && planes
+                     ? 0 : pk_fail("out of memory for a picture of %d x %d", width, height);
+    if (!result) {
+        make_axis(image->width, width, index, weight);
+        make_axis(image->height, height, index + w, weight + 2 * w);
     }
-    int *index_y = index + w, *row[2] = {rows, rows + 3 * w}, held[2] = {-1, -1};
-    short *weight_y = weight + 2 * w;
-    make_axis(image->width, width, index, weight);
-    make_axis(image->height, height, index_y, weight_y);
-    for (size_t y = 0; y < h; y++) {
+    int16_t *row[2] = {rows, rows ? rows + 3 * w : NULL};
+    for (size_t y = (size_t)first; !result && y < (size_t)last; y++) {
         /* The two source rows of this output row; rows already resized are kept. */
-        int want[2] = {index_y[y], index_y[y] + 1 < image->height ? index_y[y] + 1 : index_y[y]};
+        int top = index[w + y], want[2] = {top, top + 1 < image->height ? top + 1 : top};
         if (held[0] != want[0] && held[1] == want[0]) {
-            int *swap = row[0];
+            int16_t *swap = row[0];
             row[0] = row[1];
             row[1] = swap;
             held[1] = held[0];
@@ -71,18 +80,42 @@ int pk_image_resize(const struct pk_image *image, int width, int height, struct 
         }
         for (int k = 0; k < 2; k++)
             if (held[k] != want[k]) {
-                row_pass(image->rgb + (size_t)want[k] * (size_t)image->width * 3, image->width, width,
-                         index, weight, row[k]);
+                row_pass(image->rgb + (size_t)want[k] * in * 3, image->width, width, index, weight,
+                         row[k]);
                 held[k] = want[k];
             }
-        int a = weight_y[2 * y], b = weight_y[2 * y + 1];
-        uint8_t *to = rgb + y * w * 3;
-        for (size_t i = 0; i < 3 * w; i++)
-            to[i] = (uint8_t)((((a * (row[0][i] >> 4)) >> 16) + ((b * (row[1][i] >> 4)) >> 16) + 2) >> 2);
+        const int16_t *part = weight + 2 * (w + y);
+        column_pass(row[0], row[1], part[0], part[1], 3 * w, planes);
+        emit(to, (int)y, planes);
     }
     free(index);
     free(weight);
     free(rows);
-    *out = (struct pk_image){width, height, rgb};
+    free(planes);
+    return result;
+}
+
+static void interleave(void *to, int y, const uint8_t *planes) {
+    const struct pk_image *out = to;
+    size_t w = (size_t)out->width;
+    uint8_t *rgb = out->rgb + (size_t)y * w * 3;
+    for (size_t x = 0; x < w; x++) {
+        rgb[3 * x] = planes[x];
+        rgb[3 * x + 1] = planes[w + x];
+        rgb[3 * x + 2] = planes[2 * w + x];
+    }
+}
+
+int pk_image_resize(const struct pk_image *image, int width, int height, struct pk_image *out) {
+    memset(out, 0, sizeof *out);
+    if (width < 1 || height < 1 || (int64_t)width * height > PK_MAX_PIXELS)
+        return pk_fail("a picture cannot be resized to %d x %d", width, height);
+    struct pk_image made = {width, height, malloc((size_t)width * (size_t)height * 3)};
+    if (!made.rgb) return pk_fail("out of memory for a picture of %d x %d", width, height);
+    if (pk_resize_rows(image, width, height, 0, height, interleave, &made)) {
+        pk_image_free(&made);
+        return -1;
+    }
+    *out = made;
     return 0;
 }

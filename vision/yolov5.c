@@ -88,7 +88,7 @@ static int decode_raw(const struct pk_decode *d, const float *v, int64_t step, i
 
 static int decode_head(const struct pk_decode *d, const struct pk_tensor *t,
                        struct pk_candidates *c) {
-    int classes, s = head_of(t, d->width, d->height, &classes);
+    int classes = 0, s = head_of(t, d->width, d->height, &classes);
     int64_t h = t->dim[2], w = t->dim[3], e = 5 + classes;
     for (int a = 0; a < 3; a++)
         for (int64_t y = 0; y < h; y++)
