@@ -54,6 +54,16 @@ static void jpeg_warn(j_common_ptr info, int level) {
     if (!f->base.num_warnings++) info->err->format_message(info, f->text);
 }
 
+/* Each scan of a progressive file costs a pass over the whole picture, however small it is; no
+ * encoder makes so many. */
+enum { MAX_SCANS = 200 };
+static void jpeg_progress(j_common_ptr info) {
+    struct jpeg_failure *f = (struct jpeg_failure *)info->err;
+    if (((j_decompress_ptr)info)->input_scan_number <= MAX_SCANS) return;
+    snprintf(f->text, sizeof f->text, "it has more than %d scans", MAX_SCANS);
+    longjmp(f->jump, 1);
+}
+
 /* Orientation of an APP1 "Exif" segment, 1..8; 1 when there is none. */
 static int exif_orientation(const uint8_t *p, size_t n) {
     if (n < 14 || memcmp(p, "Exif\0\0", 6)) return 1;
@@ -103,6 +113,7 @@ static int turn(struct pk_image *image, int orientation) {
 static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_image *out) {
     struct jpeg_decompress_struct info;
     struct jpeg_failure failure;
+    struct jpeg_progress_mgr progress = {.progress_monitor = jpeg_progress};
     uint8_t *volatile rgb = NULL;
     volatile int bad = 1, orientation = 1;
     memset(&info, 0, sizeof info);
@@ -122,7 +133,7 @@ static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_
         for (jpeg_saved_marker_ptr m = info.marker_list; m && orientation == 1; m = m->next)
             orientation = exif_orientation(m->data, m->data_length);
         info.out_color_space = JCS_RGB;
-        /* Progressive files may hold any number of scans; each costs a pass over the picture. */
+        info.progress = &progress;
         jpeg_start_decompress(&info);
         size_t stride = (size_t)info.output_width * 3;
         rgb = malloc(stride * info.output_height);
