@@ -47,8 +47,8 @@ check: build-tests $(VENV)/check.stamp ## build and run the tests
 check-long: deps-long build-tests $(VENV)/long.stamp ## sanitizers, soaks, fuzzing, big references
 	@$(PYTHON) tests/run.py long --build $(BUILD)
 
-demo: build ## detect what is on a photo, from nothing
-	@BUILD=$(BUILD) scripts/demo.sh
+demo: build ## detect what is on a photo, from nothing (PHOTO=... for another)
+	@BUILD=$(BUILD) scripts/demo.sh $(PHOTO)
 
 build/venv-bench/stamp: bench/requirements.txt bench/venv.sh
 	@bench/venv.sh build/venv-bench

