@@ -11,7 +11,7 @@ import onnx
 
 
 def shapes_of(model):
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     return {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
             for v in [*graph.input, *graph.value_info, *graph.output]}
 
@@ -42,35 +42,38 @@ def conv_target(node, weights, x, y):
 
 
 def work(model):
-    """[(class, share, multiply-adds, weight bytes)], one for each convolution and matrix product."""
+    """{node: (class, share, multiply-adds, weight bytes)}, the convolutions and matrix products."""
     shapes = shapes_of(model)
     constants = {i.name: list(i.dims) for i in model.graph.initializer}
     constants |= {n.output[0]: list(n.attribute[0].t.dims) for n in model.graph.node
                   if n.op_type == "Constant" and n.attribute[0].name == "value"}
-    found = []
+    found = {}
     for node in model.graph.node:
         weights = constants.get(node.input[1]) if len(node.input) > 1 else None
-        y = shapes.get(node.output[0])
-        if not weights or not y or not all(y):
+        if not weights:
             continue
-        if node.op_type == "Conv":
+        y = shapes.get(node.output[0])
+        known = y and all(y)
+        if node.op_type == "Conv" and known:
             adds = math.prod(y) * math.prod(weights[1:])
             kind, share = conv_target(node, weights, shapes[node.input[0]], y)
         elif node.op_type in ("Gemm", "MatMul"):
-            inner = shapes[node.input[0]][-1]
-            adds = math.prod(y) * inner
+            rows = math.prod(y[:-1]) if known else 1
+            adds = rows * math.prod(weights)
             kind, share = "matrix", 0.93
         else:
             continue
-        found.append((kind, share, adds, math.prod(weights) * 4))
+        found[node.name or node.output[0]] = kind, share, adds, math.prod(weights) * 4
     return found
 
 
+def step_ms(step, limits, threads):
+    kind, share, adds, weight_bytes = step
+    seconds = 2 * adds / (share * limits["fma_gflops"] * 1e9 * threads)
+    if kind == "matrix":
+        seconds = max(seconds, weight_bytes / (limits["memory_gbs"] * 1e9))
+    return seconds * 1e3
+
+
 def bound_ms(model, limits, threads):
-    total = 0.0
-    for kind, share, adds, weight_bytes in work(model):
-        seconds = 2 * adds / (share * limits["fma_gflops"] * 1e9 * threads)
-        if kind == "matrix":
-            seconds = max(seconds, weight_bytes / (limits["memory_gbs"] * 1e9))
-        total += seconds
-    return total * 1e3
+    return sum(step_ms(step, limits, threads) for step in work(model).values())

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where a network's time goes beyond its bound: the list to work down.
+
+usage: steps.py --build DIR [--threads N] [--runs N] [--top N] MODEL.onnx...
+
+Runs each network with PRUSIK_PROF=1, takes the least time of each step over the runs, and prints the
+steps by how much they take beyond their class's target (bound.py), then the sum for each class.
+Steps without a target (pooling, copies, heads) have one of zero: the aim is to fuse them away.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+
+import onnx
+
+import bound
+
+LINE = re.compile(r"^ *([\d.]+) +[\d.]+ +[\d.]+  (\S+) +(\S.*?)  +(\S+)$")
+
+
+def profile(build, path, threads, runs):
+    """[(name, operator, kernel, least ms)]"""
+    with tempfile.TemporaryDirectory() as folder:
+        om = pathlib.Path(folder) / "net"
+        subprocess.run([build / "cmd" / "atc", f"--model={path}", "--framework=5",
+                        f"--output={om}", "--soc_version=Ascend310"], check=True,
+                       stdout=subprocess.DEVNULL)
+        done = subprocess.run([build / "cmd" / "prusik", "bench", f"--runs={runs}", "--warmup=2",
+                               om.with_suffix(".om")], check=True, capture_output=True, text=True,
+                              env={**os.environ, "PRUSIK_PROF": "1",
+                                   "PRUSIK_THREADS": str(threads)})
+    steps = []  # a node may take several steps, so the place in the run is the key
+    place = 0
+    for line in done.stderr.splitlines():
+        if re.match(r"# \d+ steps", line):
+            place = 0
+        match = LINE.match(line)
+        if not match:
+            continue
+        ms, operator, kernel, name = float(match[1]), match[2], match[3], match[4]
+        if place == len(steps):
+            steps.append((name, operator, kernel, ms))
+        elif ms < steps[place][3]:
+            steps[place] = (name, operator, kernel, ms)
+        place += 1
+    return steps
+
+
+def show(path, steps, limits, threads, top):
+    targets = bound.work(onnx.load(path))
+    rows, classes, whole = [], {}, {}
+    for name, operator, kernel, ms in steps:
+        key = name if name in targets else (name, len(whole))
+        before = whole.get(key, (0, 0, 0.0))
+        whole[key] = operator, kernel, before[2] + ms
+    for key, (operator, kernel, ms) in whole.items():
+        name = key if isinstance(key, str) else key[0]
+        step = targets.pop(key, None)
+        want = bound.step_ms(step, limits, threads) if step else 0.0
+        kind = step[0] if step else operator
+        rows.append((ms - want, ms, want, kind, kernel, name))
+        taken, wanted = classes.get(kind, (0.0, 0.0))
+        classes[kind] = taken + ms, wanted + want
+    total, wanted = sum(r[1] for r in rows), sum(r[2] for r in rows)
+    print(f"{path.stem}, {threads} thread(s): {len(steps)} steps, {total:.2f} ms, "
+          f"bound {wanted:.2f} ms ({total / wanted:.2f})")
+    if targets:
+        print(f"  not found among the steps: {', '.join(targets)}")
+    for excess, ms, want, kind, kernel, name in sorted(rows, reverse=True)[:top]:
+        print(f"  {excess:+7.3f} ms  {ms:7.3f} against {want:7.3f}  {kind:<18} {kernel:<24} {name}")
+    print("  by class, beyond the target:")
+    for kind, (taken, want) in sorted(classes.items(), key=lambda c: c[1][1] - c[1][0]):
+        print(f"  {taken - want:+7.3f} ms  {taken:7.3f} against {want:7.3f}  {kind}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/release"))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--top", type=int, default=15)
+    parser.add_argument("models", nargs="+", type=pathlib.Path)
+    options = parser.parse_args()
+    limits = json.loads(subprocess.run([options.build / "bench" / "opcheck", "--limits"], check=True,
+                                       capture_output=True, text=True).stdout)
+    for path in options.models:
+        show(path, profile(options.build, path, options.threads, options.runs), limits,
+             options.threads, options.top)
+
+
+if __name__ == "__main__":
+    main()
