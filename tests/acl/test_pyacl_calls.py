@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every call of the Python module acl returns: its kind, and its value where it is fixed.
+
+RETURNS lists each function once; the script below calls all of them. Where the table of interface
+facts is at hand, the functions it has evidence for are held against it too.
+"""
+import csv
+import inspect
+import re
+import subprocess
+import sys
+import types
+
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("onnx")
+
+import networks  # noqa: E402  (beside this file)
+
+pytestmark = pytest.mark.in_process
+
+# A kind for each item, a tuple where there are several: i int, f float, s str, d dict, l list,
+# b bytes, a array, n None. The last i of a tuple is the code.
+RETURNS = """
+app_log n | create_data_buffer i | create_tensor_desc i | data_type_size i | destroy_data_buffer i
+destroy_tensor_desc n | finalize i | float16_to_float f | float_to_float16 i
+get_data_buffer_addr i | get_data_buffer_size i | get_data_buffer_size_v2 i | get_recent_err_msg s
+get_soc_name s | get_tensor_desc_address i | get_tensor_desc_by_index i | get_tensor_desc_dim i
+get_tensor_desc_dim_range li | get_tensor_desc_dim_v2 ii | get_tensor_desc_element_count i
+get_tensor_desc_format i | get_tensor_desc_name s | get_tensor_desc_num_dims i
+get_tensor_desc_size i | get_tensor_desc_type i | init i | set_tensor_const i
+set_tensor_desc_name n | set_tensor_dynamic_input i | set_tensor_format i
+set_tensor_origin_format i | set_tensor_origin_shape i | set_tensor_place_ment i
+set_tensor_shape i | set_tensor_storage_format i | set_tensor_storage_shape i
+update_data_buffer i
+media.dvpp_free i | media.dvpp_malloc ii
+mdl.add_dataset_buffer ii | mdl.create_config_handle i | mdl.create_dataset i | mdl.create_desc i
+mdl.create_exec_config_handle i | mdl.destroy_config_handle i | mdl.destroy_dataset i
+mdl.destroy_desc i | mdl.destroy_exec_config_handle i | mdl.execute i | mdl.execute_async i
+mdl.execute_async_v2 i | mdl.execute_v2 i | mdl.get_aipp_type iii | mdl.get_cur_output_dims di
+mdl.get_dataset_buffer i | mdl.get_dataset_num_buffers i | mdl.get_dataset_tensor_desc i
+mdl.get_desc i | mdl.get_desc_from_file i | mdl.get_desc_from_mem i | mdl.get_dynamic_batch di
+mdl.get_dynamic_hw di | mdl.get_input_data_type i | mdl.get_input_dims di
+mdl.get_input_dims_v2 di | mdl.get_input_dynamic_dims li | mdl.get_input_dynamic_gear_count ii
+mdl.get_input_format i | mdl.get_input_index_by_name ii | mdl.get_input_name_by_index s
+mdl.get_input_size_by_index i | mdl.get_num_inputs i | mdl.get_num_outputs i
+mdl.get_output_data_type i | mdl.get_output_dims di | mdl.get_output_format i
+mdl.get_output_index_by_name ii | mdl.get_output_name_by_index s | mdl.get_output_size_by_index i
+mdl.get_tensor_real_name s | mdl.load_from_file ii | mdl.load_from_file_with_mem ii
+mdl.load_from_mem ii | mdl.load_from_mem_with_mem ii | mdl.load_with_config ii | mdl.query_size iii
+mdl.query_size_from_mem iii | mdl.set_dataset_tensor_desc i | mdl.set_dynamic_batch_size i
+mdl.set_dynamic_hw_size i | mdl.set_input_dynamic_dims i | mdl.unload i
+rt.create_context ii | rt.create_event ii | rt.create_event_ex_with_flag ii
+rt.create_event_with_flag ii | rt.create_stream ii | rt.create_stream_config_handle i
+rt.create_stream_v2 ii | rt.create_stream_with_config ii | rt.ctx_get_sys_param_opt ii
+rt.ctx_set_sys_param_opt i | rt.destroy_context i | rt.destroy_event i | rt.destroy_stream i
+rt.destroy_stream_config_handle i | rt.destroy_stream_force i | rt.device_can_access_peer ii
+rt.device_disable_peer_access i | rt.device_enable_peer_access i | rt.event_elapsed_time fi
+rt.free i | rt.free_host i | rt.get_context ii | rt.get_device ii | rt.get_device_count ii
+rt.get_device_id_from_exception_info i | rt.get_error_code_from_exception_info i
+rt.get_mem_info iii | rt.get_run_mode ii | rt.get_stream_id_from_exception_info i
+rt.get_task_id_from_exception_info i | rt.get_thread_id_from_exception_info i
+rt.get_version iiii | rt.launch_callback i | rt.malloc ii | rt.malloc_align32 ii
+rt.malloc_cached ii | rt.malloc_host ii | rt.mem_flush i | rt.mem_invalidate i | rt.memcpy i
+rt.memcpy2d i | rt.memcpy2d_async i | rt.memcpy_async i | rt.memset i | rt.memset_async i
+rt.process_report i | rt.query_device_status ii | rt.query_event ii | rt.query_event_status ii
+rt.query_event_wait_status ii | rt.record_event i | rt.reset_device i | rt.reset_device_force i
+rt.reset_event i | rt.set_context i | rt.set_device i | rt.set_exception_info_callback i
+rt.set_op_wait_timeout i | rt.set_stream_failure_mode i | rt.set_ts_device i | rt.stream_query ii
+rt.stream_wait_event i | rt.subscribe_report i | rt.synchronize_device i | rt.synchronize_event i
+rt.synchronize_event_with_timeout i | rt.synchronize_stream i
+rt.synchronize_stream_with_timeout i | rt.unsubscribe_report i
+util.bytes_to_ptr i | util.numpy_contiguous_to_ptr ia | util.numpy_to_ptr i | util.ptr_to_bytes b
+util.ptr_to_numpy a | util.start_thread ii | util.stop_thread i
+"""
+KINDS = {int: "i", float: "f", str: "s", dict: "d", list: "l", bytes: "b", np.ndarray: "a",
+         type(None): "n"}
+
+
+def returns_table():
+    entries = [e.split() for line in RETURNS.strip().splitlines() for e in line.split("|")]
+    return dict(entries)
+
+
+@pytest.fixture(scope="module")
+def acl(build_dir):
+    sys.path.insert(0, str(build_dir / "python"))
+    import acl
+    return acl
+
+
+@pytest.fixture(scope="module")
+def model(atc, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calls")
+    networks.tiny(folder / "net.onnx", 8)
+    done = subprocess.run([atc, f"--model={folder / 'net.onnx'}", "--framework=5",
+                           f"--output={folder / 'net'}", "--soc_version=Ascend310"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    return str(folder / "net.om")
+
+
+def functions_of(acl):
+    found = {}
+    for prefix in ("", "rt.", "mdl.", "media.", "util."):
+        module = getattr(acl, prefix.rstrip(".")) if prefix else acl
+        assert isinstance(module, types.ModuleType)
+        assert sys.modules["acl" + ("." + prefix).rstrip(".")] is module
+        found.update({prefix + name: f for name, f in vars(module).items()
+                      if isinstance(f, types.BuiltinFunctionType)})
+    return found
+
+
+class Caller:
+    """Calls by name, checks the kind of what comes back, and that the code is 0 unless told."""
+
+    def __init__(self, acl):
+        self.functions, self.table, self.called = functions_of(acl), returns_table(), set()
+
+    def __call__(self, name, *arguments, fails=False):
+        result = self.functions[name](*arguments)
+        items = result if isinstance(result, tuple) else (result,)
+        kinds = "".join(KINDS[type(item)] for item in items)
+        assert kinds == self.table[name], f"{name} returned {result!r}"
+        self.called.add(name)
+        has_code = len(items) > 1 or "-> ret" in self.functions[name].__doc__
+        if has_code and kinds[-1] == "i":
+            assert (items[-1] != 0) == fails, f"{name}{arguments} returned {result!r}"
+        return result if len(items) == 1 or not has_code or kinds[-1] != "i" else (
+            items[0] if len(items) == 2 else items[:-1])
+
+
+def test_what_calls_return(acl, model, capfd):
+    call = Caller(acl)
+    call("get_recent_err_msg")
+    assert call("get_soc_name").startswith("Ascend")
+    assert call("rt.get_run_mode") == 1  # acllite asks before init
+    call("init")
+    start(call)
+    memory(call)
+    tensors(call)
+    streams(call)
+    models(call, model)
+    call("app_log", 3, "a line of the program")
+    assert "a line of the program" in capfd.readouterr().err
+    call("rt.reset_device_force", 0)
+    call("finalize")
+    assert call.called == set(call.functions) == set(call.table)
+
+
+def start(call):
+    call("rt.set_device", 0)
+    context = call("rt.create_context", 0)
+    assert call("rt.get_context") == context
+    call("rt.set_context", context)
+    assert call("rt.get_device") == 0
+    assert call("rt.get_device_count") >= 1
+    assert len(call("rt.get_version")) == 3
+    assert call("rt.query_device_status", 0) == 0
+    call("rt.synchronize_device")
+    call("rt.set_ts_device", 0)
+    call("rt.device_can_access_peer", 0, 99, fails=True)
+    call("rt.device_enable_peer_access", 99, 0, fails=True)
+    call("rt.device_disable_peer_access", 99, fails=True)
+    call("rt.ctx_set_sys_param_opt", 0, 1)
+    assert call("rt.ctx_get_sys_param_opt", 0) == 1
+    call("rt.destroy_context", context)
+    call("rt.reset_device", 0)
+    call("rt.set_device", 0)
+
+
+def memory(call):
+    free, total = call("rt.get_mem_info", 0)
+    assert 0 < free <= total
+    device = call("rt.malloc", 256, 0)
+    aligned, cached = call("rt.malloc_align32", 256, 0), call("rt.malloc_cached", 256, 0)
+    host, media = call("rt.malloc_host", 256), call("media.dvpp_malloc", 256)
+    assert device % 64 == 0 and host % 64 == 0 and media % 128 == 0
+    call("rt.mem_flush", cached, 256)
+    call("rt.mem_invalidate", cached, 256)
+    call("rt.memset", device, 256, 7, 256)
+    call("rt.memcpy", host, 256, device, 256, 2)
+    call("rt.memcpy", host, 16, device, 32, 2, fails=True)
+    assert call("util.ptr_to_bytes", host, 256) == b"\7" * 256
+    call("rt.memset_async", device, 256, 8, 16, 0)
+    call("rt.memcpy_async", aligned, 256, device, 256, 3, 0)
+    call("rt.memcpy2d", media, 64, host, 32, 32, 4, 1)
+    call("rt.memcpy2d_async", host, 64, aligned, 16, 16, 2, 2, 0)
+    call("rt.synchronize_stream", 0)
+    assert call("util.ptr_to_bytes", host, 17) == b"\10" * 16 + b"\7"
+    array = call("util.ptr_to_numpy", host, (2, 8), 2)
+    assert (array == 8)[0].all() and array.shape == (2, 8)
+    assert call("util.numpy_to_ptr", array) == host
+    assert call("util.numpy_contiguous_to_ptr", array)[0] == host
+    assert call("util.bytes_to_ptr", b"abc") > 0
+    for ptr in (device, aligned, cached):
+        call("rt.free", ptr)
+    call("rt.free", device, fails=True)
+    call("rt.free_host", host)
+    call("media.dvpp_free", media)
+
+
+def tensors(call):
+    assert call("data_type_size", 1) == 2
+    assert call("float_to_float16", 1.5) == 0x3E00
+    assert call("float16_to_float", 0x3E00) == 1.5
+    ptr = call("rt.malloc", 64, 0)
+    buffer = call("create_data_buffer", ptr, 64)
+    assert call("get_data_buffer_addr", buffer) == ptr
+    assert call("get_data_buffer_size", buffer) == 64
+    call("update_data_buffer", buffer, ptr, 32)
+    assert call("get_data_buffer_size_v2", buffer) == 32
+    call("destroy_data_buffer", buffer)
+    call("destroy_data_buffer", buffer, fails=True)
+
+    desc = call("create_tensor_desc", 0, [2, 3, 4], 2)
+    assert call("get_tensor_desc_type", desc) == 0
+    assert call("get_tensor_desc_format", desc) == 2
+    assert call("get_tensor_desc_size", desc) == 96
+    assert call("get_tensor_desc_element_count", desc) == 24
+    assert call("get_tensor_desc_num_dims", desc) == 3
+    assert call("get_tensor_desc_dim", desc, 1) == 3
+    assert call("get_tensor_desc_dim_v2", desc, 2) == 4
+    call("get_tensor_desc_dim_v2", desc, 3, fails=True)
+    assert call("get_tensor_desc_dim_range", desc, 0, 2) == [2, 2]
+    assert call("get_tensor_desc_by_index", desc, 0) == desc
+    call("set_tensor_desc_name", desc, "x")
+    assert call("get_tensor_desc_name", desc) == "x"
+    for part in ("", "_origin", "_storage"):
+        call(f"set_tensor{part}_format", desc, 0)
+        call(f"set_tensor{part}_shape", desc, 2, [4, 6])
+        call(f"set_tensor{part}_shape", desc, 3, [4, 6], fails=True)
+    call("set_tensor_place_ment", desc, 1)
+    call("set_tensor_dynamic_input", desc, "group")
+    call("set_tensor_const", desc, ptr, 64)
+    assert call("get_tensor_desc_address", desc) != 0
+    call("destroy_tensor_desc", desc)
+    call("rt.free", ptr)
+
+
+def streams(call):
+    stream = call("rt.create_stream")
+    for name, arguments in (("_with_config", (0, 1)), ("_v2", (0,))):
+        other = call("rt.create_stream" + name, *arguments)
+        call("rt.set_stream_failure_mode", other, 1)
+        call("rt.destroy_stream_force", other)
+    handle = call("rt.create_stream_config_handle")
+    call("rt.destroy_stream_config_handle", handle)
+    first, last = call("rt.create_event"), call("rt.create_event_with_flag", 8)
+    spare = call("rt.create_event_ex_with_flag", 1)
+    call("rt.record_event", first, stream)
+    call("rt.stream_wait_event", stream, first)
+    call("rt.record_event", last, stream)
+    call("rt.set_op_wait_timeout", 0)
+    call("rt.synchronize_event", last)
+    call("rt.synchronize_event_with_timeout", last, 1000)
+    call("rt.synchronize_stream_with_timeout", stream, 1000)
+    assert call("rt.event_elapsed_time", first, last) >= 0
+    assert call("rt.query_event", last) == 0
+    assert call("rt.query_event_status", last) == 1
+    assert call("rt.query_event_wait_status", first) == 0
+    assert call("rt.stream_query", stream) == 0
+    call("rt.reset_event", spare, stream)
+    call("rt.synchronize_stream", stream)
+    for event in (first, last, spare):
+        call("rt.destroy_event", event)
+    seen = []
+    thread = call("util.start_thread", lambda user: seen.append(user), ["a", 1])
+    call("rt.subscribe_report", thread, stream)
+    call("rt.launch_callback", seen.append, None, 0, stream)
+    call("rt.unsubscribe_report", thread, stream)
+    call("util.stop_thread", thread)
+    assert seen == [["a", 1]]
+    call("rt.process_report", 0, fails=True)
+    call("rt.destroy_stream", stream)
+    call("rt.set_exception_info_callback", print)
+    call("rt.set_exception_info_callback", None)
+    for what in ("task", "stream", "thread", "device"):
+        assert call(f"rt.get_{what}_id_from_exception_info", 0) == 0xFFFFFFFF
+    assert call("rt.get_error_code_from_exception_info", 0) == 0xFFFFFFFF
+
+
+def models(call, path):
+    with open(path, "rb") as file:
+        content = file.read()
+    ptr, size = call("util.bytes_to_ptr", content), len(content)
+    work_size, weight_size = call("mdl.query_size", path)
+    assert call("mdl.query_size_from_mem", ptr, size) == (work_size, weight_size)
+    work, weight = call("rt.malloc", work_size, 0), call("rt.malloc", weight_size, 0)
+    ids = [call("mdl.load_from_mem", ptr, size),
+           call("mdl.load_from_file_with_mem", path, work, work_size, weight, weight_size),
+           call("mdl.load_from_mem_with_mem", ptr, size, work, work_size, weight, weight_size)]
+    for model_id in ids:
+        call("mdl.unload", model_id)
+    call("rt.free", work)
+    call("rt.free", weight)
+    call("mdl.load_from_file", path + ".missing", fails=True)
+    handle = call("mdl.create_config_handle")
+    call("mdl.load_with_config", handle, fails=True)
+    call("mdl.destroy_config_handle", handle)
+
+    model_id = call("mdl.load_from_file", path)
+    assert model_id > 0  # programs test its truth
+    desc = call("mdl.create_desc")
+    call("mdl.get_desc_from_file", desc, path)
+    call("mdl.get_desc_from_mem", desc, ptr, size)
+    call("mdl.get_desc", desc, model_id)
+    describe(call, model_id, desc)
+    execute(call, model_id, desc)
+    call("mdl.unload", model_id)
+    call("mdl.destroy_desc", desc)
+
+
+def describe(call, model_id, desc):
+    shape = {"name": "data", "dimCount": 4, "dims": [1, 3, 8, 8]}
+    result = {"name": call("mdl.get_output_name_by_index", desc, 0), "dimCount": 2,
+              "dims": [1, 1000]}
+    assert call("mdl.get_num_inputs", desc) == call("mdl.get_num_outputs", desc) == 1
+    assert call("mdl.get_input_size_by_index", desc, 0) == 768
+    assert call("mdl.get_output_size_by_index", desc, 0) == 4000
+    assert call("mdl.get_input_name_by_index", desc, 0) == "data"
+    assert call("mdl.get_tensor_real_name", desc, "data") == "data"
+    for name in ("format", "data_type"):
+        assert call(f"mdl.get_input_{name}", desc, 0) == 0
+        call(f"mdl.get_output_{name}", desc, 0)
+    assert call("mdl.get_input_index_by_name", desc, "data") == 0
+    assert call("mdl.get_output_index_by_name", desc, result["name"]) == 0
+    call("mdl.get_input_index_by_name", desc, "ascend_mbatch_shape_data", fails=True)
+    assert call("mdl.get_input_dims", desc, 0) == shape
+    assert call("mdl.get_input_dims_v2", desc, 0) == shape
+    assert call("mdl.get_output_dims", desc, 0) == result
+    assert call("mdl.get_cur_output_dims", desc, 0) == result
+    call("mdl.get_output_dims", desc, 1, fails=True)
+    assert call("mdl.get_dynamic_batch", desc) == {"batchCount": 0, "batch": []}
+    assert call("mdl.get_dynamic_hw", desc, 0) == {"hwCount": 0, "hw": []}
+    assert call("mdl.get_input_dynamic_gear_count", desc, -1) == 0
+    call.functions["mdl.get_input_dynamic_dims"](desc, -1, 0)
+    call("mdl.get_input_dynamic_dims", desc, -1, 1000, fails=True)
+    assert call("mdl.get_aipp_type", model_id, 0)[0] == 0
+
+
+def execute(call, model_id, desc):
+    datasets, buffers = [], []
+    for size in (768, 4000):
+        ptr = call("rt.malloc", size, 0)
+        call("rt.memset", ptr, size, 0, size)
+        datasets.append(call("mdl.create_dataset"))
+        buffers.append((call("create_data_buffer", ptr, size), ptr))
+        assert call("mdl.add_dataset_buffer", datasets[-1], buffers[-1][0]) == datasets[-1]
+        assert call("mdl.get_dataset_num_buffers", datasets[-1]) == 1
+        assert call("mdl.get_dataset_buffer", datasets[-1], 0) == buffers[-1][0]
+    tensor = call("create_tensor_desc", 0, [1, 3, 8, 8], 0)
+    call("mdl.set_dataset_tensor_desc", datasets[0], tensor, 0)
+    call("mdl.get_dataset_tensor_desc", datasets[0], 0)
+    call("destroy_tensor_desc", tensor)
+    call("mdl.set_dynamic_batch_size", model_id, datasets[0], 0, 2, fails=True)
+    call("mdl.set_dynamic_hw_size", model_id, datasets[0], 0, 8, 8, fails=True)
+    call("mdl.set_input_dynamic_dims", model_id, datasets[0], 0,
+         {"name": "", "dimCount": 2, "dims": [1, 2]}, fails=True)
+    handle = call("mdl.create_exec_config_handle")
+    call("mdl.execute", model_id, *datasets)
+    call("mdl.execute_async", model_id, *datasets, 0)
+    call("mdl.execute_v2", model_id, *datasets, 0, handle)
+    call("mdl.execute_async_v2", model_id, *datasets, 0, handle)
+    call("rt.synchronize_stream", 0)
+    call("mdl.execute", 12345, *datasets, fails=True)
+    call("mdl.destroy_exec_config_handle", handle)
+    for dataset, (buffer, ptr) in zip(datasets, buffers):
+        call("rt.free", ptr)
+        call("destroy_data_buffer", buffer)
+        call("mdl.destroy_dataset", dataset)
+
+
+def count_of(returns):
+    """How many items the facts' text of a return stands for; 0 for None."""
+    if returns.startswith("None"):
+        return 0
+    if "(no ret)" in returns:
+        return 1
+    plain = re.sub(r"[({][^)}]*[)}]", "", returns.split(";")[0])
+    return len(plain.split(","))
+
+
+def test_functions_with_evidence(acl, data_dir):
+    table = returns_table()
+    elsewhere = re.compile(r"acl\.(media|himpi|prof|tdt|op)\.(?!dvpp_(malloc|free)$)")
+    later = {"acl.mdl.set_input_aipp"}  # its AIPP objects do not exist yet
+    missing, different = [], []
+    with open(data_dir / "facts" / "pyacl_functions.csv", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name = row["python_name"]
+            if "unconfirmed" in row["evidence"] or elsewhere.match(name) or name in later:
+                continue
+            kinds = table.get(name[len("acl."):])
+            if kinds is None:
+                missing.append(name)
+            elif len(kinds.replace("n", "")) != count_of(row["returns"]):
+                different.append((name, kinds, row["returns"]))
+    assert not missing and not different
+
+
+def test_every_function_says_what_it_returns(acl):
+    for name, function in functions_of(acl).items():
+        assert inspect.getdoc(function).startswith(name.split(".")[-1] + "("), name

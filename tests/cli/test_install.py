@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The installed tree: commands, module and libraries work from where they were put, and a program
+builds against it as against an Ascend toolkit."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def prefix(build_dir, tmp_path_factory):
+    if not shutil.which("meson"):
+        pytest.skip("meson is not installed")
+    folder = tmp_path_factory.mktemp("installed")
+    done = subprocess.run(["meson", "install", "-C", build_dir, "--no-rebuild", "--destdir", folder],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = list(folder.rglob("set_env.sh"))
+    assert len(found) == 1
+    return found[0].parent
+
+
+def shell(prefix, command, folder):
+    """Runs a command in bash after set_env.sh, with nothing else of the environment but PATH."""
+    done = subprocess.run(["bash", "-ec", f". '{prefix}/set_env.sh'\n{command}"], cwd=folder,
+                          env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_commands_are_on_the_path(prefix, tmp_path):
+    out = shell(prefix, "command -v atc prusik; prusik detect --help; atc --mode=6 || true",
+                tmp_path)  # detect is a program of its own, under libexec
+    assert out.splitlines()[:2] == [f"{prefix}/bin/atc", f"{prefix}/bin/prusik"]
+    assert "usage: prusik detect" in out and "ATC start working" in out
+
+
+def test_variables_once_and_again(prefix, tmp_path):
+    out = shell(prefix, "LD_LIBRARY_PATH=/old PYTHONPATH=/old; . $DDK_PATH/set_env.sh; "
+                "echo $LD_LIBRARY_PATH $PYTHONPATH", tmp_path).split()
+    assert out[0].startswith(str(prefix)) and out[0].endswith(":/old")
+    assert out[1] == f"{prefix}/python/site-packages:/old"
+
+
+@pytest.mark.parametrize("compiler, tree", [("cc", "runtime"), ("c++ -x c++", "acllib")])
+def test_program_builds_and_runs(prefix, tmp_path, compiler, tree):
+    if not shutil.which(compiler.split()[0]):
+        pytest.skip(f"no {compiler.split()[0]}")
+    out = shell(prefix, f"{compiler} -DENABLE_DVPP_INTERFACE {ROOT}/examples/c/hello.c -o hello "
+                f"-I$DDK_PATH/{tree}/include -L$DDK_PATH/{tree}/lib64/stub -L$NPU_HOST_LIB "
+                "-lascendcl -lacl_dvpp\n./hello", tmp_path)
+    assert out.startswith("AscendCL ")
+
+
+def test_module_finds_its_library_alone(prefix, tmp_path):
+    script = "import acl; assert acl.init() == 0 and acl.finalize() == 0; print(acl.__file__)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True,
+                          text=True, env={"PYTHONPATH": str(prefix / "python" / "site-packages")})
+    assert done.returncode == 0, done.stderr
+    assert pathlib.Path(done.stdout.strip()).is_relative_to(prefix)
+
+
+def test_nothing_points_back_to_the_build(prefix, build_dir):
+    for path in [*prefix.rglob("*.so"), *(prefix / "bin").iterdir(),
+                 *(prefix / "libexec").rglob("prusik-app")]:
+        done = subprocess.run(["ldd", path], env={}, capture_output=True, text=True)
+        assert "not found" not in done.stdout, f"{path}: {done.stdout}"
+        assert str(build_dir) not in done.stdout, f"{path}: {done.stdout}"
