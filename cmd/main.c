@@ -99,8 +99,15 @@ int main(int argc, char **argv) {
         print_help(stdout);
         return EXIT_OK;
     }
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(commands[i].name, argv[1])) return commands[i].run(argc - 1, argv + 1);
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(commands[i].name, argv[1])) continue;
+        if (argc == 3 && !strcmp(argv[2], "--help") && commands[i].run != command_pull) {
+            printf("usage: prusik %s %s\n  %s\n", commands[i].name, commands[i].arguments,
+                   commands[i].sentence);
+            return EXIT_OK;
+        }
+        return commands[i].run(argc - 1, argv + 1);
+    }
     for (int i = 0; i < N_APP_COMMANDS; i++)
         if (!strcmp(app_commands[i].name, argv[1])) return start_app(argv);
     fprintf(stderr, "prusik: no command '%s'; see prusik --help\n", argv[1]);

@@ -17,20 +17,74 @@ static void colour_of(int class_id, double rgb[3]) {
     }
 }
 
+struct area {
+    double x, y, width, height;
+};
+
+enum { MAX_PLACED = 300 };
+struct placed {
+    int n;
+    struct area areas[MAX_PLACED];
+};
+
+/* The label that stands where `a` would; NULL when there is none. */
+static const struct area *in_the_way(const struct placed *p, const struct area *a) {
+    for (int i = 0; i < p->n; i++) {
+        const struct area *b = &p->areas[i];
+        if (a->x < b->x + b->width && b->x < a->x + a->width && a->y < b->y + b->height &&
+            b->y < a->y + a->height)
+            return b;
+    }
+    return NULL;
+}
+
+/* Above the box, or lower where that is outside or another label stands already. */
 static void draw_label(cairo_t *cr, const struct pk_detection *d, const char *text, double size,
-                       double line, const double rgb[3]) {
+                       double line, int width, struct placed *placed) {
+    double rgb[3];
     cairo_text_extents_t extents;
     cairo_text_extents(cr, text, &extents);
-    double width = extents.x_advance + size * 0.5, height = size * 1.3;
-    double x = d->x1 - line / 2, y = d->y1 - height;
-    if (y < 0) y = d->y1;
+    struct area a = {d->x1 - line / 2, 0, extents.x_advance + size * 0.5, size * 1.3};
+    a.y = d->y1 - a.height;
+    if (a.x + a.width > width) a.x = width - a.width;
+    if (a.x < 0) a.x = 0;
+    if (!(a.y >= 0)) a.y = d->y1 > 0 ? d->y1 : 0;
+    const struct area *other;
+    for (int tries = 0; tries < 8 && (other = in_the_way(placed, &a)); tries++)
+        a.y = other->y + other->height;
+    if (placed->n < MAX_PLACED) placed->areas[placed->n++] = a;
+    colour_of(d->class_id, rgb);
     cairo_set_source_rgb(cr, rgb[0], rgb[1], rgb[2]);
-    cairo_rectangle(cr, x, y, width, height);
+    cairo_rectangle(cr, a.x, a.y, a.width, a.height);
     cairo_fill(cr);
     double light = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
     cairo_set_source_rgb(cr, light < 0.55, light < 0.55, light < 0.55);
-    cairo_move_to(cr, x + size * 0.25, y + size);
+    cairo_move_to(cr, a.x + size * 0.25, a.y + size);
     cairo_show_text(cr, text);
+}
+
+static void draw_all(cairo_t *cr, int width, int height, const struct pk_detection *d, int n,
+                     const struct pk_labels *labels) {
+    double side = width > height ? width : height, line = fmax(2, side / 320),
+           size = fmax(12, side / 45);
+    struct placed placed = {.n = 0};
+    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
+    cairo_set_font_size(cr, size);
+    cairo_set_line_width(cr, line);
+    /* The best box last, so that it is on top; the best label first, so that it stands where it
+     * should. */
+    for (int i = n - 1; i >= 0; i--) {
+        double rgb[3];
+        colour_of(d[i].class_id, rgb);
+        cairo_set_source_rgb(cr, rgb[0], rgb[1], rgb[2]);
+        cairo_rectangle(cr, d[i].x1, d[i].y1, d[i].x2 - d[i].x1, d[i].y2 - d[i].y1);
+        cairo_stroke(cr);
+    }
+    for (int i = 0; i < n; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "%.120s %.2f", pk_label(labels, d[i].class_id), d[i].score);
+        draw_label(cr, &d[i], text, size, line, width, &placed);
+    }
 }
 
 int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
@@ -53,21 +107,7 @@ int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
     }
     cairo_surface_mark_dirty(surface);
     cairo_t *cr = cairo_create(surface);
-    double side = w > h ? w : h, line = fmax(2, side / 320), size = fmax(12, side / 45);
-    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
-    cairo_set_font_size(cr, size);
-    cairo_set_line_width(cr, line);
-    /* Best last, so that its label is on top. */
-    for (int i = n - 1; i >= 0; i--) {
-        double rgb[3];
-        char text[160];
-        colour_of(d[i].class_id, rgb);
-        cairo_set_source_rgb(cr, rgb[0], rgb[1], rgb[2]);
-        cairo_rectangle(cr, d[i].x1, d[i].y1, d[i].x2 - d[i].x1, d[i].y2 - d[i].y1);
-        cairo_stroke(cr);
-        snprintf(text, sizeof text, "%.120s %.2f", pk_label(labels, d[i].class_id), d[i].score);
-        draw_label(cr, &d[i], text, size, line, rgb);
-    }
+    draw_all(cr, w, h, d, n, labels);
     cairo_status_t status = cairo_status(cr);
     cairo_destroy(cr);
     cairo_surface_flush(surface);

@@ -27,7 +27,7 @@ void pk_image_free(struct pk_image *image) {
 static int check_size(const char *name, uint64_t width, uint64_t height) {
     if (width < 1 || height < 1) return pk_fail("%s: the picture is empty", name);
     if (width * height > PK_MAX_PIXELS)
-        return pk_fail("%s: claims %llu x %llu pixels; at most %d million are read", name,
+        return pk_fail("%s claims %llu x %llu pixels; at most %d million are read", name,
                        (unsigned long long)width, (unsigned long long)height,
                        PK_MAX_PIXELS / 1000000);
     return 0;
@@ -148,7 +148,7 @@ static int decode_jpeg(const void *bytes, size_t n, const char *name, struct pk_
     jpeg_destroy_decompress(&info);
     if (bad) {
         free(rgb);
-        return pk_fail("%s: not a readable JPEG: %s", name,
+        return pk_fail("%s is not a readable JPEG: %s", name,
                        failure.text[0] ? failure.text : "it is damaged");
     }
     if (!rgb) return pk_fail("%s: out of memory for the picture", name);
@@ -210,7 +210,7 @@ static int decode_png(const void *bytes, size_t n, const char *name, struct pk_i
     spng_ctx_free(ctx);
     if (error) {
         free(rgb);
-        return pk_fail("%s: not a readable PNG: %s", name, spng_strerror(error));
+        return pk_fail("%s is not a readable PNG: %s", name, spng_strerror(error));
     }
     *out = (struct pk_image){(int)header.width, (int)header.height, rgb};
     return 0;
@@ -237,26 +237,26 @@ static int encode_png(FILE *to, const struct pk_image *image) {
 int pk_image_decode(const void *bytes, size_t n_bytes, const char *name, struct pk_image *out) {
     const uint8_t *p = bytes;
     memset(out, 0, sizeof *out);
-    if (n_bytes == 0) return pk_fail("%s: is empty; a JPEG or PNG picture is needed", name);
+    if (n_bytes == 0) return pk_fail("%s is empty; a JPEG or PNG picture is needed", name);
     if (n_bytes >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff)
         return decode_jpeg(bytes, n_bytes, name, out);
     if (n_bytes >= 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8))
         return decode_png(bytes, n_bytes, name, out);
-    return pk_fail("%s: is neither a JPEG nor a PNG picture", name);
+    return pk_fail("%s is neither a JPEG nor a PNG picture", name);
 }
 
 int pk_image_read(const char *path, struct pk_image *out) {
     memset(out, 0, sizeof *out);
     FILE *f = fopen(path, "rb");
-    if (!f) return pk_fail("%s: cannot be opened; check the path and its permissions", path);
+    if (!f) return pk_fail("%s cannot be opened; check the path and its permissions", path);
     struct stat st;
     if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode)) {
         fclose(f);
-        return pk_fail("%s: is not a file", path);
+        return pk_fail("%s is not a file", path);
     }
     if (st.st_size > MAX_FILE_BYTES) {
         fclose(f);
-        return pk_fail("%s: is larger than %d MiB; that is no picture", path, MAX_FILE_BYTES >> 20);
+        return pk_fail("%s is larger than %d MiB; that is no picture", path, MAX_FILE_BYTES >> 20);
     }
     size_t n = (size_t)st.st_size;
     void *bytes = malloc(n ? n : 1);
@@ -267,7 +267,7 @@ int pk_image_read(const char *path, struct pk_image *out) {
     size_t got = fread(bytes, 1, n, f);
     fclose(f);
     int result = got == n ? pk_image_decode(bytes, n, path, out)
-                          : pk_fail("%s: cannot be read to its end", path);
+                          : pk_fail("%s cannot be read to its end", path);
     free(bytes);
     return result;
 }
@@ -281,10 +281,10 @@ int pk_image_write(const char *path, const struct pk_image *image) {
     if (snprintf(temporary, sizeof temporary, "%s.part", path) >= (int)sizeof temporary)
         return pk_fail("%.100s...: the path is too long", path);
     FILE *to = fopen(temporary, "wb");
-    if (!to) return pk_fail("%s: cannot be written; check the folder and its permissions", path);
+    if (!to) return pk_fail("%s cannot be written; check the folder and its permissions", path);
     int result = png ? encode_png(to, image) : encode_jpeg(to, image);
-    if (fclose(to) && !result) result = pk_fail("%s: cannot be written; is the disk full?", path);
-    if (!result && rename(temporary, path)) result = pk_fail("%s: cannot be written", path);
+    if (fclose(to) && !result) result = pk_fail("%s cannot be written; is the disk full?", path);
+    if (!result && rename(temporary, path)) result = pk_fail("%s cannot be written", path);
     if (result) unlink(temporary);
     return result;
 }

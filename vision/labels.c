@@ -39,14 +39,14 @@ void pk_labels_close(struct pk_labels *l) {
 
 static int read_lines(struct pk_labels *l, const char *path) {
     FILE *f = fopen(path, "rb");
-    if (!f) return pk_fail("%s: cannot be opened for reading the labels", path);
+    if (!f) return pk_fail("%s cannot be opened for reading the labels", path);
     l->text = malloc(MAX_BYTES + 1);
     size_t n = l->text ? fread(l->text, 1, MAX_BYTES + 1, f) : 0;
     int bad = ferror(f);
     fclose(f);
     if (!l->text) return pk_fail("out of memory for the labels");
-    if (bad) return pk_fail("%s: cannot be read as labels; give a text file, one name a line", path);
-    if (n > MAX_BYTES) return pk_fail("%s: is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
+    if (bad) return pk_fail("%s cannot be read as labels; give a text file, one name a line", path);
+    if (n > MAX_BYTES) return pk_fail("%s is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
     l->text[n] = '\0';
     for (char *s = l->text, *end; *s && l->n < MAX_LABELS; s = end) {
         end = s + strcspn(s, "\r\n");
@@ -57,7 +57,7 @@ static int read_lines(struct pk_labels *l, const char *path) {
         l->names = wider;
         l->names[l->n++] = s;
     }
-    return l->n ? 0 : pk_fail("%s: holds no labels; give a text file, one name a line", path);
+    return l->n ? 0 : pk_fail("%s holds no labels; give a text file, one name a line", path);
 }
 
 int pk_labels_open(const char *path, struct pk_labels **out) {

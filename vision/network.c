@@ -65,7 +65,7 @@ static int add_buffer(aclmdlDataset *set, void *data, size_t bytes) {
 static int open_input(struct pk_network *n, const char *path) {
     aclmdlIODims dims;
     if (aclmdlGetNumInputs(n->desc) != 1)
-        return pk_fail("%s: has %zu inputs; a detector or classifier has one picture", path,
+        return pk_fail("%s has %zu inputs; a detector or classifier has one picture", path,
                        aclmdlGetNumInputs(n->desc));
     ACL(aclmdlGetInputDims(n->desc, 0, &dims));
     if (dims.dimCount != 4 || dims.dims[0] != 1 || dims.dims[1] != 3 || dims.dims[2] < 1 ||
@@ -90,7 +90,7 @@ static int open_outputs(struct pk_network *n, const char *path) {
     if (!n->outputs) return pk_fail("%s: out of memory", path);
     size_t count = aclmdlGetNumOutputs(n->desc);
     if (count < 1 || count > MAX_OUTPUTS)
-        return pk_fail("%s: has %zu outputs; no detector or classifier known has so many", path, count);
+        return pk_fail("%s has %zu outputs; no detector or classifier known has so many", path, count);
     n->n_outputs = (int)count;
     for (size_t i = 0; i < count; i++) {
         aclmdlIODims dims;
@@ -179,7 +179,11 @@ static int open_network(struct pk_network *n, const char *path) {
     aclrtRunMode mode;
     ACL(aclrtGetRunMode(&mode));
     n->host = mode == ACL_HOST;
-    ACL(aclmdlLoadFromFile(path, &n->model));
+    aclError code = aclmdlLoadFromFile(path, &n->model);
+    if (code != ACL_SUCCESS) {
+        const char *why = aclGetRecentErrMsg();
+        return pk_fail("%s cannot be loaded (error %d): %s", path, (int)code, why ? why : "");
+    }
     n->loaded = 1;
     n->desc = aclmdlCreateDesc();
     if (!n->desc) return pk_fail("%s: out of memory", path);

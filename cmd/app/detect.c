@@ -50,8 +50,7 @@ static int read_options(struct job *j, int argc, char **argv) {
         case JSON: j->json = 1; break;
         case OUTPUT: j->output = optarg; break;
         case THREADS:
-            if (app_number(j->command, "--threads", optarg, 1, 256, &v)) return EXIT_USAGE;
-            j->threads = (int)v;
+            if (app_integer(j->command, "--threads", optarg, 1, 256, &j->threads)) return EXIT_USAGE;
             break;
         case CONF:
             if (app_number(j->command, "--conf", optarg, 0.0001, 1, &v)) return EXIT_USAGE;
@@ -62,12 +61,10 @@ static int read_options(struct job *j, int argc, char **argv) {
             j->options.iou = (float)v;
             break;
         case MAX_DET:
-            if (app_number(j->command, "--max-det", optarg, 1, 100000, &v)) return EXIT_USAGE;
-            j->options.max_detections = (int)v;
+            if (app_integer(j->command, "--max-det", optarg, 1, 100000, &j->options.max_detections)) return EXIT_USAGE;
             break;
         case TOP:
-            if (app_number(j->command, "--top", optarg, 1, 100000, &v)) return EXIT_USAGE;
-            j->options.top = (int)v;
+            if (app_integer(j->command, "--top", optarg, 1, 100000, &j->options.top)) return EXIT_USAGE;
             break;
         default: return app_usage(j->command);
         }
@@ -168,7 +165,7 @@ static int do_pictures(struct job *j, const char *model, char **paths, int n) {
     if (!j->labels_path && pk_network_classes(j->network) != 80) j->labels_path = "";
     if (pk_labels_open(j->labels_path, &j->labels)) return app_fail(j->command, "%s", pk_error());
     if (j->output && mkdir(j->output, 0777) && errno != EEXIST)
-        return app_fail(j->command, "%s: cannot be made a folder: %s", j->output, strerror(errno));
+        return app_fail(j->command, "%s cannot be made a folder: %s", j->output, strerror(errno));
     int status = EXIT_OK;
     for (int i = 0; i < n; i++)
         if (do_picture(j, paths[i]) != EXIT_OK) status = EXIT_FAILED;

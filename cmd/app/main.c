@@ -76,6 +76,19 @@ int app_number(const char *command, const char *option, const char *text, double
     return 0;
 }
 
+int app_integer(const char *command, const char *option, const char *text, int low, int high,
+                int *out) {
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (end == text || *end || errno || v < low || v > high) {
+        app_fail(command, "%s %s: a whole number from %d to %d is needed", option, text, low, high);
+        return -1;
+    }
+    *out = (int)v;
+    return 0;
+}
+
 int app_start(int threads) {
     char text[16];
     snprintf(text, sizeof text, "%d", threads);

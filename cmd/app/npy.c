@@ -46,7 +46,7 @@ static int parse_header(const char *path, const char *header, struct npy *out,
                *shape = find(header, "'shape'");
     if (!descr || !order || !shape || *shape != '(') NPY_FAIL("%s: its header is damaged", path);
     if (strncmp(order, "False", 5))
-        NPY_FAIL("%s: is in Fortran order; save it with numpy.ascontiguousarray", path);
+        NPY_FAIL("%s is in Fortran order; save it with numpy.ascontiguousarray", path);
     int found = -1;
     for (int i = 0; i < N_TYPES; i++)
         if ((descr[1] == '<' || descr[1] == '|' || descr[1] == '=') && !strncmp(descr + 2, types[i].code, 2))
@@ -59,7 +59,7 @@ static int parse_header(const char *path, const char *header, struct npy *out,
         long long d = strtoll(shape, &end, 10);
         if (end == shape || d < 0 || out->rank == 16) NPY_FAIL("%s: its shape is damaged", path);
         out->dim[out->rank++] = d;
-        if (d && bytes > SIZE_MAX / 4 / (size_t)d) NPY_FAIL("%s: is too large", path);
+        if (d && bytes > SIZE_MAX / 4 / (size_t)d) NPY_FAIL("%s is too large", path);
         bytes *= (size_t)d;
         for (shape = end; *shape == ',' || *shape == ' ' || *shape == 'L';) shape++;
     }
@@ -70,10 +70,10 @@ static int parse_header(const char *path, const char *header, struct npy *out,
 static int read_all(FILE *f, const char *path, struct npy *out, char error[static 512]) {
     unsigned char magic[12];
     if (fread(magic, 1, 10, f) != 10 || memcmp(magic, "\x93NUMPY", 6))
-        NPY_FAIL("%s: is not a .npy file", path);
+        NPY_FAIL("%s is not a .npy file", path);
     size_t n = magic[8] | (size_t)magic[9] << 8;
     if (magic[6] >= 2) {
-        if (fread(magic + 10, 1, 2, f) != 2) NPY_FAIL("%s: ends in its header", path);
+        if (fread(magic + 10, 1, 2, f) != 2) NPY_FAIL("%s ends in its header", path);
         n |= (size_t)magic[10] << 16 | (size_t)magic[11] << 24;
     }
     if (n > MAX_HEADER) NPY_FAIL("%s: its header is too long", path);
@@ -82,23 +82,23 @@ static int read_all(FILE *f, const char *path, struct npy *out, char error[stati
     size_t got = fread(header, 1, n, f);
     header[got] = '\0';
     int bad = got != n;
-    if (bad) snprintf(error, 512, "%s: ends in its header", path);
+    if (bad) snprintf(error, 512, "%s ends in its header", path);
     else bad = parse_header(path, header, out, error);
     free(header);
     if (bad) return -1;
     /* The file must really hold what the shape claims before memory is taken for it. */
     long here = ftell(f);
-    if (fseek(f, 0, SEEK_END)) NPY_FAIL("%s: cannot be read", path);
+    if (fseek(f, 0, SEEK_END)) NPY_FAIL("%s cannot be read", path);
     long end = ftell(f);
     if (here < 0 || end < here || (size_t)(end - here) < out->bytes)
-        NPY_FAIL("%s: has %ld bytes of data; its shape needs %zu", path, end - here, out->bytes);
+        NPY_FAIL("%s has %ld bytes of data; its shape needs %zu", path, end - here, out->bytes);
     fseek(f, here, SEEK_SET);
     out->data = malloc(out->bytes ? out->bytes : 1);
     if (!out->data) NPY_FAIL("%s: out of memory for %zu bytes", path, out->bytes);
     if (fread(out->data, 1, out->bytes, f) != out->bytes) {
         free(out->data);
         out->data = NULL;
-        NPY_FAIL("%s: cannot be read to its end", path);
+        NPY_FAIL("%s cannot be read to its end", path);
     }
     return 0;
 }
@@ -106,7 +106,7 @@ static int read_all(FILE *f, const char *path, struct npy *out, char error[stati
 int npy_read(const char *path, struct npy *out, char error[static 512]) {
     memset(out, 0, sizeof *out);
     FILE *f = fopen(path, "rb");
-    if (!f) NPY_FAIL("%s: cannot be opened", path);
+    if (!f) NPY_FAIL("%s cannot be opened", path);
     int result = read_all(f, path, out, error);
     fclose(f);
     return result;
@@ -130,11 +130,11 @@ int npy_write(const char *path, const struct npy *array, char error[static 512])
     memset(header + n, ' ', (size_t)(padded - n));
     header[padded - 1] = '\n';
     FILE *f = fopen(path, "wb");
-    if (!f) NPY_FAIL("%s: cannot be written", path);
+    if (!f) NPY_FAIL("%s cannot be written", path);
     unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded,
                                (unsigned char)(padded >> 8)};
     int ok = fwrite(magic, 1, 10, f) == 10 && fwrite(header, 1, (size_t)padded, f) == (size_t)padded &&
              fwrite(array->data, 1, array->bytes, f) == array->bytes;
-    if (fclose(f) || !ok) NPY_FAIL("%s: cannot be written; is the disk full?", path);
+    if (fclose(f) || !ok) NPY_FAIL("%s cannot be written; is the disk full?", path);
     return 0;
 }

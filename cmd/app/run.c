@@ -124,15 +124,14 @@ int app_run(int argc, char **argv) {
             o.seed = (uint64_t)v;
             break;
         case THREADS:
-            if (app_number("run", "--threads", optarg, 1, 256, &v)) return EXIT_USAGE;
-            o.threads = (int)v;
+            if (app_integer("run", "--threads", optarg, 1, 256, &o.threads)) return EXIT_USAGE;
             break;
         default: return app_usage("run");
         }
     }
     if (argc - optind != 1) return app_usage("run");
     if (o.output && mkdir(o.output, 0777) && errno != EEXIST)
-        return app_fail("run", "%s: cannot be made a folder: %s", o.output, strerror(errno));
+        return app_fail("run", "%s cannot be made a folder: %s", o.output, strerror(errno));
     if (app_start(o.threads)) return EXIT_FAILED;
     struct session s;
     memset(&s, 0, sizeof s);
@@ -194,20 +193,16 @@ int app_bench(int argc, char **argv) {
     static const struct option options[] = {{"runs", 1, 0, RUNS}, {"warmup", 1, 0, WARMUP},
                                             {"threads", 1, 0, THREADS}, {"json", 0, 0, JSON}, {0}};
     struct bench_options o = {.runs = 100, .warmup = 10};
-    double v;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case RUNS:
-            if (app_number("bench", "--runs", optarg, 1, 1e6, &v)) return EXIT_USAGE;
-            o.runs = (int)v;
+            if (app_integer("bench", "--runs", optarg, 1, 1000000, &o.runs)) return EXIT_USAGE;
             break;
         case WARMUP:
-            if (app_number("bench", "--warmup", optarg, 0, 1e6, &v)) return EXIT_USAGE;
-            o.warmup = (int)v;
+            if (app_integer("bench", "--warmup", optarg, 0, 1000000, &o.warmup)) return EXIT_USAGE;
             break;
         case THREADS:
-            if (app_number("bench", "--threads", optarg, 1, 256, &v)) return EXIT_USAGE;
-            o.threads = (int)v;
+            if (app_integer("bench", "--threads", optarg, 1, 256, &o.threads)) return EXIT_USAGE;
             break;
         case JSON: o.json = 1; break;
         default: return app_usage("bench");

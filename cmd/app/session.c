@@ -36,7 +36,12 @@ static int add(const char *command, aclmdlDataset *set, size_t bytes, void **dat
 
 int session_open(const char *command, const char *om_path, struct session *s) {
     memset(s, 0, sizeof *s);
-    ACL(aclmdlLoadFromFile(om_path, &s->model));
+    aclError code = aclmdlLoadFromFile(om_path, &s->model);
+    if (code != ACL_SUCCESS) {
+        const char *why = aclGetRecentErrMsg();
+        app_fail(command, "%s cannot be loaded (error %d): %s", om_path, (int)code, why ? why : "");
+        return -1;
+    }
     s->loaded = 1;
     s->desc = aclmdlCreateDesc();
     s->inputs = aclmdlCreateDataset();

@@ -2,6 +2,7 @@
 """Detectors and classifiers against onnxruntime with their authors' pre- and postprocessing, on
 photos. The short test reads pictures through prusik; the long ones read and resize with OpenCV."""
 import json
+import pathlib
 import subprocess
 
 import numpy as np
@@ -48,7 +49,8 @@ def read_picture(build_dir):
 class Reference:
     """A network in onnxruntime, on two threads."""
 
-    def __init__(self, source):
+    def __init__(self, source, free=224):
+        """Height and width are the network's, or `free` where it leaves them open."""
         import onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
@@ -56,7 +58,7 @@ class Reference:
         self.session = onnxruntime.InferenceSession(str(source), options,
                                                     providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0]
-        self.height, self.width = (d if isinstance(d, int) else 224 for d in self.input.shape[2:])
+        self.height, self.width = (d if isinstance(d, int) else free for d in self.input.shape[2:])
 
     def __call__(self, x):
         if "float16" in self.input.type:
@@ -113,16 +115,19 @@ def test_photos(prusik, converted, data_dir, tmp_path, name, family):
 
 
 @pytest.mark.long
-def test_demo_network(prusik, converted, data_dir, build_dir, tmp_path):
-    source = build_dir / "demo" / "yolov8n.onnx"
+@pytest.mark.parametrize("name", ["yolo11n", "yolov8n"])
+def test_pulled(prusik, converted, data_dir, tmp_path, name):
+    """The networks that make demo and prusik pull fetch."""
+    source = pathlib.Path(__file__).parents[2] / "demo" / "zoo" / f"{name}.onnx"
     if not source.exists():
-        pytest.skip("the demo's network is not there; make demo fetches it")
+        pytest.skip(f"{name} is not in demo/zoo; make demo or prusik pull --output demo/zoo fetches it")
     check_photos(prusik, converted, source, "yolov8", photos_of(data_dir)[:40], tmp_path)
 
 
 def check_photos(prusik, converted, source, family, photos, folder):
     cv2 = pytest.importorskip("cv2")
-    om, network = converted(source), Reference(source)
+    network = Reference(source, free=640)
+    om = converted(source, f"--input_shape={network.input.name}:1,3,{network.height},{network.width}")
     entries = run_json(prusik, "detect", "--json", "--type", family, om, *photos)
     assert len(entries) == len(photos)
     whole, same = [], []

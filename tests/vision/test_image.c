@@ -154,7 +154,7 @@ static void refused(const void *data, size_t n, const char *part) {
     memcpy(copy, data, n);
     assert_int_equal(pk_image_decode(copy, n, "it.jpg", &image), -1);
     assert_null(image.rgb);
-    assert_int_equal(strncmp(pk_error(), "it.jpg: ", 8), 0);
+    assert_int_equal(strncmp(pk_error(), "it.jpg", 6), 0);
     assert_null(strchr(pk_error(), '\n'));
     if (!strstr(pk_error(), part)) fail_msg("\"%s\" does not say \"%s\"", pk_error(), part);
     free(copy);
