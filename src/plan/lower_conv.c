@@ -8,27 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "kernels/conv.h"
-#include "plan/plan.h"
-
-struct conv_step {
-    struct conv_plan plan;
-    const void *packed;
-    struct conv_args args; /* strides; the pointers are filled in at run time */
-    struct ref src, dst, residual;
-    int kernel_step;
-};
-
-static enum status run_conv(const struct step *s, struct run_env *env, int tile, int worker) {
-    const struct conv_step *c = s->params;
-    struct conv_args a = c->args;
-    a.src = ref_at(env, &c->src);
-    a.dst = ref_at(env, &c->dst);
-    a.residual = ref_at(env, &c->residual);
-    conv_run(&c->plan, c->packed, &a, c->kernel_step, tile,
-             env->scratch + (size_t)worker * env->scratch_stride);
-    return STATUS_OK;
-}
+#include "plan/conv_steps.h"
 
 bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
     static const struct {
@@ -165,19 +145,6 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     }
     a.residual_batch = residual.batch_stride;
     a.residual_channel = dst_plane * s->block;
-    plan_want_scratch(s, p.scratch_bytes);
-    for (int i = 0; i < p.n_steps; i++) {
-        struct step *step;
-        struct conv_step *c;
-        TRY(plan_add_step(s, n, "", p.n_tiles[i], run_conv, sizeof *c, &step, &c));
-        *c = (struct conv_step){.plan = p, .packed = packed, .args = a, .kernel_step = i};
-        step->kernel = c->plan.name;
-        if (i == 0)
-            step->macs = (int64_t)d.n * d.oc * dst_plane * (d.ic / d.groups) * d.kh * d.kw;
-        TRY(plan_ref(s, &from, &c->src));
-        TRY(plan_ref(s, &to, &c->dst));
-        if (res) TRY(plan_ref(s, &residual, &c->residual));
-    }
     *done = true;
-    return STATUS_OK;
+    return plan_conv_steps(s, n, &p, packed, &a, &from, &to, res ? &residual : NULL);
 }

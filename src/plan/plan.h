@@ -124,6 +124,11 @@ void plan_set_home_written(struct plan *s, int t);
 /* The strides of a contiguous tensor. */
 void plan_contiguous(const struct shape *shape, int64_t *stride);
 
+/* A step between BLOCKED and a plain f32 place whose pixels are evenly spaced. */
+enum status plan_reorder(struct plan *s, const struct node *n, const struct shape *shape,
+                         const struct value *src, const struct value *dst, bool to_blocked,
+                         const int64_t *plain_stride);
+
 /* ---- weights ---- */
 /* weight_store_get() for constants that belong to the model, so that all its programs share the
  * packed form; a constant made for this program alone is packed into the program's memory. */
@@ -149,6 +154,7 @@ bool plan_window(const struct node *n, const struct shape *x, const struct shape
 /* ---- lowerings: *done says whether the node was taken ---- */
 enum status lower_reference(struct plan *s, const struct node *n);
 enum status lower_conv(struct plan *s, const struct node *n, bool *done);
+enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done);
 enum status lower_gemm(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);
 enum status lower_eltwise(struct plan *s, const struct node *n, bool *done);

@@ -154,9 +154,9 @@ static enum status run_reorder(const struct step *s, struct run_env *env, int ti
 }
 
 /* Between BLOCKED and a plain layout whose pixels are evenly spaced. */
-static enum status add_reorder(struct plan *s, const struct node *n, const struct shape *shape,
-                               const struct value *src, const struct value *dst, bool to_blocked,
-                               const int64_t *plain_stride) {
+enum status plan_reorder(struct plan *s, const struct node *n, const struct shape *shape,
+                         const struct value *src, const struct value *dst, bool to_blocked,
+                         const int64_t *plain_stride) {
     struct step *step;
     struct reorder *r;
     int64_t blocks = (shape->dim[1] + s->block - 1) / s->block, plane = shape->dim[2] * shape->dim[3];
@@ -206,11 +206,11 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
         struct value plain;
         TRY(plan_want(s, n, t, LAYOUT_PLAIN, &plain));
         TRY(plan_define(s, t, layout, out));
-        return add_reorder(s, n, &tensor->shape, &plain, out, true, stride);
+        return plan_reorder(s, n, &tensor->shape, &plain, out, true, stride);
     }
     if (x->in[LAYOUT_BLOCKED].valid) {
         TRY(plan_define(s, t, layout, out));
-        return add_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], out, false, stride);
+        return plan_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], out, false, stride);
     }
     CHECK(x->at_home, STATUS_INTERNAL, "tensor '%s' is read before it is written", tensor->name);
     struct value home = {.valid = true, .buffer = x->home.buffer, .offset = x->home.offset};
@@ -230,7 +230,7 @@ enum status plan_write_to(struct plan *s, const struct node *n, int t, const str
     if (h->layout == LAYOUT_BLOCKED) {
         if (!x->in[LAYOUT_BLOCKED].valid) {
             TRY(plan_want(s, n, t, LAYOUT_PLAIN, &from));
-            return add_reorder(s, n, &tensor->shape, &from, &to, true, stride);
+            return plan_reorder(s, n, &tensor->shape, &from, &to, true, stride);
         }
         /* Already blocked, elsewhere: an image is contiguous in both places. */
         from = x->in[LAYOUT_BLOCKED];
@@ -241,7 +241,7 @@ enum status plan_write_to(struct plan *s, const struct node *n, int t, const str
     }
     if (x->in[LAYOUT_BLOCKED].valid && !x->in[LAYOUT_PLAIN].valid &&
         pixels_are_even(&tensor->shape, h->stride))
-        return add_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], &to, false, h->stride);
+        return plan_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], &to, false, h->stride);
     TRY(plan_want(s, n, t, LAYOUT_PLAIN, &from));
     return plan_copy(s, n, "copy", &from, stride, &to, h->stride, &tensor->shape,
                      dtype_size(tensor->dtype));
