@@ -28,7 +28,7 @@ def check(ret, what):
 
 
 def transfer_pic(path):
-    """A photo as ImageNet networks want it: short side 256, centre 224, NCHW, mean and deviation."""
+    """A photo as ImageNet networks want it: short side 256, centre 224, NCHW, normalised."""
     with Image.open(path) as image:
         image = image.convert("RGB")
         scale = 256 / min(image.size)

@@ -139,6 +139,20 @@ int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n) {
     return values;
 }
 
+bool take_option(PyObject *args, const char *call, uint32_t narrow, struct option *out) {
+    PyObject *value;
+    *out = (struct option){0};
+    if (!take(args, call, "pio|z", &out->handle, &out->attr, &value, &out->size)) return false;
+    bool is_narrow = out->attr >= 0 && out->attr < 32 && (narrow >> out->attr & 1);
+    if (PyTuple_Size(args) == 3) out->size = is_narrow ? sizeof(int32_t) : sizeof(uint64_t);
+    if (PyUnicode_Check(value)) return take_text(value, call, 3, &out->value.text);
+    uint64_t bits;
+    if (!take_integer(value, call, 3, is_narrow ? 32 : 64, false, &bits)) return false;
+    if (is_narrow) out->value.narrow = (int32_t)bits;
+    else out->value.wide = bits;
+    return true;
+}
+
 /* ---- results ---- */
 
 PyObject *code_only(aclError code) { return PyLong_FromLong(code); }

@@ -22,7 +22,7 @@
  * Takes the positional arguments of `call` apart; false with an exception set if they do not fit.
  * `format` has a letter for each, and the variable that receives it follows:
  *     p void *   z size_t   i int32_t   u uint32_t   U uint64_t   I int64_t   f float
- *     s const char * (borrowed; str)    S the same, or None for NULL         o PyObject * (borrowed)
+ *     s const char * (borrowed; str)   S the same, or None for NULL   o PyObject * (borrowed)
  * Those after '|' may be absent, and leave their variable alone. Negative numbers are taken as
  * two's complement where the C type has no sign.
  */
@@ -33,6 +33,23 @@ void wrong_type(const char *call, int argument, const char *wanted, PyObject *ob
 
 /* A list of int as int64_t from PyMem_Malloc, NULL with an exception set. `n` its length. */
 int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n);
+
+/*
+ * The arguments of a call that sets an option: (handle, attr, value), and the size of the value,
+ * which may be left out. The value itself is given, an int or, for a path, a str; the bits of
+ * `narrow` tell the attributes whose value has 4 bytes, the others have 8.
+ */
+struct option {
+    void *handle;
+    int32_t attr;
+    union {
+        int32_t narrow;
+        uint64_t wide;
+        const char *text;
+    } value;
+    size_t size;
+};
+bool take_option(PyObject *args, const char *call, uint32_t narrow, struct option *out);
 
 /* Results. `code_only` is the plain code, the others are for calls that return values. */
 PyObject *code_only(aclError code);

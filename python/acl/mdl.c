@@ -135,6 +135,12 @@ METHOD(mdl_query_size_from_mem) {
 
 GET0(mdl_create_config_handle, "acl.mdl.create_config_handle", aclmdlCreateConfigHandle, address)
 CODE1(mdl_destroy_config_handle, "acl.mdl.destroy_config_handle", aclmdlDestroyConfigHandle, p)
+METHOD(mdl_set_config_opt) {
+    struct option o;
+    if (!take_option(args, "acl.mdl.set_config_opt", 1u << ACL_MDL_PRIORITY_INT32, &o)) return NULL;
+    return code_only(
+        UNLOCKED(aclmdlSetConfigOpt(o.handle, (aclmdlConfigAttr)o.attr, &o.value, o.size)));
+}
 TELL1(mdl_load_with_config, "acl.mdl.load_with_config", aclmdlLoadWithConfig, uint32_t, p)
 
 /* ---- describing ---- */
@@ -275,6 +281,14 @@ GET0(mdl_create_exec_config_handle, "acl.mdl.create_exec_config_handle",
      aclmdlCreateExecConfigHandle, address)
 CODE1(mdl_destroy_exec_config_handle, "acl.mdl.destroy_exec_config_handle",
       aclmdlDestroyExecConfigHandle, p)
+METHOD(mdl_set_exec_config_opt) {
+    struct option o;
+    if (!take_option(args, "acl.mdl.set_exec_config_opt",
+                     1u << ACL_MDL_STREAM_SYNC_TIMEOUT | 1u << ACL_MDL_EVENT_SYNC_TIMEOUT, &o))
+        return NULL;
+    return code_only(UNLOCKED(
+        aclmdlSetExecConfigOpt(o.handle, (aclmdlExecConfigAttr)o.attr, &o.value, o.size)));
+}
 CODE5(mdl_execute_v2, "acl.mdl.execute_v2", aclmdlExecuteV2, u, p, p, p, p)
 CODE5(mdl_execute_async_v2, "acl.mdl.execute_async_v2", aclmdlExecuteAsyncV2, u, p, p, p, p)
 
@@ -293,6 +307,8 @@ PyMethodDef mdl_methods[] = {
         "query_size_from_mem(ptr, size) -> (work_size, weight_size, ret)"),
     ROW("create_config_handle", mdl_create_config_handle, "create_config_handle() -> handle"),
     ROW("destroy_config_handle", mdl_destroy_config_handle, "destroy_config_handle(handle) -> ret"),
+    ROW("set_config_opt", mdl_set_config_opt,
+        "set_config_opt(handle, attr, value, value_size=its own) -> ret"),
     ROW("load_with_config", mdl_load_with_config, "load_with_config(handle) -> (model_id, ret)"),
     ROW("create_desc", mdl_create_desc, "create_desc() -> desc"),
     ROW("destroy_desc", mdl_destroy_desc, "destroy_desc(desc) -> ret"),
@@ -361,6 +377,8 @@ PyMethodDef mdl_methods[] = {
         "create_exec_config_handle() -> handle"),
     ROW("destroy_exec_config_handle", mdl_destroy_exec_config_handle,
         "destroy_exec_config_handle(handle) -> ret"),
+    ROW("set_exec_config_opt", mdl_set_exec_config_opt,
+        "set_exec_config_opt(handle, attr, value, value_size=its own) -> ret"),
     ROW("execute_v2", mdl_execute_v2,
         "execute_v2(model_id, input_dataset, output_dataset, stream, handle) -> ret"),
     ROW("execute_async_v2", mdl_execute_async_v2,

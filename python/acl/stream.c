@@ -15,6 +15,14 @@ GET0(rt_create_stream_config_handle, "acl.rt.create_stream_config_handle",
      aclrtCreateStreamConfigHandle, address)
 CODE1(rt_destroy_stream_config_handle, "acl.rt.destroy_stream_config_handle",
       aclrtDestroyStreamConfigHandle, p)
+
+METHOD(rt_set_stream_config_opt) {
+    struct option o;
+    if (!take_option(args, "acl.rt.set_stream_config_opt", 1u << ACL_RT_STREAM_PRIORITY, &o))
+        return NULL;
+    return code_only(UNLOCKED(
+        aclrtSetStreamConfigOpt(o.handle, (aclrtStreamConfigAttr)o.attr, &o.value, o.size)));
+}
 CODE1(rt_destroy_stream, "acl.rt.destroy_stream", aclrtDestroyStream, p)
 CODE1(rt_destroy_stream_force, "acl.rt.destroy_stream_force", aclrtDestroyStreamForce, p)
 CODE1(rt_synchronize_stream, "acl.rt.synchronize_stream", aclrtSynchronizeStream, p)
@@ -172,6 +180,8 @@ PyMethodDef stream_methods[] = {
         "create_stream_config_handle() -> handle"),
     ROW("destroy_stream_config_handle", rt_destroy_stream_config_handle,
         "destroy_stream_config_handle(handle) -> ret"),
+    ROW("set_stream_config_opt", rt_set_stream_config_opt,
+        "set_stream_config_opt(handle, attr, value, value_size=its own) -> ret"),
     ROW("destroy_stream", rt_destroy_stream, "destroy_stream(stream) -> ret"),
     ROW("destroy_stream_force", rt_destroy_stream_force, "destroy_stream_force(stream) -> ret"),
     ROW("synchronize_stream", rt_synchronize_stream, "synchronize_stream(stream) -> ret"),

@@ -337,3 +337,22 @@ def test_callbacks_that_never_ran_are_released(acl):
     assert acl.rt.reset_device(0) == 0 and acl.finalize() == 0
     gc.collect()
     assert Object.alive == 0
+
+
+@pytest.mark.long
+def test_older_numpy(build_dir, tmp_path):
+    """NumPy 1: the module takes addresses through protocols, so no build for it is needed."""
+    made = subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], capture_output=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    if made.returncode or subprocess.run([python, "-m", "pip", "install", "-q", "numpy<2"],
+                                         capture_output=True).returncode:
+        pytest.skip("NumPy 1 cannot be installed for this interpreter")
+    script = ("import acl, numpy\n"
+              "a = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)\n"
+              "view = acl.util.ptr_to_numpy(acl.util.numpy_to_ptr(a), (2, 3), 11)\n"
+              "view[1, 1] = 50\n"
+              "assert numpy.__version__ < '2' and a[1, 1] == 50\n"
+              "assert acl.util.numpy_contiguous_to_ptr(a.T)[1].flags.c_contiguous\n")
+    done = subprocess.run([python, "-c", script], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(build_dir / "python")})
+    assert done.returncode == 0, done.stderr

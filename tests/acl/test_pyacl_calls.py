@@ -49,7 +49,8 @@ mdl.get_output_data_type i | mdl.get_output_dims di | mdl.get_output_format i
 mdl.get_output_index_by_name ii | mdl.get_output_name_by_index s | mdl.get_output_size_by_index i
 mdl.get_tensor_real_name s | mdl.load_from_file ii | mdl.load_from_file_with_mem ii
 mdl.load_from_mem ii | mdl.load_from_mem_with_mem ii | mdl.load_with_config ii | mdl.query_size iii
-mdl.query_size_from_mem iii | mdl.set_dataset_tensor_desc i | mdl.set_dynamic_batch_size i
+mdl.query_size_from_mem iii | mdl.set_config_opt i | mdl.set_exec_config_opt i
+mdl.set_dataset_tensor_desc i | mdl.set_dynamic_batch_size i
 mdl.set_dynamic_hw_size i | mdl.set_input_dynamic_dims i | mdl.unload i
 rt.create_context ii | rt.create_event ii | rt.create_event_ex_with_flag ii
 rt.create_event_with_flag ii | rt.create_stream ii | rt.create_stream_config_handle i
@@ -67,7 +68,8 @@ rt.memcpy2d i | rt.memcpy2d_async i | rt.memcpy_async i | rt.memset i | rt.memse
 rt.process_report i | rt.query_device_status ii | rt.query_event ii | rt.query_event_status ii
 rt.query_event_wait_status ii | rt.record_event i | rt.reset_device i | rt.reset_device_force i
 rt.reset_event i | rt.set_context i | rt.set_device i | rt.set_exception_info_callback i
-rt.set_op_wait_timeout i | rt.set_stream_failure_mode i | rt.set_ts_device i | rt.stream_query ii
+rt.set_op_wait_timeout i | rt.set_stream_config_opt i
+rt.set_stream_failure_mode i | rt.set_ts_device i | rt.stream_query ii
 rt.stream_wait_event i | rt.subscribe_report i | rt.synchronize_device i | rt.synchronize_event i
 rt.synchronize_event_with_timeout i | rt.synchronize_stream i
 rt.synchronize_stream_with_timeout i | rt.unsubscribe_report i
@@ -246,6 +248,10 @@ def streams(call):
         call("rt.set_stream_failure_mode", other, 1)
         call("rt.destroy_stream_force", other)
     handle = call("rt.create_stream_config_handle")
+    call("rt.set_stream_config_opt", handle, 3, 1)
+    call("rt.set_stream_config_opt", handle, 2, 1, 8)
+    call("rt.set_stream_config_opt", handle, 2, 1, 4, fails=True)
+    call("rt.destroy_stream", call("rt.create_stream_v2", handle))
     call("rt.destroy_stream_config_handle", handle)
     first, last = call("rt.create_event"), call("rt.create_event_with_flag", 8)
     spare = call("rt.create_event_ex_with_flag", 1)
@@ -298,6 +304,11 @@ def models(call, path):
     call("mdl.load_from_file", path + ".missing", fails=True)
     handle = call("mdl.create_config_handle")
     call("mdl.load_with_config", handle, fails=True)
+    call("mdl.set_config_opt", handle, 0, 1)  # priority
+    call("mdl.set_config_opt", handle, 1, 1, 8)  # load from a file
+    call("mdl.set_config_opt", handle, 2, path)
+    call("mdl.set_config_opt", handle, 99, 1, fails=True)
+    call("mdl.unload", call("mdl.load_with_config", handle))
     call("mdl.destroy_config_handle", handle)
 
     model_id = call("mdl.load_from_file", path)
@@ -359,6 +370,7 @@ def execute(call, model_id, desc):
     call("mdl.set_input_dynamic_dims", model_id, datasets[0], 0,
          {"name": "", "dimCount": 2, "dims": [1, 2]}, fails=True)
     handle = call("mdl.create_exec_config_handle")
+    call("mdl.set_exec_config_opt", handle, 0, -1)  # no limit of time
     call("mdl.execute", model_id, *datasets)
     call("mdl.execute_async", model_id, *datasets, 0)
     call("mdl.execute_v2", model_id, *datasets, 0, handle)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.in_process  # programs that are not sanitized load what is installed
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -17,8 +18,8 @@ def prefix(build_dir, tmp_path_factory):
     if not shutil.which("meson"):
         pytest.skip("meson is not installed")
     folder = tmp_path_factory.mktemp("installed")
-    done = subprocess.run(["meson", "install", "-C", build_dir, "--no-rebuild", "--destdir", folder],
-                          capture_output=True, text=True)
+    done = subprocess.run(["meson", "install", "-C", build_dir, "--no-rebuild",
+                           "--destdir", folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     found = list(folder.rglob("set_env.sh"))
     assert len(found) == 1
