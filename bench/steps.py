@@ -68,7 +68,7 @@ def show(path, steps, limits, threads, top):
         classes[kind] = taken + ms, wanted + want
     total, wanted = sum(r[1] for r in rows), sum(r[2] for r in rows)
     print(f"{path.stem}, {threads} thread(s): {len(steps)} steps, {total:.2f} ms, "
-          f"bound {wanted:.2f} ms ({total / wanted:.2f})")
+          f"bound {wanted:.2f} ms ({total / max(wanted, 1e-9):.2f})")
     if targets:
         print(f"  not found among the steps: {', '.join(targets)}")
     for excess, ms, want, kind, kernel, name in sorted(rows, reverse=True)[:top]:
