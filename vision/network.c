@@ -294,10 +294,17 @@ static int detect(struct pk_network *n, const struct pk_image *image, const stru
     return 0;
 }
 
+static int likelier_first(const void *a, const void *b) {
+    const struct pk_class *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return x->class_id < y->class_id ? -1 : 1;
+}
+
 /* Outputs that are already probabilities stay; logits go through a softmax. */
 static int classify(const struct pk_network *n, struct pk_result *out) {
     const float *v = n->tensor[0].data;
-    double sum = 0, scale = 1, top = v[0];
+    if (n->n_classes < 1) return pk_fail("a classifier without classes");
+    double sum = 0, top = v[0];
     int probabilities = 1;
     for (int i = 0; i < n->n_classes; i++) {
         sum += v[i];
@@ -308,22 +315,13 @@ static int classify(const struct pk_network *n, struct pk_result *out) {
     if (!probabilities) {
         sum = 0;
         for (int i = 0; i < n->n_classes; i++) sum += exp(v[i] - top);
-        scale = 1 / sum;
     }
-    int want = n->options.top < n->n_classes ? n->options.top : n->n_classes;
-    out->classes = calloc((size_t)want, sizeof *out->classes);
-    if (!out->classes) return pk_fail("out of memory");
-    for (int k = 0; k < want; k++) {
-        int best = -1;
-        for (int i = 0; i < n->n_classes; i++) {
-            int taken = 0;
-            for (int j = 0; j < k && !taken; j++) taken = out->classes[j].class_id == i;
-            if (!taken && (best < 0 || v[i] > v[best])) best = i;
-        }
-        out->classes[k].class_id = best;
-        out->classes[k].score = probabilities ? v[best] : (float)(exp(v[best] - top) * scale);
-    }
-    out->n_classes = want;
+    out->classes = calloc((size_t)n->n_classes, sizeof *out->classes);
+    if (!out->classes) return pk_fail("out of memory for %d classes", n->n_classes);
+    for (int i = 0; i < n->n_classes; i++)
+        out->classes[i] = (struct pk_class){i, probabilities ? v[i] : (float)(exp(v[i] - top) / sum)};
+    qsort(out->classes, (size_t)n->n_classes, sizeof *out->classes, likelier_first);
+    out->n_classes = n->options.top < n->n_classes ? n->options.top : n->n_classes;
     return 0;
 }
 

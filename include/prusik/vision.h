@@ -61,7 +61,7 @@ enum pk_family {
     PK_YOLOX,       /* 0.1.1 and later: BGR 0..255, top-left letterbox */
     PK_YOLOX_MEANSTD, /* before that: RGB, ImageNet mean and deviation */
     PK_YOLOV5,      /* RGB 0..1, centred letterbox; one merged output or three raw heads */
-    PK_YOLOV8,      /* the same picture; one output 4 + classes by anchors */
+    PK_YOLOV8,      /* and YOLO11: the same picture; one output 4 + classes by anchors */
     PK_NANODET,     /* BGR, mean and deviation, stretched; m and Plus */
     PK_IMAGENET,    /* torchvision: short side 256, centre 224, RGB, mean and deviation */
     PK_IMAGENET_CAFFE, /* the same crop, BGR, means 104 117 123 */
@@ -94,10 +94,13 @@ struct pk_class {
     float score; /* probability */
 };
 
+/* Wall-clock times of one run; infer holds the copies to and from the device. */
 struct pk_timing {
     double preprocess_ms, infer_ms, postprocess_ms;
 };
 
+/* What one picture gave. pk_network_run() fills it, whatever was in it before; pk_result_free()
+ * returns its memory and may be called on one that failed or is zeroed. */
 struct pk_result {
     int n_detections; /* detectors: by falling score */
     struct pk_detection *detections;
@@ -111,6 +114,7 @@ void pk_result_free(struct pk_result *r);
 
 struct pk_network;
 
+/* Zeroed, or NULL in its place: the defaults. */
 struct pk_network_options {
     enum pk_family family;
     float confidence; /* scores below are dropped; 0: 0.25 */
@@ -119,13 +123,18 @@ struct pk_network_options {
     int top;            /* classes a classifier reports; 0: 5 */
 };
 
-/* Needs aclInit and a device. Says which outputs it found when it knows no family for them. */
+/* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
+ * input must be one picture (1,3,height,width), float32 or float16. With PK_FAMILY_AUTO the family
+ * is told from the outputs' shapes; when none or several fit, the sentence names the shapes. *out is
+ * NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
                     struct pk_network **out);
+/* Before aclrtResetDevice(); NULL is fine. */
 void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
+/* Preprocesses, executes, decodes. The picture stays the caller's and unchanged. */
 int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk_result *out);
 
 /* ---- labels and drawing ---- */
