@@ -30,7 +30,12 @@
 #include "ops/op.h"
 #include "passes/passes.h"
 
-enum { LIMIT_MS = 10000, REF_LIMIT_MS = 60000, MAX_TENSORS = 64 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LIMIT_MS = 60000 }; /* whole networks take a while when every access is checked */
+#else
+enum { LIMIT_MS = 10000 };
+#endif
+enum { REF_LIMIT_MS = 60000, MAX_TENSORS = 64 };
 enum { LINE_BYTES = 4096, DETAIL_BYTES = 1024 };
 
 struct row {
