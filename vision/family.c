@@ -86,7 +86,8 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
         int narrow = image->width <= image->height;
         /* A sliver of a picture would become longer than an int counts; resizing refuses 1e9. */
         l.width = (int)(narrow ? nearbyint(width * 256.0 / 224) : fmin(image->width * side, 1e9));
-        l.height = (int)(narrow ? fmin(image->height * side, 1e9) : nearbyint(height * 256.0 / 224));
+        l.height =
+            (int)(narrow ? fmin(image->height * side, 1e9) : nearbyint(height * 256.0 / 224));
         l.left = -(int)nearbyint((l.width - width) / 2.0);
         l.top = -(int)nearbyint((l.height - height) / 2.0);
         break;
@@ -125,7 +126,8 @@ static void fill_row(void *to, int y, const uint8_t *planes) {
         until = l->left + l->width < f->width ? l->left + l->width : f->width;
     size_t plane = (size_t)f->width * (size_t)f->height;
     for (int c = 0; c < 3; c++) {
-        const uint8_t *restrict v = planes + (size_t)(f->family->bgr ? 2 - c : c) * (size_t)l->width;
+        const uint8_t *restrict v =
+            planes + (size_t)(f->family->bgr ? 2 - c : c) * (size_t)l->width;
         float *restrict row = f->out + (size_t)c * plane + (size_t)(y + l->top) * (size_t)f->width;
         float mean = f->family->mean[c], deviation = f->family->deviation[c];
         float pad = normal(f->family, c, PAD);
@@ -149,7 +151,8 @@ int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int
         for (size_t y = 0; y < h; y++)
             if ((int)y < l.top || (int)y >= l.top + l.height)
                 fill(out + ((size_t)c * h + y) * w, width, normal(family, c, PAD));
-    int first = l.top < 0 ? -l.top : 0, last = height - l.top < l.height ? height - l.top : l.height;
+    int first = l.top < 0 ? -l.top : 0,
+        last = height - l.top < l.height ? height - l.top : l.height;
     if (pk_resize_rows(image, l.width, l.height, first, last, fill_row, &filling)) return -1;
     *placement = l.placement;
     return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pictures in and out: JPEG through libjpeg-turbo, PNG through libspng. Sizes are checked before
- * memory is taken; a damaged file gives a sentence. A JPEG that ends early is an error too, not half
- * a picture.
+ * memory is taken; a damaged file gives a sentence. A JPEG that ends early is an error too, not
+ * half a picture.
  */
 #include <setjmp.h>
 #include <stdio.h>

@@ -46,7 +46,8 @@ static int read_lines(struct pk_labels *l, const char *path) {
     fclose(f);
     if (!l->text) return pk_fail("out of memory for the labels");
     if (bad) return pk_fail("%s cannot be read as labels; give a text file, one name a line", path);
-    if (n > MAX_BYTES) return pk_fail("%s is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
+    if (n > MAX_BYTES)
+        return pk_fail("%s is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
     l->text[n] = '\0';
     for (char *s = l->text, *end; *s && l->n < MAX_LABELS; s = end) {
         end = s + strcspn(s, "\r\n");

@@ -37,7 +37,8 @@ struct pk_network {
 
 static int acl_fail(const char *call, aclError code) {
     const char *why = aclGetRecentErrMsg();
-    return pk_fail("%s failed with %d: %s", call, (int)code, why && *why ? why : "no more is known");
+    return pk_fail("%s failed with %d: %s", call, (int)code,
+                   why && *why ? why : "no more is known");
 }
 #define ACL(call)                                                                                  \
     do {                                                                                           \
@@ -90,7 +91,8 @@ static int open_outputs(struct pk_network *n, const char *path) {
     if (!n->outputs) return pk_fail("%s: out of memory", path);
     size_t count = aclmdlGetNumOutputs(n->desc);
     if (count < 1 || count > MAX_OUTPUTS)
-        return pk_fail("%s has %zu outputs; no detector or classifier known has so many", path, count);
+        return pk_fail("%s has %zu outputs; no detector or classifier known has so many", path,
+                       count);
     n->n_outputs = (int)count;
     for (size_t i = 0; i < count; i++) {
         aclmdlIODims dims;
@@ -169,10 +171,11 @@ static int recognise(struct pk_network *n, const char *path) {
     if (found) return 0;
     n->family = PK_IMAGENET;
     n->n_classes = classes_of(n->tensor, n->n_outputs);
-    return n->n_classes ? 0
-                        : pk_fail("%s: no known network family has outputs %s for a %d x %d picture; "
-                                  "say which it is with --type",
-                                  path, shapes, n->width, n->height);
+    return n->n_classes
+               ? 0
+               : pk_fail("%s: no known network family has outputs %s for a %d x %d picture; "
+                         "say which it is with --type",
+                         path, shapes, n->width, n->height);
 }
 
 static int open_network(struct pk_network *n, const char *path) {
@@ -319,7 +322,8 @@ static int classify(const struct pk_network *n, struct pk_result *out) {
     out->classes = calloc((size_t)n->n_classes, sizeof *out->classes);
     if (!out->classes) return pk_fail("out of memory for %d classes", n->n_classes);
     for (int i = 0; i < n->n_classes; i++)
-        out->classes[i] = (struct pk_class){i, probabilities ? v[i] : (float)(exp(v[i] - top) / sum)};
+        out->classes[i] =
+            (struct pk_class){i, probabilities ? v[i] : (float)(exp(v[i] - top) / sum)};
     qsort(out->classes, (size_t)n->n_classes, sizeof *out->classes, likelier_first);
     out->n_classes = n->options.top < n->n_classes ? n->options.top : n->n_classes;
     return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bilinear resizing as OpenCV's INTER_LINEAR does it for 8-bit pictures: half-pixel centres, weights
- * rounded to 11 bits, a horizontal pass into integers that lose their last 4 bits, a vertical pass
- * whose terms lose 16 more and that rounds once. Rows come out one at a time with their colours
- * apart, so that preprocessing needs no resized picture in between.
+ * Bilinear resizing as OpenCV's INTER_LINEAR does it for 8-bit pictures: half-pixel centres,
+ * weights rounded to 11 bits, a horizontal pass into integers that lose their last 4 bits, a
+ * vertical pass whose terms lose 16 more and that rounds once. Rows come out one at a time with
+ * their colours apart, so that preprocessing needs no resized picture in between.
  */
 #include <math.h>
 #include <stdlib.h>

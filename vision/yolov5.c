@@ -42,7 +42,8 @@ static int recognise(const struct pk_tensor *outputs, int n, int width, int heig
     int classes = 0, seen = 0;
     if (n >= 1 && outputs[0].rank == 3) {
         int64_t cells = 0;
-        for (int s = 0; s < 3; s++) cells += 3 * (int64_t)(width / strides[s]) * (height / strides[s]);
+        for (int s = 0; s < 3; s++)
+            cells += 3 * (int64_t)(width / strides[s]) * (height / strides[s]);
         if (outputs[0].dim[0] != 1 || outputs[0].dim[1] != cells || outputs[0].dim[2] < 6) return 0;
         classes = (int)outputs[0].dim[2] - 5;
         /* Some exports keep the raw heads behind the merged output. */

@@ -32,7 +32,8 @@ int app_fail(const char *command, const char *format, ...) __attribute__((format
 int app_number(const char *command, const char *option, const char *text, double low, double high,
                double *out);
 /* The same for whole numbers. */
-int app_integer(const char *command, const char *option, const char *text, int low, int high, int *out);
+int app_integer(const char *command, const char *option, const char *text, int low, int high,
+                int *out);
 
 /* ---- .npy files; npy.c ---- */
 struct npy {

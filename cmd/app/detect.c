@@ -50,7 +50,8 @@ static int read_options(struct job *j, int argc, char **argv) {
         case JSON: j->json = 1; break;
         case OUTPUT: j->output = optarg; break;
         case THREADS:
-            if (app_integer(j->command, "--threads", optarg, 1, 256, &j->threads)) return EXIT_USAGE;
+            if (app_integer(j->command, "--threads", optarg, 1, 256, &j->threads))
+                return EXIT_USAGE;
             break;
         case CONF:
             if (app_number(j->command, "--conf", optarg, 0.0001, 1, &v)) return EXIT_USAGE;
@@ -61,10 +62,12 @@ static int read_options(struct job *j, int argc, char **argv) {
             j->options.iou = (float)v;
             break;
         case MAX_DET:
-            if (app_integer(j->command, "--max-det", optarg, 1, 100000, &j->options.max_detections)) return EXIT_USAGE;
+            if (app_integer(j->command, "--max-det", optarg, 1, 100000, &j->options.max_detections))
+                return EXIT_USAGE;
             break;
         case TOP:
-            if (app_integer(j->command, "--top", optarg, 1, 100000, &j->options.top)) return EXIT_USAGE;
+            if (app_integer(j->command, "--top", optarg, 1, 100000, &j->options.top))
+                return EXIT_USAGE;
             break;
         default: return app_usage(j->command);
         }
@@ -79,10 +82,12 @@ static void print_table(const struct job *j, const char *path, const struct pk_i
     printf("%s  %d x %d  decode %.1f ms, preprocess %.1f, infer %.1f, postprocess %.1f\n", path,
            image->width, image->height, decode_ms, r->timing.preprocess_ms, r->timing.infer_ms,
            r->timing.postprocess_ms);
+    if (r->n_detections)
+        printf("  %-16s score  %6s %6s %6s %6s\n", "class", "left", "top", "right", "bottom");
     for (int i = 0; i < r->n_detections; i++) {
         const struct pk_detection *d = &r->detections[i];
-        printf("  %-16s %.3f  %6.0f %6.0f %6.0f %6.0f\n", pk_label(j->labels, d->class_id), d->score,
-               d->x1, d->y1, d->x2, d->y2);
+        printf("  %-16s %.3f  %6.0f %6.0f %6.0f %6.0f\n", pk_label(j->labels, d->class_id),
+               d->score, d->x1, d->y1, d->x2, d->y2);
     }
     for (int i = 0; i < r->n_classes; i++)
         printf("  %.4f  %s\n", r->classes[i].score, pk_label(j->labels, r->classes[i].class_id));
@@ -120,9 +125,10 @@ static int write_drawn(struct job *j, const char *path, struct pk_image *image,
     const char *dot = strrchr(name, '.');
     int jpeg = dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
     char to[4096];
-    int n = snprintf(to, sizeof to, "%s/%.*s%s", j->output, (int)(dot ? dot - name : (int)strlen(name)),
-                     name, jpeg ? dot : ".png");
-    if (n < 0 || (size_t)n >= sizeof to) return app_fail(j->command, "%s: the path is too long", path);
+    int n = snprintf(to, sizeof to, "%s/%.*s%s", j->output,
+                     (int)(dot ? dot - name : (int)strlen(name)), name, jpeg ? dot : ".png");
+    if (n < 0 || (size_t)n >= sizeof to)
+        return app_fail(j->command, "%s: the path is too long", path);
     if (pk_draw(image, r->detections, r->n_detections, j->labels) || pk_image_write(to, image))
         return app_fail(j->command, "%s", pk_error());
     if (!j->json) printf("  drawn to %s\n", to);
@@ -154,7 +160,8 @@ static int do_pictures(struct job *j, const char *model, char **paths, int n) {
     if (j->options.family == PK_FAMILY_AUTO && tags.family[0] &&
         pk_family_find(tags.family, &j->options.family))
         return app_fail(j->command, "%s says of itself that %s", model, pk_error());
-    if (pk_network_open(model, &j->options, &j->network)) return app_fail(j->command, "%s", pk_error());
+    if (pk_network_open(model, &j->options, &j->network))
+        return app_fail(j->command, "%s", pk_error());
     int is_detector = pk_network_family(j->network) < PK_IMAGENET;
     if (is_detector != !strcmp(j->command, "detect"))
         return app_fail(j->command, "%s is a %s (%s); use prusik %s", model,

@@ -12,7 +12,8 @@ static const struct {
     const char *name, *arguments, *sentence, *options;
     int (*run)(int argc, char **argv);
 } commands[] = {
-#define COMMAND(name, arguments, sentence) {#name, arguments, sentence, app_options_##name, app_##name},
+#define COMMAND(name, arguments, sentence)                                                         \
+    {#name, arguments, sentence, app_options_##name, app_##name},
     /* What --help lists below the usage line. */
 #define PICTURE_OPTIONS                                                                            \
     "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, imagenet,\n"               \
@@ -114,6 +115,10 @@ int main(int argc, char **argv) {
                 print_usage(stdout, i);
                 return EXIT_OK;
             }
+        /* getopt's own sentences begin with the program's name. */
+        static char name[32];
+        snprintf(name, sizeof name, "prusik %s", commands[i].name);
+        argv[1] = name;
         return commands[i].run(argc - 1, argv + 1);
     }
     fprintf(stderr, "prusik-app is a part of prusik; call that: prusik --help\n");

@@ -12,10 +12,12 @@ static const struct {
     const char *code, *name;
     size_t bytes;
 } types[] = {
-    {ACL_FLOAT, "f4", "float32", 4}, {ACL_FLOAT16, "f2", "float16", 2}, {ACL_DOUBLE, "f8", "float64", 8},
-    {ACL_INT8, "i1", "int8", 1},     {ACL_UINT8, "u1", "uint8", 1},     {ACL_INT16, "i2", "int16", 2},
-    {ACL_UINT16, "u2", "uint16", 2}, {ACL_INT32, "i4", "int32", 4},     {ACL_UINT32, "u4", "uint32", 4},
-    {ACL_INT64, "i8", "int64", 8},   {ACL_UINT64, "u8", "uint64", 8},   {ACL_BOOL, "b1", "bool", 1},
+    {ACL_FLOAT, "f4", "float32", 4},  {ACL_FLOAT16, "f2", "float16", 2},
+    {ACL_DOUBLE, "f8", "float64", 8}, {ACL_INT8, "i1", "int8", 1},
+    {ACL_UINT8, "u1", "uint8", 1},    {ACL_INT16, "i2", "int16", 2},
+    {ACL_UINT16, "u2", "uint16", 2},  {ACL_INT32, "i4", "int32", 4},
+    {ACL_UINT32, "u4", "uint32", 4},  {ACL_INT64, "i8", "int64", 8},
+    {ACL_UINT64, "u8", "uint64", 8},  {ACL_BOOL, "b1", "bool", 1},
 };
 enum { N_TYPES = sizeof types / sizeof types[0], MAX_HEADER = 65536 };
 
@@ -49,7 +51,8 @@ static int parse_header(const char *path, const char *header, struct npy *out,
         NPY_FAIL("%s is in Fortran order; save it with numpy.ascontiguousarray", path);
     int found = -1;
     for (int i = 0; i < N_TYPES; i++)
-        if ((descr[1] == '<' || descr[1] == '|' || descr[1] == '=') && !strncmp(descr + 2, types[i].code, 2))
+        if ((descr[1] == '<' || descr[1] == '|' || descr[1] == '=') &&
+            !strncmp(descr + 2, types[i].code, 2))
             found = i;
     if (found < 0) NPY_FAIL("%s: element type %.8s is not supported", path, descr);
     out->type = types[found].type;
@@ -123,7 +126,8 @@ int npy_write(const char *path, const struct npy *array, char error[static 512])
     for (int d = 0; d < array->rank; d++)
         at += (size_t)snprintf(shape + at, sizeof shape - at, "%" PRId64 "%s", array->dim[d],
                                array->rank == 1 ? "," : d + 1 < array->rank ? ", " : "");
-    int n = snprintf(header, sizeof header, "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s), }",
+    int n = snprintf(header, sizeof header,
+                     "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s), }",
                      code[1] == '1' ? "|" : "<", code, shape);
     /* Magic, version, length and header end at a multiple of 64, the last byte a newline. */
     int padded = (10 + n + 1 + 63) / 64 * 64 - 10;
@@ -133,7 +137,8 @@ int npy_write(const char *path, const struct npy *array, char error[static 512])
     if (!f) NPY_FAIL("%s cannot be written", path);
     unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded,
                                (unsigned char)(padded >> 8)};
-    int ok = fwrite(magic, 1, 10, f) == 10 && fwrite(header, 1, (size_t)padded, f) == (size_t)padded &&
+    int ok = fwrite(magic, 1, 10, f) == 10 &&
+             fwrite(header, 1, (size_t)padded, f) == (size_t)padded &&
              fwrite(array->data, 1, array->bytes, f) == array->bytes;
     if (fclose(f) || !ok) NPY_FAIL("%s cannot be written; is the disk full?", path);
     return 0;

@@ -40,7 +40,8 @@ static int load_input(struct session *s, int i, const char *path) {
                           aclmdlGetInputNameByIndex(s->desc, (size_t)i),
                           session_text(type, &dims, want));
     else if (a.bytes > s->in_bytes[i])
-        status = app_fail("run", "%s has %zu bytes; input %d takes %zu", path, a.bytes, i, s->in_bytes[i]);
+        status = app_fail("run", "%s has %zu bytes; input %d takes %zu", path, a.bytes, i,
+                          s->in_bytes[i]);
     else
         memcpy(s->in[i], a.data, a.bytes);
     free(a.data);
@@ -79,8 +80,8 @@ static int run_model(const char *model, const struct run_options *o, struct sess
     if (o->n_inputs > s->n_inputs)
         return app_fail("run", "%d inputs are given; %s has %d", o->n_inputs, model, s->n_inputs);
     if (o->n_inputs && o->n_inputs < s->n_inputs)
-        return app_fail("run", "%d of the model's %d inputs are given; give all or none", o->n_inputs,
-                        s->n_inputs);
+        return app_fail("run", "%d of the model's %d inputs are given; give all or none",
+                        o->n_inputs, s->n_inputs);
     for (int i = 0; i < s->n_inputs; i++) {
         if (i < o->n_inputs) {
             int status = load_input(s, i, o->inputs[i]);
@@ -174,16 +175,18 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
     aclmdlQuerySize(model, &work, &weights);
     double macs = (double)_pk_private.model_macs(s->model);
     if (o->json) {
-        json_t *j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f}", "model", model, "runs", o->runs,
-                              "load_ms", load, "min_ms", least, "median_ms", median, "p99_ms", p99,
-                              "gflops", macs * 2e-6 / least);
+        json_t *j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f}", "model", model, "runs",
+                              o->runs, "load_ms", load, "min_ms", least, "median_ms", median,
+                              "p99_ms", p99, "gflops", macs * 2e-6 / least);
         json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(j);
     } else {
-        printf("load    %9.3f ms\nmin     %9.3f ms\nmedian  %9.3f ms\np99     %9.3f ms\n", load, least,
-               median, p99);
-        if (macs > 0) printf("        %9.1f GFLOP/s (%.0f M multiply-adds)\n", macs * 2e-6 / least, macs * 1e-6);
+        printf("load    %9.3f ms\nmin     %9.3f ms\nmedian  %9.3f ms\np99     %9.3f ms\n", load,
+               least, median, p99);
+        if (macs > 0)
+            printf("        %9.1f GFLOP/s (%.0f M multiply-adds)\n", macs * 2e-6 / least,
+                   macs * 1e-6);
     }
     return EXIT_OK;
 }

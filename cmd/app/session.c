@@ -6,7 +6,8 @@
 
 static int fail(const char *command, const char *call, aclError code) {
     const char *why = aclGetRecentErrMsg();
-    app_fail(command, "%s failed with %d: %s", call, (int)code, why && *why ? why : "no more is known");
+    app_fail(command, "%s failed with %d: %s", call, (int)code,
+             why && *why ? why : "no more is known");
     return -1;
 }
 #define ACL(call)                                                                                  \
@@ -46,12 +47,13 @@ int session_open(const char *command, const char *om_path, struct session *s) {
     s->desc = aclmdlCreateDesc();
     s->inputs = aclmdlCreateDataset();
     s->outputs = aclmdlCreateDataset();
-    if (!s->desc || !s->inputs || !s->outputs) return fail(command, "aclmdlCreateDesc", ACL_ERROR_BAD_ALLOC);
+    if (!s->desc || !s->inputs || !s->outputs)
+        return fail(command, "aclmdlCreateDesc", ACL_ERROR_BAD_ALLOC);
     ACL(aclmdlGetDesc(s->desc, s->model));
     size_t ni = aclmdlGetNumInputs(s->desc), no = aclmdlGetNumOutputs(s->desc);
     if (ni > SESSION_MAX || no > SESSION_MAX) {
-        app_fail(command, "%s has %zu inputs and %zu outputs; at most %d of each are supported", om_path,
-                 ni, no, SESSION_MAX);
+        app_fail(command, "%s has %zu inputs and %zu outputs; at most %d of each are supported",
+                 om_path, ni, no, SESSION_MAX);
         return -1;
     }
     for (size_t i = 0; i < ni; i++, s->n_inputs++) {

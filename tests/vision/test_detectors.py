@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Detectors and classifiers against onnxruntime with their authors' pre- and postprocessing, on
 photos. The short test reads pictures through prusik; the long ones read and resize with OpenCV."""
+
 import json
 import pathlib
 import subprocess
@@ -9,11 +10,17 @@ import numpy as np
 import pytest
 import reference
 
-DETECTORS = [("yolox_nano_416", "yolox"), ("yolox_nano_416_v010_meanstd", "yolox-meanstd"),
-             ("yolov5n_640", "yolov5"), ("nanodet_m_416", "nanodet"),
-             ("nanodet_m_320_shapeops", "nanodet")]
-CLASSIFIERS = [("mobilenetv2_fp32_dequantised", "imagenet", "--input_shape=input:1,3,224,224"),
-               ("squeezenet_1.0_fp16", "imagenet-caffe", None)]
+DETECTORS = [
+    ("yolox_nano_416", "yolox"),
+    ("yolox_nano_416_v010_meanstd", "yolox-meanstd"),
+    ("yolov5n_640", "yolov5"),
+    ("nanodet_m_416", "nanodet"),
+    ("nanodet_m_320_shapeops", "nanodet"),
+]
+CLASSIFIERS = [
+    ("mobilenetv2_fp32_dequantised", "imagenet", "--input_shape=input:1,3,224,224"),
+    ("squeezenet_1.0_fp16", "imagenet-caffe", None),
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +32,37 @@ def converted(atc, tmp_path_factory):
             pytest.skip(f"{source.name} is not in the test data")
         om = folder / f"{source.stem}.om"
         if not om.exists():
-            done = subprocess.run([atc, f"--model={source}", "--framework=5", "--soc_version=Ascend310",
-                                   f"--output={folder / source.stem}", *options],
-                                  capture_output=True, text=True)
+            done = subprocess.run(
+                [
+                    atc,
+                    f"--model={source}",
+                    "--framework=5",
+                    "--soc_version=Ascend310",
+                    f"--output={folder / source.stem}",
+                    *options,
+                ],
+                capture_output=True,
+                text=True,
+            )
             assert done.returncode == 0, done.stdout
         return om
+
     return convert
 
 
 @pytest.fixture(scope="session")
 def read_picture(build_dir):
     """Pixels as prusik reads them, RGB."""
+
     def read(path):
-        raw = subprocess.run([build_dir / "tests" / "vision" / "picture", path], check=True,
-                             stdout=subprocess.PIPE).stdout
+        raw = subprocess.run(
+            [build_dir / "tests" / "vision" / "picture", path], check=True, stdout=subprocess.PIPE
+        ).stdout
         kind, size, top, pixels = raw.split(b"\n", 3)
         assert (kind, top) == (b"P6", b"255")
         width, height = map(int, size.split())
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+
     return read
 
 
@@ -52,11 +72,13 @@ class Reference:
     def __init__(self, source, free=224):
         """Height and width are the network's, or `free` where it leaves them open."""
         import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
         options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(str(source), options,
-                                                    providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            str(source), options, providers=["CPUExecutionProvider"]
+        )
         self.input = self.session.get_inputs()[0]
         self.height, self.width = (d if isinstance(d, int) else free for d in self.input.shape[2:])
 
@@ -102,16 +124,25 @@ def test_photos_short(prusik, converted, data_dir, read_picture):
 def same_tensor(prusik, om, x, folder):
     """The outputs prusik run gives for a tensor."""
     np.save(folder / "x.npy", x)
-    subprocess.run([prusik, "run", om, "--input", folder / "x.npy", "--output", folder],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [prusik, "run", om, "--input", folder / "x.npy", "--output", folder],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return [np.load(p) for p in sorted(folder.glob("[0-9][0-9]_*.npy"))]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name, family", DETECTORS)
 def test_photos(prusik, converted, data_dir, tmp_path, name, family):
-    check_photos(prusik, converted, data_dir / "models" / f"{name}.onnx", family, photos_of(data_dir),
-                 tmp_path)
+    check_photos(
+        prusik,
+        converted,
+        data_dir / "models" / f"{name}.onnx",
+        family,
+        photos_of(data_dir),
+        tmp_path,
+    )
 
 
 @pytest.mark.long
@@ -120,14 +151,16 @@ def test_pulled(prusik, converted, data_dir, tmp_path, name):
     """The networks that make demo and prusik pull fetch."""
     source = pathlib.Path(__file__).parents[2] / "demo" / "zoo" / f"{name}.onnx"
     if not source.exists():
-        pytest.skip(f"{name} is not in demo/zoo; make demo or prusik pull --output demo/zoo fetches it")
+        pytest.skip(f"{name} is not in demo/zoo; prusik pull --output demo/zoo fetches it")
     check_photos(prusik, converted, source, "yolov8", photos_of(data_dir)[:40], tmp_path)
 
 
 def check_photos(prusik, converted, source, family, photos, folder):
     cv2 = pytest.importorskip("cv2")
     network = Reference(source, free=640)
-    om = converted(source, f"--input_shape={network.input.name}:1,3,{network.height},{network.width}")
+    om = converted(
+        source, f"--input_shape={network.input.name}:1,3,{network.height},{network.width}"
+    )
     entries = run_json(prusik, "detect", "--json", "--type", family, om, *photos)
     assert len(entries) == len(photos)
     whole, same = [], []
@@ -135,8 +168,12 @@ def check_photos(prusik, converted, source, family, photos, folder):
         bgr = cv2.imread(str(path))
         size = bgr.shape[1], bgr.shape[0]
         x, place = reference.preprocess(
-            family, np.ascontiguousarray(bgr[..., ::-1]), network.width, network.height,
-            lambda rgb, w, h: cv2.resize(rgb, (w, h), interpolation=cv2.INTER_LINEAR))
+            family,
+            np.ascontiguousarray(bgr[..., ::-1]),
+            network.width,
+            network.height,
+            lambda rgb, w, h: cv2.resize(rgb, (w, h), interpolation=cv2.INTER_LINEAR),
+        )
         arguments = network.width, network.height, place, size
         expected = reference.detect(family, network(x), *arguments)
         got = reference.detect(family, same_tensor(prusik, om, x, folder), *arguments)
@@ -165,7 +202,8 @@ def test_classifiers(prusik, converted, data_dir, read_picture, name, family, sh
             p = np.exp(p - p.max()) / np.exp(p - p.max()).sum()
         first = entry["classes"][0]
         assert [c["score"] for c in entry["classes"]] == sorted(
-            (c["score"] for c in entry["classes"]), reverse=True)
+            (c["score"] for c in entry["classes"]), reverse=True
+        )
         if first["class_id"] != p.argmax() or abs(first["score"] - p.max()) > 0.02:
             differ.append((path.name, first, int(p.argmax()), float(p.max())))
     assert len(photos) >= 10 and len(differ) <= len(photos) // 10, differ

@@ -17,7 +17,7 @@ struct bytes {
     unsigned long n;
 };
 
-/* A JPEG of 16 x 32: red over green, blue in the lower right; with an orientation if that is not 0. */
+/* A JPEG of 16 x 32: red over green, blue in the lower right; orientation 0: no EXIF. */
 static struct bytes make_jpeg(int orientation, int progressive) {
     struct bytes out = {NULL, 0};
     struct jpeg_compress_struct info;
@@ -33,8 +33,8 @@ static struct bytes make_jpeg(int orientation, int progressive) {
     jpeg_set_quality(&info, 95, TRUE);
     if (progressive) jpeg_simple_progression(&info);
     jpeg_start_compress(&info, TRUE);
-    unsigned char exif[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1,
-                            1, 0x12, 0, 3, 0, 0, 0, 1, 0, (unsigned char)orientation, 0, 0, 0, 0, 0, 0};
+    unsigned char exif[32] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1,
+                              1, 0x12, 0, 3, 0, 0, 0, 1, 0, (unsigned char)orientation};
     if (orientation) jpeg_write_marker(&info, JPEG_APP0 + 1, exif, sizeof exif);
     for (int y = 0; y < 32; y++) {
         unsigned char row[48] = {0};
@@ -56,7 +56,8 @@ static int colour(const struct pk_image *image, int x, int y) {
 
 /* Where the stored picture's four corners (r r / g b) come to lie for each EXIF orientation. */
 static void test_orientation(void **state) {
-    static const char *const corners[] = {"rrgb", "rrgb", "rrbg", "bgrr", "gbrr", "rgrb", "grbr", "brgr", "rbrg"};
+    static const char *const corners[] = {"rrgb", "rrgb", "rrbg", "bgrr", "gbrr",
+                                          "rgrb", "grbr", "brgr", "rbrg"};
     for (int o = 0; o <= 8; o++)
         for (int progressive = 0; progressive < 2; progressive++) {
             struct bytes jpeg = make_jpeg(o, progressive);
@@ -205,7 +206,8 @@ static void test_damage(void **state) {
     unsigned char noise[600];
     uint32_t seed = 7;
     for (int k = 0; k < 200; k++) {
-        for (size_t i = 0; i < sizeof noise; i++) noise[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
+        for (size_t i = 0; i < sizeof noise; i++)
+            noise[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
         memcpy(noise, k % 2 ? "\x89PNG\r\n\x1a\n" : "\xff\xd8\xff\xe0\x00\x10JF", 8);
         refused(noise, sizeof noise, "");
     }

@@ -19,8 +19,9 @@ static struct pk_image noise(int width, int height) {
 }
 
 static void test_resize(void **state) {
-    static const int sizes[][4] = {{1, 1, 7, 5}, {7, 5, 1, 1}, {13, 9, 13, 9}, {3, 2, 100, 101},
-                                   {101, 67, 31, 44}, {64, 48, 17, 200}, {1, 50, 9, 20}, {33, 1, 20, 3}};
+    static const int sizes[][4] = {{1, 1, 7, 5},     {7, 5, 1, 1},      {13, 9, 13, 9},
+                                   {3, 2, 100, 101}, {101, 67, 31, 44}, {64, 48, 17, 200},
+                                   {1, 50, 9, 20},   {33, 1, 20, 3}};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         const int *s = sizes[k];
         struct pk_image in = noise(s[0], s[1]), out;
@@ -31,7 +32,8 @@ static void test_resize(void **state) {
             int c = i % 3, x = i / 3 % s[2], y = i / 3 / s[2];
             double u = fmax(0, fmin(s[0] - 1, (x + 0.5) * s[0] / s[2] - 0.5));
             double v = fmax(0, fmin(s[1] - 1, (y + 0.5) * s[1] / s[3] - 0.5));
-            int x0 = (int)u, y0 = (int)v, x1 = x0 + 1 < s[0] ? x0 + 1 : x0, y1 = y0 + 1 < s[1] ? y0 + 1 : y0;
+            int x0 = (int)u, y0 = (int)v, x1 = x0 + 1 < s[0] ? x0 + 1 : x0,
+                y1 = y0 + 1 < s[1] ? y0 + 1 : y0;
 #define AT(px, py) in.rgb[3 * ((py) * s[0] + (px)) + c]
             double top = AT(x0, y0) * (1 - (u - x0)) + AT(x1, y0) * (u - x0);
             double bottom = AT(x0, y1) * (1 - (u - x0)) + AT(x1, y1) * (u - x0);
@@ -65,7 +67,8 @@ static void test_letterbox(void **state) {
         {PK_YOLOX, 1000, 1, 0, 0, 64, 1, {30, 20, 10}, {114, 114, 114}},
         {PK_YOLOX_MEANSTD, 64, 24, 0, 0, 64, 24,
          {(10 / 255.f - .485f) / .229f, (20 / 255.f - .456f) / .224f, (30 / 255.f - .406f) / .225f},
-         {(114 / 255.f - .485f) / .229f, (114 / 255.f - .456f) / .224f, (114 / 255.f - .406f) / .225f}},
+         {(114 / 255.f - .485f) / .229f, (114 / 255.f - .456f) / .224f,
+          (114 / 255.f - .406f) / .225f}},
         {PK_YOLOV5, 100, 50, 0, 8, 64, 40, {10 / 255.f, 20 / 255.f, 30 / 255.f},
          {114 / 255.f, 114 / 255.f, 114 / 255.f}},
         /* 17 rows leave 31 to pad: 15 above, 16 below. */
@@ -87,7 +90,8 @@ static void test_letterbox(void **state) {
         assert_int_equal(pk_preprocess(cases[k].family, &image, W, H, out, &p), 0);
         for (int i = 0; i < 3 * W * H; i++) {
             int c = i / (W * H), x = i % W, y = i / W % H;
-            int in = x >= cases[k].left && x < cases[k].right && y >= cases[k].top && y < cases[k].bottom;
+            int in = x >= cases[k].left && x < cases[k].right && y >= cases[k].top &&
+                     y < cases[k].bottom;
             float want = in ? cases[k].values[c] : cases[k].pad[c];
             if (fabsf(out[i] - want) > 1e-4f)
                 fail_msg("case %zu: channel %d at %d,%d is %g, not %g", k, c, x, y, out[i], want);
@@ -95,8 +99,10 @@ static void test_letterbox(void **state) {
         if (cases[k].family < PK_IMAGENET) {
             assert_true(p.pad_x == (float)cases[k].left && p.pad_y == (float)cases[k].top);
             /* The picture's far corner falls on the far corner of its place, to a pixel. */
-            assert_true(fabsf((float)image.width * p.scale_x + p.pad_x - (float)cases[k].right) <= 1);
-            assert_true(fabsf((float)image.height * p.scale_y + p.pad_y - (float)cases[k].bottom) <= 1);
+            float x = (float)image.width * p.scale_x + p.pad_x,
+                  y = (float)image.height * p.scale_y + p.pad_y;
+            assert_true(fabsf(x - (float)cases[k].right) <= 1);
+            assert_true(fabsf(y - (float)cases[k].bottom) <= 1);
         }
         pk_image_free(&image);
     }
@@ -150,8 +156,8 @@ static float *zeros(int64_t n, float value) {
     return p;
 }
 
-static struct pk_candidates decode(enum pk_family family, const struct pk_tensor *t, int n, int width,
-                                   int height, int classes) {
+static struct pk_candidates decode(enum pk_family family, const struct pk_tensor *t, int n,
+                                   int width, int height, int classes) {
     struct pk_candidates c = {0, 0, NULL};
     const struct pk_decoder *decoder = pk_decoder_of(family);
     assert_int_equal(decoder->recognise(t, n, width, height), classes);
@@ -228,7 +234,8 @@ static void test_yolov5(void **state) {
         t4[order[s]] = (struct pk_tensor){4, {1, 3 * E, h, w}, head4[s]};
         t5[order[s]] = (struct pk_tensor){5, {1, 3, h, w, E}, head5[s]};
     }
-    struct pk_candidates a = decode(PK_YOLOV5, &all, 1, W, H, K), b = decode(PK_YOLOV5, t4, 3, W, H, K),
+    struct pk_candidates a = decode(PK_YOLOV5, &all, 1, W, H, K),
+                         b = decode(PK_YOLOV5, t4, 3, W, H, K),
                          c = decode(PK_YOLOV5, t5, 3, W, H, K);
     assert_int_equal(a.n, 3);
     assert_int_equal(b.n, 3);
