@@ -154,9 +154,21 @@ static int do_picture(struct job *j, const char *path) {
     return status;
 }
 
+/* Some families have the same shapes and differ in what they were trained on. */
+static void say_ambiguity(const struct job *j, const char *model) {
+    enum pk_family f = pk_network_family(j->network);
+    const char *other = NULL;
+    if (f == PK_YOLOX) other = "yolox-meanstd";
+    if (f == PK_IMAGENET) other = "imagenet-caffe";
+    if (other)
+        fprintf(stderr, "prusik %s: %s is taken for %s; it could also be --type %s\n", j->command,
+                model, pk_family_name(f), other);
+}
+
 static int do_pictures(struct job *j, const char *model, char **paths, int n) {
     struct model_tags tags;
     tags_read(model, &tags);
+    int guess = j->options.family == PK_FAMILY_AUTO && !tags.family[0];
     if (j->options.family == PK_FAMILY_AUTO && tags.family[0] &&
         pk_family_find(tags.family, &j->options.family))
         return app_fail(j->command, "%s says of itself that %s", model, pk_error());
@@ -173,6 +185,7 @@ static int do_pictures(struct job *j, const char *model, char **paths, int n) {
     if (pk_labels_open(j->labels_path, &j->labels)) return app_fail(j->command, "%s", pk_error());
     if (j->output && mkdir(j->output, 0777) && errno != EEXIST)
         return app_fail(j->command, "%s cannot be made a folder: %s", j->output, strerror(errno));
+    if (guess) say_ambiguity(j, model);
     int status = EXIT_OK;
     for (int i = 0; i < n; i++)
         if (do_picture(j, paths[i]) != EXIT_OK) status = EXIT_FAILED;

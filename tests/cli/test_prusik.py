@@ -269,9 +269,15 @@ def test_detect_output(run, tmp_path):
     assert "/proc/no" in run("detect", "--output", "/proc/no", "yolox.om", "a.png", status=1).stderr
 
 
+def test_ambiguity_is_said(run):
+    sentence(run("detect", "yolox.om", "a.png"), "detect", "--type yolox-meanstd")
+    sentence(run("classify", "top.om", "a.png"), "classify", "--type imagenet-caffe")
+    assert not run("detect", "--type", "yolox", "yolox.om", "a.png").stderr
+
+
 def test_one_bad_picture(run):
     pictures = ["broken.png", "a.png", "gone.jpg", "empty.jpg", ".", "yolox.om", "b.photo"]
-    done = run("detect", "--json", "yolox.om", *pictures, status=1)
+    done = run("detect", "--json", "--type", "yolox", "yolox.om", *pictures, status=1)
     assert [e["image"] for e in json.loads(done.stdout)] == ["a.png", "b.photo"]
     lines = done.stderr.splitlines()
     assert len(lines) == 5 and all(line.startswith("prusik detect: ") for line in lines)
