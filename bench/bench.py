@@ -89,7 +89,9 @@ def fixed(model, shape):
     graph.input.append(value(entry, shape))
     graph.output.extend(value(name, None) for name in names)
     model.ir_version = max(model.ir_version, 4)
-    session = onnxruntime.InferenceSession(model.SerializeToString(),
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options,
                                            providers=["CPUExecutionProvider"])
     outputs = session.run(None, {entry: np.zeros(shape, np.float32)})
     del graph.output[:]
