@@ -272,7 +272,7 @@ aclError aclrtEventElapsedTime(float *ms, aclrtEvent startEvent, aclrtEvent endE
         handle_release(startEvent);
         return code;
     }
-    struct timespec a, b;
+    struct timespec a = {0, 0}, b = {0, 0};
     pthread_mutex_lock(&runtime.sync_lock);
     code = time_of(__func__, "startEvent", start, &a);
     if (code == ACL_SUCCESS) code = time_of(__func__, "endEvent", end, &b);

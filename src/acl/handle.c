@@ -111,7 +111,7 @@ static void finish(struct handle_slot *slot, uint32_t index) {
 void handle_release(const void *handle) {
     enum handle_kind kind;
     uint64_t generation;
-    uint32_t index;
+    uint32_t index = 0; /* always written: a handle to release is a valid one */
     struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
     uint64_t before = atomic_fetch_sub_explicit(&slot->state, 1, memory_order_acq_rel);
     if ((before & USERS) == 1 && !(before & ALIVE)) finish(slot, index);

@@ -232,7 +232,7 @@ aclError aclGetTensorDescDimRange(const aclTensorDesc *desc, size_t index, size_
     ACL_NEED(dimRange);
     ACL_CHECK(dimRangeNum == ACL_TENSOR_SHAPE_RANGE_NUM, ACL_ERROR_INVALID_PARAM,
               "dimRangeNum is %zu; a range has %d values", dimRangeNum, ACL_TENSOR_SHAPE_RANGE_NUM);
-    int64_t dim, range[2];
+    int64_t dim, range[2] = {0, 0};
     ACL_TRY(read_dim(__func__, desc, index, &dim, range));
     memcpy(dimRange, range, sizeof range);
     return ACL_SUCCESS;

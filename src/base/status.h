@@ -41,7 +41,12 @@ void status_prefix(const char *format, ...) __attribute__((format(printf, 1, 2))
 enum status status_set(enum status s, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define FAIL(code, ...) return status_set((code), __FILE__, __LINE__, __VA_ARGS__)
+/* The code itself is returned, so that the compiler sees that no failure is STATUS_OK. */
+#define FAIL(code, ...)                                                                            \
+    do {                                                                                           \
+        status_set((code), __FILE__, __LINE__, __VA_ARGS__);                                       \
+        return (code);                                                                             \
+    } while (0)
 #define CHECK(condition, code, ...)                                                                \
     do {                                                                                           \
         if (__builtin_expect(!(condition), 0)) FAIL((code), __VA_ARGS__);                          \

@@ -99,7 +99,8 @@ const char *op_text(const struct op_call *c, char buf[static 160]);
 #define OP_FAIL(call, code, ...)                                                                   \
     do {                                                                                           \
         status_set((code), __FILE__, __LINE__, __VA_ARGS__);                                       \
-        return op_fail((call), (code));                                                            \
+        op_fail((call), (code));                                                                   \
+        return (code);                                                                             \
     } while (0)
 #define OP_CHECK(call, condition, code, ...)                                                       \
     do {                                                                                           \
