@@ -78,10 +78,10 @@ INLINE void output_row(int m, const vf *t, vf *y) {
 }
 
 /* Both passes are best unrolled with 32 registers, and for m = 6 also with 16. */
-#if defined(__clang__)
+#if PK_FEW_TILES
+#define UNROLL_PASS
+#elif defined(__clang__)
 #define UNROLL_PASS _Pragma("clang loop unroll(full)")
-#elif VL == 16 || defined(__aarch64__)
-#define UNROLL_PASS _Pragma("GCC unroll 8")
 #else
 #define UNROLL_PASS _Pragma("GCC unroll 8")
 #endif
