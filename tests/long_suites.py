@@ -105,7 +105,8 @@ def suites(build, run):
             result = run.Result()
             folder = variant("fuzz", "-Db_sanitize=address,undefined", "-Db_lundef=false",
                              "-Dfuzz=true",
-                             "-Dc_args=-fsanitize=fuzzer-no-link", compiler="clang")
+                             "-Dc_args=-fsanitize=fuzzer-no-link", compiler="clang",
+                             targets=[f"tests/fuzz/fuzz_{t}" for t in targets])
             corpus = folder / "corpus" / target
             corpus.mkdir(parents=True, exist_ok=True)
             seeds = ROOT / "tests" / "fuzz" / "corpus" / target
