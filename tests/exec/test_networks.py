@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every network of the test data, converted by atc and run through AscendCL, against onnxruntime.
 
-The error is the largest difference relative to the output's range. Where an output's range is
-itself next to nothing (probabilities all below 1e-3), onnxruntime's own approximations are larger
-than that; there the bound is on the difference.
+The error is the largest difference relative to the output's range. Random inputs have the range a
+network was trained on: on noise far below it YuNet's probabilities are all under 1e-3, and there
+onnxruntime's sigmoid is coarser than the bound (1e-2 of the range from the reference kernels, ours
+1e-5).
 """
 import csv
 import os
@@ -73,7 +74,7 @@ def inputs(name, data_dir):
 
 def error(got, want):
     got, want = got.astype(np.float64), want.astype(np.float64)
-    return np.abs(got - want).max() / max(want.max() - want.min(), 1e-2)
+    return np.abs(got - want).max() / max(want.max() - want.min(), 1e-30)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
