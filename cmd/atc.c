@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "atc_dynamic.h"
 #include "atc_model.h"
 #include "atc_options.h"
 #include "base/env.h"
@@ -66,9 +67,15 @@ static enum status check_writable(const char *path, struct atc_error *e) {
 
 /* ---- model ---- */
 
+static enum status read_shapes(struct atc *a, struct import_options *out) {
+    if (*OPT(a, input_shape_range))
+        return atc_parse_ranges(OPT(a, input_shape_range), &a->arena, out, &a->error);
+    return atc_parse_shapes(OPT(a, input_shape), atc_has_gears(&a->o), &a->arena, out, &a->error);
+}
+
 static enum status import_model(struct atc *a, const char *path, struct graph **out) {
     struct import_options options = {0};
-    TRY(atc_parse_shapes(OPT(a, input_shape), &a->arena, &options, &a->error));
+    TRY(read_shapes(a, &options));
     TRY(atc_parse_list(OPT(a, out_nodes), &a->arena, &options.out_nodes, &a->error));
     TRY(check_readable(path, &a->error));
     say_progress(a, "reading the model");
@@ -83,7 +90,10 @@ static enum status import_model(struct atc *a, const char *path, struct graph **
 
 static enum status set_borders(struct atc *a, struct graph *g) {
     const char *const *fp16;
-    TRY(atc_check_inputs(g, &a->error));
+    struct import_options named = {0};
+    if (*OPT(a, input_shape_range) || atc_has_gears(&a->o)) TRY(read_shapes(a, &named));
+    TRY(atc_check_inputs(g, &named, &a->error));
+    TRY(atc_set_dynamic(g, &a->o, &a->arena, &a->error));
     TRY(atc_parse_list(OPT(a, input_fp16_nodes), &a->arena, &fp16, &a->error));
     TRY(atc_set_fp16_inputs(g, fp16, &a->error));
     return atc_set_output_types(g, OPT(a, output_type), &a->arena, &a->error);
@@ -118,6 +128,7 @@ static enum status convert(struct atc *a, struct graph *g) {
     if (!strcmp(OPT(a, save_original_model), "true")) TRY(write_model(a, g, "_original.om"));
     say_progress(a, "optimising the model");
     TRY(passes_run(g, PASSES_OFFLINE));
+    TRY(atc_plan_gears(g, &a->arena, &a->error));
     say_progress(a, "writing the offline model");
     TRY(write_model(a, g, ".om"));
     if (strcmp(OPT(a, display_model_info), "1")) return STATUS_OK;

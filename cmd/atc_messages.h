@@ -46,6 +46,10 @@ enum { ATC_MAX_ARGS = 4 };
          "Look the name up with prusik info MODEL, or in Netron.")                                 \
     CODE(E10017, 2, "[{0}], which [{1}] names, is no input of the model.",                         \
          "The option takes inputs only.", "Name an input; prusik info MODEL lists them.")          \
+    CODE(E10018, 2, "--dynamic_batch_size: input {0} leaves dimension {1} open.",                  \
+         "Only the first dimension is the batch.", "Leave -1 on the batch only.")                  \
+    CODE(E10019, 0, "--dynamic_image_size: a size other than height and width is open.",           \
+         "Only dimensions 2 and 3 of four can be chosen.", "Leave -1 on height and width only.")   \
     CODE(E10020, 1, "--dynamic_image_size [{0}] cannot be read.",                                  \
          "The text does not follow the pattern H,W;H2,W2.",                                        \
          "Write it like \"416,416;608,608\", in quotes.")                                          \
@@ -55,6 +59,22 @@ enum { ATC_MAX_ARGS = 4 };
          "It names a folder.", "Append the name of the file.")                                     \
     CODE(E10023, 1, "The file [{0}] of [--singleop] does not exist.", "A misspelt path.",          \
          "Correct the path.")                                                                      \
+    CODE(E10031, 0, "--dynamic_batch_size is given, but no input has the batch -1.",               \
+         "--input_shape is missing or has no -1.", "Write -1 for the batch in --input_shape.")     \
+    CODE(E10035, 2, "There are {0} gears; at least {1} are needed.", "One gear is no choice.",     \
+         "Add gears, or give fixed sizes.")                                                        \
+    CODE(E10036, 2, "There are {0} gears; at most {1} are possible.", "Too many gears.",           \
+         "Remove some.")                                                                           \
+    CODE(E10037, 2, "The gears have different numbers of sizes, {0} and {1}.",                     \
+         "A size is missing or too many.", "Give every gear one size for each -1.")                \
+    CODE(E10039, 0, "A gear is there twice.", "A repeated list.", "Remove one of the two.")        \
+    CODE(E10040, 0, "Gears are given, but --input_shape leaves no size open.",                     \
+         "--input_shape is missing or has no -1.", "Write -1 for the sizes to choose.")            \
+    CODE(E10046, 2, "The inputs have {0} sizes -1, but a gear has {1}.",                           \
+         "--dynamic_dims needs one size for each -1 of all inputs.", "Make the counts equal.")     \
+    CODE(E10047, 2, "[{0}] and [{1}] exclude each other.", "Both are given.", "Drop one.")         \
+    CODE(E10048, 3, "--input_shape_range [{0}] cannot be used: {1}",                               \
+         "The text does not follow the pattern NAME:[1~4,3,-1];...", "Write it like {2}.")         \
     CODE(E10053, 1, "The command line cannot be understood at [{0}].",                             \
          "A value with blanks or semicolons without quotes, or an option without --.",             \
          "Write every option as --name=value and put such values in quotes.")                      \

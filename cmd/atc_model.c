@@ -33,7 +33,7 @@ static int count_parts(const char *text) {
 
 #define SHAPE_SAMPLE "\"input1:1,3,224,224;input2:1,10\""
 
-static enum status parse_sizes(const char *text, const char *whole, struct shape *out,
+static enum status parse_sizes(const char *text, const char *whole, bool open, struct shape *out,
                                struct atc_error *e) {
     *out = (struct shape){.rank = 0};
     for (const char *c = text; *c;) {
@@ -43,7 +43,7 @@ static enum status parse_sizes(const char *text, const char *whole, struct shape
         if (!digits || digits > 18)
             return atc_fail(e, ATC_E10002, whole, "a size is not a whole number", SHAPE_SAMPLE);
         long long v = strtoll(c, &end, 10);
-        if (v <= 0) return atc_fail(e, ATC_E10011, whole, text);
+        if (v <= 0 && !(open && v == -1)) return atc_fail(e, ATC_E10011, whole, text);
         if (out->rank == SHAPE_MAX_RANK)
             return atc_fail(e, ATC_E10002, whole, "an input has more than 8 sizes", SHAPE_SAMPLE);
         out->dim[out->rank++] = v;
@@ -58,8 +58,8 @@ static enum status parse_sizes(const char *text, const char *whole, struct shape
     return STATUS_OK;
 }
 
-enum status atc_parse_shapes(const char *text, struct arena *arena, struct import_options *out,
-                             struct atc_error *e) {
+enum status atc_parse_shapes(const char *text, bool open, struct arena *arena,
+                             struct import_options *out, struct atc_error *e) {
     struct import_shape *shapes =
         arena_calloc(arena, (size_t)count_parts(text) + 1, sizeof *shapes);
     CHECK(shapes, STATUS_MEMORY, NO_MEMORY);
@@ -77,7 +77,7 @@ enum status atc_parse_shapes(const char *text, struct arena *arena, struct impor
             if (!strcmp(shapes[i].name, name))
                 return atc_fail(e, ATC_E10002, text, "an input is named twice", SHAPE_SAMPLE);
         shapes[n_shapes].name = name;
-        TRY(parse_sizes(colon + 1, text, &shapes[n_shapes++].shape, e));
+        TRY(parse_sizes(colon + 1, text, open, &shapes[n_shapes++].shape, e));
     }
     if (*text && !n_shapes)
         return atc_fail(e, ATC_E10002, text, "it names no input", SHAPE_SAMPLE);
@@ -103,11 +103,18 @@ enum status atc_parse_list(const char *text, struct arena *arena, const char *co
     return STATUS_OK;
 }
 
-enum status atc_check_inputs(const struct graph *g, struct atc_error *e) {
+static bool is_named(const struct import_options *o, const char *name) {
+    for (int i = 0; i < o->n_shapes; i++)
+        if (!strcmp(o->shapes[i].name, name)) return true;
+    return false;
+}
+
+enum status atc_check_inputs(const struct graph *g, const struct import_options *open,
+                             struct atc_error *e) {
     for (int i = 0; i < g->n_inputs; i++) {
         const struct tensor *t = &g->tensors[g->inputs[i]];
         char text[256] = "", reason[512];
-        if (shape_known(&t->shape)) continue;
+        if (shape_known(&t->shape) || is_named(open, t->name)) continue;
         for (int k = 0, n = 0; k < t->shape.rank; k++)
             n += snprintf(text + n, sizeof text - (size_t)n, "%s%lld", k ? "," : "",
                           (long long)t->shape.dim[k]);

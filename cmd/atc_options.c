@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "atc_dynamic.h"
+
 static const struct {
     const char *name;
     enum atc_effect effect;
@@ -119,23 +121,6 @@ static enum status check_value(int i, const char *value, struct atc_error *e) {
     }
 }
 
-/* Groups of numbers, "1,2;3,4"; every number at least 1. */
-static bool is_profiles(const char *s, bool one_group, int per_group) {
-    int n = 0;
-    for (;; s++) {
-        size_t digits = strspn(s, "0123456789");
-        if (!digits || digits > 9 || atol(s) < 1) return false;
-        s += digits;
-        n++;
-        if (*s == ';' || !*s) {
-            if (per_group && n != per_group) return false;
-            n = 0;
-        }
-        if (!*s) return true;
-        if (*s != ',' && (*s != ';' || one_group)) return false;
-    }
-}
-
 static bool exists(const char *path) {
     struct stat st;
     return !stat(path, &st);
@@ -143,21 +128,7 @@ static bool exists(const char *path) {
 
 /* What is well formed but cannot be had yet: said so, never ignored. */
 static enum status check_available(const struct atc_options *o, struct atc_error *e) {
-    const char *batch = ATC_OPTION(o, dynamic_batch_size);
-    const char *image = ATC_OPTION(o, dynamic_image_size);
-    const char *dims = ATC_OPTION(o, dynamic_dims), *range = ATC_OPTION(o, input_shape_range);
-    if (!!*batch + !!*image + !!*dims + !!*range > 1) return atc_fail(e, ATC_E10009);
-    if (*batch && !is_profiles(batch, true, 0))
-        return atc_fail(e, ATC_E10001, batch, "--dynamic_batch_size",
-                        "it must be sizes separated by commas, like \"1,2,4,8\"");
-    if (*image && !is_profiles(image, false, 2)) return atc_fail(e, ATC_E10020, image);
-    if (*dims && !is_profiles(dims, false, 0))
-        return atc_fail(e, ATC_E10001, dims, "--dynamic_dims",
-                        "it must be sizes separated by commas and semicolons, like \"1,224;8,448\"");
-    if (*batch || *image || *dims || *range)
-        return atc_fail(e, ATC_E10055,
-                        "models of several sizes; convert the model once for each size, with "
-                        "--input_shape");
+    TRY(atc_check_dynamic(o, e));
     const char *aipp = ATC_OPTION(o, insert_op_conf), *single = ATC_OPTION(o, singleop);
     if (*aipp && !exists(aipp)) return atc_fail(e, ATC_E10410, aipp);
     if (*aipp)

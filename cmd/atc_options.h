@@ -50,10 +50,10 @@ enum atc_value {
     OPTION(save_original_model, USED, BOOL, "false", "true|false",                                 \
            "also write the model before it is optimised, as OUTPUT_original.om")                   \
     OPTION(display_model_info, USED, BIT, "0", "0|1", "describe the .om after writing it")         \
-    OPTION(dynamic_batch_size, REFUSED, TEXT, "", "\"1,2,4\"", "batch sizes to choose from")       \
-    OPTION(dynamic_image_size, REFUSED, TEXT, "", "\"H,W;H,W\"", "picture sizes to choose from")   \
-    OPTION(dynamic_dims, REFUSED, TEXT, "", "\"A,B;C,D\"", "sizes to choose from")                 \
-    OPTION(input_shape_range, REFUSED, TEXT, "", "\"NAME:[1~4,3]\"", "ranges of sizes")            \
+    OPTION(dynamic_batch_size, USED, TEXT, "", "\"1,2,4\"", "batch sizes to choose from")          \
+    OPTION(dynamic_image_size, USED, TEXT, "", "\"H,W;H,W\"", "picture sizes to choose from")      \
+    OPTION(dynamic_dims, USED, TEXT, "", "\"A,B;C,D\"", "sizes to choose from, one for each -1")   \
+    OPTION(input_shape_range, USED, TEXT, "", "\"NAME:[1~4,3];...\"", "ranges of sizes")           \
     OPTION(insert_op_conf, REFUSED, TEXT, "", "FILE", "picture preprocessing (AIPP)")              \
     OPTION(singleop, REFUSED, TEXT, "", "FILE", "models of one operator")                          \
     OPTION(is_input_adjust_hw_layout, REFUSED, BOOLS, "false", "true|false,...",                   \

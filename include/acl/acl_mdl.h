@@ -302,10 +302,15 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetInputDims(const aclmdlDesc *modelDesc, siz
     aclmdlIODims *dims);
 ACL_FUNC_VISIBILITY aclError aclmdlGetOutputDims(const aclmdlDesc *modelDesc, size_t index,
     aclmdlIODims *dims);
+/* Least and largest size of each dimension: over all gears, or as given to atc's
+ * --input_shape_range; -1 is no limit. */
+ACL_FUNC_VISIBILITY aclError aclmdlGetInputDimsRange(const aclmdlDesc *modelDesc, size_t index,
+    aclmdlIODimsRange *dimsRange);
 /* As aclmdlGetInputDims; with built-in preprocessing, the shape of the picture buffer. */
 ACL_FUNC_VISIBILITY aclError aclmdlGetInputDimsV2(const aclmdlDesc *modelDesc, size_t index,
     aclmdlIODims *dims);
-/* The shape of the gear last set; for a model without gears, aclmdlGetOutputDims. */
+/* The shape at the gear last set, by any thread (before, the largest); for a model without gears,
+ * aclmdlGetOutputDims. */
 ACL_FUNC_VISIBILITY aclError aclmdlGetCurOutputDims(const aclmdlDesc *modelDesc, size_t index,
     aclmdlIODims *dims);
 /* The full name behind a shortened one; other names of the model come back as they are. NULL: no
@@ -330,8 +335,17 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetOutputIndexByName(const aclmdlDesc *modelD
 
 /* ---- gears ---- */
 
-/* What the model can be run with, besides its own shape. Models of this version have no gears:
- * the counts are 0. `index` is reserved: (size_t)-1. */
+/*
+ * A model converted with atc's --dynamic_batch_size, --dynamic_image_size or --dynamic_dims runs at
+ * one of several sizes, its gears. It has one input more, the last, ACL_DYNAMIC_TENSOR_NAME: INT32,
+ * one value for each size of a gear. Sizes in bytes and output dimensions are those of the largest
+ * gear; aclmdlGetInputDims shows -1 where a gear decides.
+ *
+ * These tell the gears; a count of 0 means that the model has none of that kind. `index` is
+ * reserved: (size_t)-1. Each element of `dims` has the dimensions of all inputs of the network at
+ * one gear, one behind the other; gearCount is how many elements there are, at least the number of
+ * gears.
+ */
 ACL_FUNC_VISIBILITY aclError aclmdlGetDynamicBatch(const aclmdlDesc *modelDesc, aclmdlBatch *batch);
 ACL_FUNC_VISIBILITY aclError aclmdlGetDynamicHW(const aclmdlDesc *modelDesc, size_t index,
     aclmdlHW *hw);
@@ -340,9 +354,19 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetInputDynamicGearCount(const aclmdlDesc *mo
 ACL_FUNC_VISIBILITY aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDesc, size_t index,
     aclmdlIODims *dims, size_t gearCount);
 /*
- * Choose a gear for the next run. index is that of the input ACL_DYNAMIC_TENSOR_NAME.
+ * Choose a gear for the next run with this dataset, whose buffer for ACL_DYNAMIC_TENSOR_NAME gets
+ * the sizes: 8 bytes each where the buffer has room, else 4. So runs of one model at different gears
+ * in several threads or streams need a dataset each and nothing else. A queued run keeps the gear
+ * that was chosen when it was queued.
  *
- * Returns     ACL_ERROR_MODEL_NOT_DYNAMIC for a model without gears.
+ * index       of the input ACL_DYNAMIC_TENSOR_NAME (aclmdlGetInputIndexByName)
+ * dims        the dimensions of all inputs of the network, as aclmdlGetInputDynamicDims gives them
+ * Returns     ACL_ERROR_MODEL_NOT_DYNAMIC for a model without gears,
+ *             ACL_ERROR_INVALID_PARAM for one with gears of another kind,
+ *             ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID for sizes that are no gear; aclmdlExecute, too,
+ *             when none was chosen,
+ *             ACL_ERROR_GE_DYNAMIC_INPUT_ADDR_INVALID or ACL_ERROR_GE_DYNAMIC_INPUT_LENGTH_INVALID
+ *             when the buffer has no memory, or too little.
  */
 ACL_FUNC_VISIBILITY aclError aclmdlSetDynamicBatchSize(uint32_t modelId, aclmdlDataset *dataset,
     size_t index, uint64_t batchSize);
@@ -442,8 +466,6 @@ ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
 ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
 ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
 ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
-ACL_FUNC_VISIBILITY aclError aclmdlGetInputDimsRange(const aclmdlDesc *modelDesc, size_t index,
-    aclmdlIODimsRange *dimsRange);
 ACL_FUNC_VISIBILITY const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName,
     const char *attr);
 ACL_FUNC_VISIBILITY aclError aclmdlInitDump(void);

@@ -76,8 +76,7 @@ aclError aclmdlGetDescFromMem(aclmdlDesc *modelDesc, const void *model, size_t m
 
 /* ---- access ---- */
 
-/* What the description says, shared; NULL with the failure recorded. */
-static struct model_info *get(const char *call, const aclmdlDesc *desc) {
+struct model_info *model_info_of(const char *call, const aclmdlDesc *desc) {
     struct description *d = handle_get(desc, HANDLE_MODEL_DESC, call, "modelDesc");
     if (!d) return NULL;
     pthread_mutex_lock(&d->lock);
@@ -96,7 +95,7 @@ static const char *const side_names[] = {"inputs", "outputs"};
 /* Input or output `index`. *info is to be released; on failure it is not held. */
 static const struct model_border *border(const char *call, const aclmdlDesc *desc, enum side side,
                                          size_t index, struct model_info **info) {
-    *info = get(call, desc);
+    *info = model_info_of(call, desc);
     if (!*info) return NULL;
     int n = side == INPUT ? (*info)->n_inputs : (*info)->n_outputs;
     if (index < (size_t)n) return (side == INPUT ? (*info)->inputs : (*info)->outputs) + index;
@@ -108,14 +107,14 @@ static const struct model_border *border(const char *call, const aclmdlDesc *des
 }
 
 size_t aclmdlGetNumInputs(aclmdlDesc *modelDesc) {
-    struct model_info *info = get(__func__, modelDesc);
+    struct model_info *info = model_info_of(__func__, modelDesc);
     size_t n = info ? (size_t)info->n_inputs : 0;
     model_info_release(info);
     return n;
 }
 
 size_t aclmdlGetNumOutputs(aclmdlDesc *modelDesc) {
-    struct model_info *info = get(__func__, modelDesc);
+    struct model_info *info = model_info_of(__func__, modelDesc);
     size_t n = info ? (size_t)info->n_outputs : 0;
     model_info_release(info);
     return n;
@@ -144,6 +143,16 @@ size_t aclmdlGetOutputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
     return border_bytes(__func__, modelDesc, OUTPUT, index);
 }
 
+static void fill_dims(const struct shape *shape, aclmdlIODims *dims) {
+    if (shape->rank < 0) { /* the way formats here spell a rank that is not known */
+        dims->dimCount = 1;
+        dims->dims[0] = -2;
+    } else {
+        dims->dimCount = (size_t)shape->rank;
+        memcpy(dims->dims, shape->dim, (size_t)shape->rank * sizeof dims->dims[0]);
+    }
+}
+
 static aclError border_dims(const char *call, const aclmdlDesc *desc, enum side side, size_t index,
                             aclmdlIODims *dims) {
     if (!dims) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "dims is NULL");
@@ -152,13 +161,7 @@ static aclError border_dims(const char *call, const aclmdlDesc *desc, enum side 
     if (!b) return ACL_ERROR_INVALID_PARAM;
     memset(dims, 0, sizeof *dims);
     memcpy(dims->name, b->short_name, sizeof b->short_name);
-    if (b->shape.rank < 0) { /* the way formats here spell a rank that is not known */
-        dims->dimCount = 1;
-        dims->dims[0] = -2;
-    } else {
-        dims->dimCount = (size_t)b->shape.rank;
-        memcpy(dims->dims, b->shape.dim, (size_t)b->shape.rank * sizeof dims->dims[0]);
-    }
+    fill_dims(&b->shape, dims);
     model_info_release(info);
     return ACL_SUCCESS;
 }
@@ -175,8 +178,46 @@ aclError aclmdlGetOutputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIO
     return border_dims(__func__, modelDesc, OUTPUT, index, dims);
 }
 
+/* With gears, of the one last chosen. */
 aclError aclmdlGetCurOutputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
-    return border_dims(__func__, modelDesc, OUTPUT, index, dims);
+    ACL_TRY(border_dims(__func__, modelDesc, OUTPUT, index, dims));
+    struct model_info *info = model_info_of(__func__, modelDesc);
+    if (!info) return ACL_ERROR_INVALID_PARAM;
+    if (info->dynamic.n_gears)
+        fill_dims(gear_shapes(info, atomic_load(&info->last_gear)) + info->n_data + index, dims);
+    model_info_release(info);
+    return ACL_SUCCESS;
+}
+
+/* A dimension of fixed size is a range of one; -1 stands for no upper limit. */
+static void border_range(const struct model_info *info, const struct model_border *b, int k,
+                         int64_t range[2]) {
+    range[0] = range[1] = b->shape.dim[k];
+    if (b->ranges) {
+        range[0] = b->ranges[k].low;
+        range[1] = b->ranges[k].high;
+        return;
+    }
+    if (b->shape.dim[k] >= 0) return;
+    range[0] = info->dynamic.n_gears ? INT64_MAX : 0;
+    for (int i = 0; i < info->dynamic.n_gears; i++) {
+        int64_t n = gear_shapes(info, i)[b - info->inputs].dim[k];
+        if (n < range[0]) range[0] = n;
+        if (n > range[1]) range[1] = n;
+    }
+}
+
+aclError aclmdlGetInputDimsRange(const aclmdlDesc *modelDesc, size_t index,
+                                 aclmdlIODimsRange *dimsRange) {
+    ACL_NEED(dimsRange);
+    struct model_info *info;
+    const struct model_border *b = border(__func__, modelDesc, INPUT, index, &info);
+    if (!b) return ACL_ERROR_INVALID_PARAM;
+    memset(dimsRange, 0, sizeof *dimsRange);
+    for (int k = 0; k < b->shape.rank; k++) border_range(info, b, k, dimsRange->range[k]);
+    dimsRange->rangeCount = b->shape.rank < 0 ? 0 : (size_t)b->shape.rank;
+    model_info_release(info);
+    return ACL_SUCCESS;
 }
 
 /* The text lives in the model's information, which the description keeps. */
@@ -248,7 +289,7 @@ static aclError index_of(const char *call, const aclmdlDesc *desc, enum side sid
                          size_t *index) {
     if (!name) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "name is NULL");
     if (!index) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "index is NULL");
-    struct model_info *info = get(call, desc);
+    struct model_info *info = model_info_of(call, desc);
     if (!info) return ACL_ERROR_INVALID_PARAM;
     const struct model_border *all = side == INPUT ? info->inputs : info->outputs;
     const struct model_border *b =
@@ -278,7 +319,7 @@ const char *aclmdlGetTensorRealName(const aclmdlDesc *modelDesc, const char *nam
         acl_fail(ACL_ERROR_INVALID_PARAM, __func__, "name is NULL");
         return NULL;
     }
-    struct model_info *info = get(__func__, modelDesc);
+    struct model_info *info = model_info_of(__func__, modelDesc);
     if (!info) return NULL;
     const struct model_border *b = find(info->inputs, info->n_inputs, name);
     if (!b) b = find(info->outputs, info->n_outputs, name);
@@ -288,84 +329,6 @@ const char *aclmdlGetTensorRealName(const aclmdlDesc *modelDesc, const char *nam
                  info->name, name);
     model_info_release(info);
     return real;
-}
-
-/* ---- gears: models have none ---- */
-
-static aclError need_desc(const char *call, const aclmdlDesc *desc) {
-    struct model_info *info = get(call, desc);
-    model_info_release(info);
-    return info ? ACL_SUCCESS : ACL_ERROR_INVALID_PARAM;
-}
-
-aclError aclmdlGetDynamicBatch(const aclmdlDesc *modelDesc, aclmdlBatch *batch) {
-    ACL_NEED(batch);
-    ACL_TRY(need_desc(__func__, modelDesc));
-    memset(batch, 0, sizeof *batch);
-    return ACL_SUCCESS;
-}
-
-aclError aclmdlGetDynamicHW(const aclmdlDesc *modelDesc, size_t index, aclmdlHW *hw) {
-    (void)index;
-    ACL_NEED(hw);
-    ACL_TRY(need_desc(__func__, modelDesc));
-    memset(hw, 0, sizeof *hw);
-    return ACL_SUCCESS;
-}
-
-aclError aclmdlGetInputDynamicGearCount(const aclmdlDesc *modelDesc, size_t index,
-                                        size_t *gearCount) {
-    ACL_NEED(gearCount);
-    ACL_CHECK(index == (size_t)-1, ACL_ERROR_INVALID_PARAM, "index is %zu; it must be -1", index);
-    ACL_TRY(need_desc(__func__, modelDesc));
-    *gearCount = 0;
-    return ACL_SUCCESS;
-}
-
-aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims,
-                                   size_t gearCount) {
-    ACL_NEED(dims);
-    ACL_CHECK(index == (size_t)-1, ACL_ERROR_INVALID_PARAM, "index is %zu; it must be -1", index);
-    ACL_TRY(need_desc(__func__, modelDesc));
-    ACL_CHECK(gearCount == 0, ACL_ERROR_INVALID_PARAM, "gearCount is %zu; the model has no gears",
-              gearCount);
-    return ACL_SUCCESS;
-}
-
-static aclError refuse_gear(const char *call, uint32_t id, const aclmdlDataset *dataset) {
-    struct loaded *m;
-    void *handle;
-    ACL_TRY(model_get(call, id, &m, &handle));
-    bool is_dataset = handle_get(dataset, HANDLE_DATASET, call, "dataset") != NULL;
-    if (is_dataset) handle_release(dataset);
-    aclError code = ACL_ERROR_INVALID_PARAM;
-    if (is_dataset)
-        code = acl_fail(ACL_ERROR_MODEL_NOT_DYNAMIC, call,
-                        "model '%s' has no gears to choose from; its shapes are fixed",
-                        m->info->name);
-    handle_release(handle);
-    return code;
-}
-
-aclError aclmdlSetDynamicBatchSize(uint32_t modelId, aclmdlDataset *dataset, size_t index,
-                                   uint64_t batchSize) {
-    (void)index;
-    ACL_CHECK(batchSize > 0, ACL_ERROR_INVALID_PARAM, "batchSize is 0");
-    return refuse_gear(__func__, modelId, dataset);
-}
-
-aclError aclmdlSetDynamicHWSize(uint32_t modelId, aclmdlDataset *dataset, size_t index,
-                                uint64_t height, uint64_t width) {
-    (void)index;
-    ACL_CHECK(height > 0 && width > 0, ACL_ERROR_INVALID_PARAM, "height or width is 0");
-    return refuse_gear(__func__, modelId, dataset);
-}
-
-aclError aclmdlSetInputDynamicDims(uint32_t modelId, aclmdlDataset *dataset, size_t index,
-                                   const aclmdlIODims *dims) {
-    (void)index;
-    ACL_NEED(dims);
-    return refuse_gear(__func__, modelId, dataset);
 }
 
 /* ---- built-in preprocessing: models have none ---- */

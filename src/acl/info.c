@@ -6,6 +6,7 @@
 #include "acl/model.h"
 #include "base/alloc.h"
 #include "om/om.h"
+#include "passes/passes.h"
 
 aclDataType acl_type(enum dtype t) {
     switch (t) {
@@ -28,10 +29,12 @@ aclDataType acl_type(enum dtype t) {
     return ACL_DT_UNDEFINED;
 }
 
+#define NO_MEMORY "out of memory for the description of a model"
+
 static enum status fill_border(struct model_info *info, const struct tensor *t, const char *side,
                                int index, struct model_border *b) {
     b->name = arena_strdup(&info->arena, t->name);
-    CHECK(b->name, STATUS_MEMORY, "out of memory for the description of a model");
+    CHECK(b->name, STATUS_MEMORY, NO_MEMORY);
     if (strlen(t->name) < sizeof b->short_name)
         snprintf(b->short_name, sizeof b->short_name, "%s", t->name);
     else
@@ -41,31 +44,82 @@ static enum status fill_border(struct model_info *info, const struct tensor *t, 
     b->type = acl_type(t->dtype);
     b->shape = t->shape;
     b->format = t->shape.rank == 4 ? ACL_FORMAT_NCHW : ACL_FORMAT_ND;
-    int64_t n = shape_elements(&t->shape);
-    b->is_fixed = n >= 0;
-    b->bytes = n >= 0 ? (size_t)n * dtype_size(t->dtype) : 0;
     return STATUS_OK;
 }
+
+static void set_size(struct model_border *b, const struct shape *shape) {
+    int64_t n = shape_elements(shape);
+    b->is_fixed = n >= 0;
+    b->bytes = n >= 0 ? (size_t)n * dtype_size(b->core_type) : 0;
+}
+
+/* ---- gears ---- */
+
+static enum status fill_gear(struct model_info *info, const struct graph *g, int gear) {
+    struct shape *to = info->gear_shapes + (size_t)gear * (size_t)(g->n_inputs + g->n_outputs);
+    struct graph *at;
+    dynamic_shapes(&info->dynamic, g, gear, to);
+    TRY(passes_specialise(g, to, &at));
+    for (int i = 0; i < at->n_outputs; i++)
+        to[g->n_inputs + i] = at->tensors[at->outputs[i]].shape;
+    int64_t work = om_activation_bytes(at);
+    if (work > 0 && (size_t)work > info->work_bytes) info->work_bytes = (size_t)work;
+    graph_destroy(at);
+    return STATUS_OK;
+}
+
+/* What dimensions and sizes the gears make; a size is that of the largest gear. */
+static enum status fill_gears(struct model_info *info, const struct graph *g) {
+    struct dynamic *d = &info->dynamic;
+    size_t n = (size_t)(g->n_inputs + g->n_outputs);
+    info->gear_shapes = arena_calloc(&info->arena, (size_t)d->n_gears * n, sizeof(struct shape));
+    CHECK(info->gear_shapes, STATUS_MEMORY, NO_MEMORY);
+    for (int i = 0; i < d->n_gears; i++) TRY(fill_gear(info, g, i));
+    const struct shape *largest = gear_shapes(info, d->largest);
+    for (int i = 0; i < g->n_inputs; i++) set_size(&info->inputs[i], &largest[i]);
+    for (int i = 0; i < g->n_outputs; i++) {
+        info->outputs[i].shape = largest[g->n_inputs + i];
+        set_size(&info->outputs[i], &largest[g->n_inputs + i]);
+    }
+    const struct tensor chooser = {.name = ACL_DYNAMIC_TENSOR_NAME, .dtype = DT_I32,
+                                   .shape = shape_of(1, d->n_values)};
+    struct model_border *b = &info->inputs[info->n_inputs++];
+    TRY(fill_border(info, &chooser, "input", g->n_inputs, b));
+    set_size(b, &chooser.shape);
+    atomic_init(&info->last_gear, d->largest);
+    return STATUS_OK;
+}
+
+/* ---- filling ---- */
 
 static enum status fill(struct model_info *info, const struct graph *g) {
     info->name = arena_strdup(&info->arena, g->name ? g->name : "");
     info->inputs = arena_calloc(&info->arena, (size_t)g->n_inputs + 1, sizeof *info->inputs);
     info->outputs = arena_calloc(&info->arena, (size_t)g->n_outputs + 1, sizeof *info->outputs);
-    CHECK(info->name && info->inputs && info->outputs, STATUS_MEMORY,
-          "out of memory for the description of a model");
-    info->n_inputs = g->n_inputs;
+    CHECK(info->name && info->inputs && info->outputs, STATUS_MEMORY, NO_MEMORY);
+    TRY(dynamic_read(g, &info->arena, &info->dynamic));
+    const struct dynamic_range *ranges = info->dynamic.ranges;
+    info->n_data = info->n_inputs = g->n_inputs;
     info->n_outputs = g->n_outputs;
-    for (int i = 0; i < g->n_inputs; i++)
-        TRY(fill_border(info, &g->tensors[g->inputs[i]], "input", i, &info->inputs[i]));
-    for (int i = 0; i < g->n_outputs; i++)
-        TRY(fill_border(info, &g->tensors[g->outputs[i]], "output", i, &info->outputs[i]));
+    for (int i = 0; i < g->n_inputs; i++) {
+        struct model_border *b = &info->inputs[i];
+        TRY(fill_border(info, &g->tensors[g->inputs[i]], "input", i, b));
+        set_size(b, &b->shape);
+        b->ranges = ranges;
+        if (ranges) ranges += b->shape.rank;
+    }
+    for (int i = 0; i < g->n_outputs; i++) {
+        struct model_border *b = &info->outputs[i];
+        TRY(fill_border(info, &g->tensors[g->outputs[i]], "output", i, b));
+        set_size(b, &b->shape);
+    }
     for (int i = 0; i < g->n_tensors; i++)
         if (g->tensors[i].data) info->weight_bytes += g->tensors[i].data_bytes;
     int64_t work = om_activation_bytes(g);
     /* Programs hand both to aclrtMalloc, which takes no 0. */
     info->work_bytes = work > 0 ? (size_t)work : 1;
     if (info->weight_bytes == 0) info->weight_bytes = 1;
-    return STATUS_OK;
+    return info->dynamic.n_gears ? fill_gears(info, g) : STATUS_OK;
 }
 
 enum status model_info_create(const struct graph *g, uint32_t id, struct model_info **out) {

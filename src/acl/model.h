@@ -10,7 +10,7 @@
 #include "acl/acl.h"
 #include "acl/handle.h"
 #include "base/arena.h"
-#include "ir/graph.h"
+#include "ir/dynamic.h"
 
 struct instance;
 
@@ -23,8 +23,9 @@ struct model_border {
     aclDataType type;
     aclFormat format;
     struct shape shape;
-    bool is_fixed; /* every dimension is known before the run */
+    bool is_fixed; /* its size is known before the run; with gears, the largest one's */
     size_t bytes;  /* 0 unless fixed */
+    const struct dynamic_range *ranges; /* of each dimension; NULL unless the model has ranges */
 };
 
 /* Immutable; shared by the model, descriptions and remembered failures. */
@@ -33,15 +34,29 @@ struct model_info {
     struct arena arena;
     uint32_t id; /* 0: described without being loaded */
     const char *name;
+    int n_data; /* inputs of the graph: the first ones; gears add one that chooses */
     int n_inputs, n_outputs;
     struct model_border *inputs, *outputs;
+    struct dynamic dynamic;
+    struct shape *gear_shapes; /* per gear, of n_data inputs and n_outputs outputs */
+    atomic_int last_gear;      /* the one last chosen, for aclmdlGetCurOutputDims */
     size_t work_bytes, weight_bytes; /* what aclmdlQuerySize says */
 };
 
 enum status model_info_create(const struct graph *g, uint32_t id, struct model_info **out);
 struct model_info *model_info_share(struct model_info *info); /* NULL is fine */
 void model_info_release(struct model_info *info);             /* NULL is fine */
+static inline const struct shape *gear_shapes(const struct model_info *info, int gear) {
+    return info->gear_shapes + (size_t)gear * (size_t)(info->n_data + info->n_outputs);
+}
 aclDataType acl_type(enum dtype t);
+
+/* What a description says, shared; NULL with the failure recorded. desc.c */
+struct model_info *model_info_of(const char *call, const aclmdlDesc *desc);
+
+/* The gear that the buffer of a model's last input chooses. gears.c */
+aclError gear_read(const char *call, const struct model_info *info, const void *data, size_t bytes,
+                   int *gear);
 
 /* ---- loaded models; load.c ---- */
 

@@ -16,7 +16,7 @@
 struct run_border {
     void *data;
     size_t bytes;
-    struct shape shape; /* inputs: the true one */
+    struct shape shape; /* of this run; outputs: as far as it is known before */
     void *buffer;       /* outputs that want memory: the data buffer's handle */
 };
 
@@ -113,18 +113,44 @@ static aclError read_buffer(const char *call, const char *side, size_t index, vo
     return to->data ? memory_check(call, side, to->data, to->bytes) : ACL_SUCCESS;
 }
 
+static aclError fail_shape(const char *call, size_t index, const struct model_border *b,
+                           const struct run_border *given, const struct shape *wanted) {
+    char is[128], should[128];
+    return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                    "input %zu ('%s') is described as %s; this run takes %s", index, b->name,
+                    shape_text(&given->shape, is), shape_text(wanted, should));
+}
+
+static aclError check_ranges(const char *call, size_t index, const struct model_border *b,
+                             const struct run_border *to) {
+    for (int k = 0; b->ranges && to->shape.rank == b->shape.rank && k < b->shape.rank; k++) {
+        const struct dynamic_range *r = &b->ranges[k];
+        int64_t n = to->shape.dim[k];
+        if (n >= 0 && (n < r->low || (r->high >= 0 && n > r->high)))
+            return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                            "dimension %d of input %zu ('%s') is %" PRId64 "; the model was "
+                            "converted for %" PRId64 " to %" PRId64 " (-1: no limit)",
+                            k, index, b->name, n, r->low, r->high);
+    }
+    return ACL_SUCCESS;
+}
+
+/* to->shape is what the model, or its gear, says. */
 static aclError check_input(const char *call, size_t index, const struct model_border *b,
                             const struct dataset_entry *e, struct run_border *to) {
-    to->shape = b->shape;
     if (e->desc) {
         aclDataType type;
         aclFormat format;
+        struct shape chosen = to->shape;
         ACL_TRY(tensor_read(call, e->desc, &type, &format, &to->shape));
+        if (shape_known(&chosen) && !shape_equal(&chosen, &to->shape))
+            return fail_shape(call, index, b, to, &chosen);
         if (type != b->type && type != ACL_DT_UNDEFINED)
             return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                             "input %zu ('%s') is described as data type %d; the model takes %d",
                             index, b->name, (int)type, (int)b->type);
     }
+    ACL_TRY(check_ranges(call, index, b, to));
     int64_t n = shape_elements(&to->shape);
     if (n < 0)
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
@@ -146,33 +172,57 @@ static aclError check_input(const char *call, size_t index, const struct model_b
 
 static aclError check_output(const char *call, size_t index, const struct model_border *b,
                              const struct dataset_entry *e, struct run_border *to) {
+    int64_t n = shape_elements(&to->shape);
+    size_t need = n < 0 ? 0 : (size_t)n * dtype_size(b->core_type);
     to->buffer = NULL;
-    if (!to->data && to->bytes == 0 && !b->is_fixed) {
+    if (!to->data && to->bytes == 0 && n < 0) {
         to->buffer = e->buffer;
         return ACL_SUCCESS;
     }
-    if (b->is_fixed && to->bytes < b->bytes)
+    if (to->bytes < need)
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                         "output %zu ('%s') needs %zu bytes; its buffer has %zu "
                         "(aclmdlGetOutputSizeByIndex tells the size)",
-                        index, b->name, b->bytes, to->bytes);
-    if (!to->data && (b->bytes > 0 || !b->is_fixed))
+                        index, b->name, need, to->bytes);
+    if (!to->data && (need > 0 || n < 0))
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                         "output %zu ('%s'): its buffer has no memory (address NULL)", index,
                         b->name);
     return ACL_SUCCESS;
 }
 
+/* The shapes of a run: the model's, or those of the gear the last input chooses. */
+static aclError read_shapes(const char *call, struct run *r, const struct dataset *d) {
+    const struct model_info *info = r->model->info;
+    const struct shape *shapes = NULL;
+    if (info->dynamic.n_gears) {
+        struct run_border chooser = {0};
+        int gear = 0;
+        ACL_TRY(read_buffer(call, "input", (size_t)info->n_data, d->entries[info->n_data].buffer,
+                            &chooser));
+        ACL_TRY(gear_read(call, info, chooser.data, chooser.bytes, &gear));
+        shapes = gear_shapes(info, gear);
+    }
+    for (int i = 0; i < info->n_data; i++)
+        r->inputs[i].shape = shapes ? shapes[i] : info->inputs[i].shape;
+    for (int i = 0; i < info->n_outputs; i++)
+        r->outputs[i].shape = shapes ? shapes[info->n_data + i] : info->outputs[i].shape;
+    return ACL_SUCCESS;
+}
+
 /* With the dataset's lock held. */
-static aclError read_entries(const char *call, const struct loaded *m, const struct dataset *d,
-                             bool inputs, struct run_border *to) {
+static aclError read_entries(const char *call, struct run *r, const struct dataset *d,
+                             bool inputs) {
     const char *side = inputs ? "input" : "output";
-    const struct model_info *info = m->info;
+    const struct model_info *info = r->model->info;
+    struct run_border *to = inputs ? r->inputs : r->outputs;
     size_t n = (size_t)(inputs ? info->n_inputs : info->n_outputs);
     if (d->n != n)
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                         "the %s dataset has %zu buffers; model '%s' has %zu %ss", side, d->n,
                         info->name, n, side);
+    if (inputs) ACL_TRY(read_shapes(call, r, d));
+    if (inputs) n = (size_t)info->n_data;
     for (size_t i = 0; i < n; i++) {
         ACL_TRY(read_buffer(call, side, i, d->entries[i].buffer, &to[i]));
         if (inputs) ACL_TRY(check_input(call, i, &info->inputs[i], &d->entries[i], &to[i]));
@@ -186,7 +236,7 @@ static aclError read_dataset(const char *call, const aclmdlDataset *handle, bool
     struct dataset *d = handle_get(handle, HANDLE_DATASET, call, inputs ? "input" : "output");
     if (!d) return ACL_ERROR_INVALID_PARAM;
     pthread_mutex_lock(&d->lock);
-    aclError code = read_entries(call, r->model, d, inputs, inputs ? r->inputs : r->outputs);
+    aclError code = read_entries(call, r, d, inputs);
     pthread_mutex_unlock(&d->lock);
     handle_release(handle);
     return code;
@@ -256,7 +306,7 @@ static aclError deliver(const char *call, const struct run *r, const struct inst
 
 static enum status run_instance(const struct run *r, struct instance *instance) {
     const struct model_info *info = r->model->info;
-    for (int i = 0; i < info->n_inputs; i++)
+    for (int i = 0; i < info->n_data; i++)
         TRY(instance_set_input(instance, i, r->inputs[i].shape, r->inputs[i].data,
                                r->inputs[i].bytes));
     for (int i = 0; i < info->n_outputs; i++)

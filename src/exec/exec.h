@@ -9,7 +9,9 @@
 #include "exec/model.h"
 #include "plan/program.h"
 
-enum { MODEL_MAX_PROGRAMS = 32 }; /* of one model; the least recently used is not kept beyond */
+/* Programs a model keeps; the least recently used is not kept beyond. A model with gears keeps one for
+ * each. */
+enum { MODEL_MAX_PROGRAMS = 32 };
 
 struct device {
     struct pool *pool;
@@ -27,9 +29,12 @@ struct model {
     struct device *device;
     struct weight_store *weights;
     pthread_mutex_t mutex; /* guards the cache */
-    int n_programs;
+    int n_programs, cap_programs;
     uint64_t clock;
-    struct cached_program *programs[MODEL_MAX_PROGRAMS];
+    struct cached_program **programs;
+    /* Of the program planned at load, the largest gear's: every execution has at least these, so
+     * that changing to that gear allocates nothing. */
+    size_t arena_bytes, scratch_bytes;
     bool fixed; /* every input shape is known: one program, never another */
 };
 

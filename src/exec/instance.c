@@ -133,9 +133,12 @@ static enum status ensure(unsigned char **p, size_t *have, size_t want, const ch
 
 static enum status prepare(struct instance *r) {
     const struct program *p = r->held->program;
-    TRY(ensure(&r->env.arena, &r->arena_bytes, p->arena_bytes, "arena"));
-    size_t threads = (size_t)pool_threads(r->model->device->pool), scratch;
-    CHECK(size_mul(threads, p->scratch_bytes, &scratch), STATUS_LIMIT, "scratch is too large");
+    const struct model *m = r->model;
+    size_t arena = p->arena_bytes > m->arena_bytes ? p->arena_bytes : m->arena_bytes;
+    TRY(ensure(&r->env.arena, &r->arena_bytes, arena, "arena"));
+    size_t threads = (size_t)pool_threads(m->device->pool), scratch = p->scratch_bytes;
+    if (scratch < m->scratch_bytes) scratch = m->scratch_bytes;
+    CHECK(size_mul(threads, scratch, &scratch), STATUS_LIMIT, "scratch is too large");
     TRY(ensure(&r->env.scratch, &r->scratch_bytes, scratch, "scratch"));
     r->env.scratch_stride = p->scratch_bytes;
     if (p->n_dynamic > r->n_dynamic) {

@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/env.h"
 #include "exec/exec.h"
+#include "ir/dynamic.h"
 #include "passes/passes.h"
 
 /* ---- devices ---- */
@@ -43,18 +44,8 @@ static void free_cached(struct cached_program *c) {
 static enum status plan_for(struct model *m, const struct shape *shapes,
                             struct cached_program **out) {
     struct graph *g;
-    TRY(graph_clone(m->graph, true, &g));
-    for (int i = 0; i < g->n_inputs; i++) g->tensors[g->inputs[i]].shape = shapes[i];
-    /* What the file said of shapes inside was for its own input shapes. */
-    if (!m->fixed)
-        for (int t = 0; t < g->n_tensors; t++)
-            if (g->tensors[t].producer >= 0) g->tensors[t].shape = shape_unknown();
-    enum status s = graph_infer(g);
-    if (s == STATUS_OK && !m->fixed) s = passes_run(g, PASSES_LOAD);
-    if (s != STATUS_OK) {
-        graph_destroy(g);
-        return s;
-    }
+    if (m->fixed) TRY(graph_clone(m->graph, true, &g));
+    else TRY(passes_specialise(m->graph, shapes, &g));
     struct program *p;
     TRY(program_create(g, m->graph, m->weights, m->fixed, &p));
     struct cached_program *c = mem_calloc(1, sizeof *c);
@@ -84,10 +75,10 @@ static enum status acquire(struct model *m, const struct shape *shapes,
         }
         if (!c->users && (victim < 0 || c->last_used < m->programs[victim]->last_used)) victim = i;
     }
-    bool full = m->n_programs == MODEL_MAX_PROGRAMS;
+    bool full = m->n_programs == m->cap_programs;
     CHECK(!full || victim >= 0, STATUS_LIMIT,
           "this model is running with %d different input shapes at once; wait for some to end",
-          MODEL_MAX_PROGRAMS);
+          m->cap_programs);
     TRY(plan_for(m, shapes, out));
     if (full) {
         free_cached(m->programs[victim]);
@@ -127,6 +118,38 @@ static enum status drop_constants(struct model *m) {
     return STATUS_OK;
 }
 
+enum status model_plan(struct model *m, const struct shape *shapes) {
+    struct cached_program *c;
+    TRY(model_acquire(m, shapes, &c));
+    model_release(m, c);
+    return STATUS_OK;
+}
+
+/* The one program of a model of fixed shapes, or that of the largest gear. Other gears are planned
+ * when they are first run: a hundred of a large network would make loading take seconds. */
+static enum status plan_in(struct model *m, struct arena *arena) {
+    struct dynamic d;
+    TRY(dynamic_read(m->graph, arena, &d));
+    m->cap_programs = d.n_gears > MODEL_MAX_PROGRAMS ? d.n_gears : MODEL_MAX_PROGRAMS;
+    m->programs = mem_calloc((size_t)m->cap_programs, sizeof(struct cached_program *));
+    struct shape *shapes = arena_calloc(arena, (size_t)m->graph->n_inputs + 1, sizeof *shapes);
+    CHECK(m->programs && shapes, STATUS_MEMORY, "out of memory for a model");
+    if (!m->fixed && !d.n_gears) return STATUS_OK;
+    dynamic_shapes(&d, m->graph, d.largest, shapes);
+    TRY(model_plan(m, shapes));
+    m->arena_bytes = m->programs[0]->program->arena_bytes;
+    m->scratch_bytes = m->programs[0]->program->scratch_bytes;
+    return STATUS_OK;
+}
+
+static enum status plan_at_load(struct model *m) {
+    struct arena arena;
+    arena_init(&arena, 0);
+    enum status s = plan_in(m, &arena);
+    arena_deinit(&arena);
+    return s;
+}
+
 enum status model_create(struct graph *g, struct device *d, struct model **out) {
     *out = NULL;
     struct model *m = mem_calloc(1, sizeof *m);
@@ -142,19 +165,8 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
     enum status s = weight_store_create(&m->weights);
     /* Once here for what does not depend on input shapes, so that programs share the result. */
     if (s == STATUS_OK) s = passes_run(g, PASSES_LOAD);
-    if (s == STATUS_OK && m->fixed) {
-        struct shape *shapes = mem_calloc((size_t)g->n_inputs + 1, sizeof *shapes);
-        if (shapes) {
-            struct cached_program *c;
-            for (int i = 0; i < g->n_inputs; i++) shapes[i] = g->tensors[g->inputs[i]].shape;
-            s = model_acquire(m, shapes, &c);
-            if (s == STATUS_OK) model_release(m, c);
-            if (s == STATUS_OK) s = drop_constants(m);
-            mem_free(shapes);
-        } else {
-            s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for a model");
-        }
-    }
+    if (s == STATUS_OK) s = plan_at_load(m);
+    if (s == STATUS_OK && m->fixed) s = drop_constants(m);
     if (s != STATUS_OK) model_destroy(m);
     else *out = m;
     return s;
@@ -163,6 +175,7 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
 void model_destroy(struct model *m) {
     if (!m) return;
     for (int i = 0; i < m->n_programs; i++) free_cached(m->programs[i]);
+    mem_free(m->programs);
     weight_store_destroy(m->weights);
     graph_destroy(m->graph);
     pthread_mutex_destroy(&m->mutex);

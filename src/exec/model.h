@@ -30,9 +30,11 @@ enum status device_create(int n_threads, struct device **out);
 void device_destroy(struct device *d);
 int device_threads(const struct device *d);
 
-/* Plans at once when every input shape is known, so that load tells about everything that cannot
+/* Plans at once when every input shape is known, or the largest gear, so that load tells about everything that cannot
  * run. Takes `g`, also on failure. */
 enum status model_create(struct graph *g, struct device *d, struct model **out);
+/* Plans for these shapes now instead of at their first run. */
+enum status model_plan(struct model *m, const struct shape *shapes);
 /* Waits for nothing: no instance may be left. NULL is fine. */
 void model_destroy(struct model *m);
 /* The graph as loaded: names, dtypes and shapes (dims -1 where the run decides) of the borders.

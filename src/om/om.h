@@ -30,6 +30,7 @@
  *     attr "prusik.format" (i)  the format version, which marks the file as ours
  *     attr K (s)                the graph's meta K, if K begins with "prusik." or "atc_";
  *     attr "prusik.meta." K (s)   any other
+ *                               "prusik.dynamic" says what sizes open inputs may have: ir/dynamic.h
  *     attrs memory_size, weight_size, stream_num, event_num, attr_model_out_nodes_name: as CANN's
  *     graph[0]: name; op: in this order
  *       type "Data", one an input of the graph: attr "index" (i); output_desc[0] is the tensor

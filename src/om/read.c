@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "ir/dynamic.h"
 #include "om/container.h"
 #include "ops/op.h"
 
@@ -337,6 +338,8 @@ static enum status read_model(const struct om_source *s, struct arena *arena, st
     TRY(graph_sort(g));
     TRY(graph_infer(g));
     TRY(graph_verify(g));
+    struct dynamic d;
+    TRY(dynamic_read(g, arena, &d));
     om_set_fault(OM_FAULT_NONE);
     return STATUS_OK;
 }
