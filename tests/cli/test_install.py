@@ -45,7 +45,8 @@ def test_variables_once_and_again(prefix, tmp_path):
     out = shell(prefix, "LD_LIBRARY_PATH=/old PYTHONPATH=/old; . $DDK_PATH/set_env.sh; "
                 "echo $LD_LIBRARY_PATH $PYTHONPATH", tmp_path).split()
     assert out[0].startswith(str(prefix)) and out[0].endswith(":/old")
-    assert out[1] == f"{prefix}/python/site-packages:/old"
+    site = f"{prefix}/python/site-packages"
+    assert out[1] == f"{site}:{site}/prusik_flat:/old"
 
 
 @pytest.mark.parametrize("compiler, tree", [("cc", "runtime"), ("c++ -x c++", "acllib")])
@@ -64,6 +65,12 @@ def test_module_finds_its_library_alone(prefix, tmp_path):
                           text=True, env={"PYTHONPATH": str(prefix / "python" / "site-packages")})
     assert done.returncode == 0, done.stderr
     assert pathlib.Path(done.stdout.strip()).is_relative_to(prefix)
+
+
+def test_helper_libraries_by_both_names(prefix, tmp_path):
+    out = shell(prefix, f"{sys.executable} -c 'import acl_image, atlas_utils.acl_image as a; "
+                "print(acl_image is a, a.__file__)'", tmp_path)
+    assert out.split()[0] == "True" and out.split()[1].startswith(str(prefix))
 
 
 def test_nothing_points_back_to_the_build(prefix, build_dir):
