@@ -31,10 +31,12 @@ static const struct {
 #define app_options_run                                                                            \
     "  --input FILE.npy  one for each input, in order; random numbers without\n"                   \
     "  --output DIR      write 00_NAME.npy, 01_NAME.npy, ... to this folder\n"                     \
+    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
     "  --seed N          of the random numbers (0)\n"                                              \
     "  --threads N       worker threads (default: all cores)\n"
 #define app_options_bench                                                                          \
     "  --runs N          runs to time (100)\n"                                                     \
+    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
     "  --warmup N        runs before (10)\n"                                                       \
     "  --threads N       worker threads (default: all cores)\n"                                    \
     "  --json            print JSON instead of lines\n"

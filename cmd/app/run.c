@@ -27,9 +27,8 @@ static int load_input(struct session *s, int i, const char *path) {
     struct npy a;
     char error[512], have[256], want[256];
     if (npy_read(path, &a, error)) return app_fail("run", "%s", error);
-    aclmdlIODims dims, given = {.dimCount = (size_t)a.rank};
+    aclmdlIODims dims = s->in_dims[i], given = {.dimCount = (size_t)a.rank};
     aclDataType type = aclmdlGetInputDataType(s->desc, (size_t)i);
-    aclmdlGetInputDims(s->desc, (size_t)i, &dims);
     for (int d = 0; d < a.rank; d++) given.dims[d] = a.dim[d];
     int same = a.type == type && (size_t)a.rank == dims.dimCount;
     for (int d = 0; same && d < a.rank; d++) same = dims.dims[d] < 0 || dims.dims[d] == a.dim[d];
@@ -61,7 +60,9 @@ static int save_output(struct session *s, int i, const char *dir) {
         aclmdlGetOutputDims(s->desc, (size_t)i, &dims);
     struct npy a = {.type = aclmdlGetOutputDataType(s->desc, (size_t)i), .rank = (int)dims.dimCount,
                     .bytes = s->out_bytes[i], .data = s->out[i]};
-    for (int d = 0; d < a.rank && d < 16; d++) a.dim[d] = dims.dims[d];
+    size_t bytes = aclDataTypeSize(a.type);
+    for (int d = 0; d < a.rank && d < 16; d++) bytes *= (size_t)(a.dim[d] = dims.dims[d]);
+    if (bytes < a.bytes) a.bytes = bytes; /* the buffer holds the largest gear's */
     if (snprintf(path, sizeof path, "%s/%02d_%s.npy", dir, i, name) >= (int)sizeof path)
         return app_fail("run", "%s: the path is too long", dir);
     if (npy_write(path, &a, error)) return app_fail("run", "%s", error);
@@ -69,14 +70,14 @@ static int save_output(struct session *s, int i, const char *dir) {
 }
 
 struct run_options {
-    const char *inputs[SESSION_MAX], *output;
+    const char *inputs[SESSION_MAX], *output, *gear;
     int n_inputs, threads;
     uint64_t seed;
 };
 
 static int run_model(const char *model, const struct run_options *o, struct session *s) {
     char text[256];
-    if (session_open("run", model, s)) return EXIT_FAILED;
+    if (session_open("run", model, s) || session_choose("run", s, o->gear)) return EXIT_FAILED;
     if (o->n_inputs > s->n_inputs)
         return app_fail("run", "%d inputs are given; %s has %d", o->n_inputs, model, s->n_inputs);
     if (o->n_inputs && o->n_inputs < s->n_inputs)
@@ -108,9 +109,10 @@ static int run_model(const char *model, const struct run_options *o, struct sess
 }
 
 int app_run(int argc, char **argv) {
-    enum { INPUT = 1, OUTPUT, SEED, THREADS };
+    enum { INPUT = 1, OUTPUT, SEED, THREADS, GEAR };
     static const struct option options[] = {{"input", 1, 0, INPUT}, {"output", 1, 0, OUTPUT},
-                                            {"seed", 1, 0, SEED}, {"threads", 1, 0, THREADS}, {0}};
+                                            {"seed", 1, 0, SEED}, {"threads", 1, 0, THREADS},
+                                            {"gear", 1, 0, GEAR}, {0}};
     struct run_options o = {0};
     double v;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -120,6 +122,7 @@ int app_run(int argc, char **argv) {
             o.inputs[o.n_inputs++] = optarg;
             break;
         case OUTPUT: o.output = optarg; break;
+        case GEAR: o.gear = optarg; break;
         case SEED:
             if (app_number("run", "--seed", optarg, 0, 1e15, &v)) return EXIT_USAGE;
             o.seed = (uint64_t)v;
@@ -151,11 +154,12 @@ static int by_value(const void *a, const void *b) {
 
 struct bench_options {
     int runs, warmup, threads, json;
+    const char *gear;
 };
 
 static int bench_model(const char *model, const struct bench_options *o, struct session *s) {
     double start = now_ms();
-    if (session_open("bench", model, s)) return EXIT_FAILED;
+    if (session_open("bench", model, s) || session_choose("bench", s, o->gear)) return EXIT_FAILED;
     double load = now_ms() - start;
     for (int i = 0; i < s->n_inputs; i++) session_fill(s, i, 0);
     double *ms = malloc((size_t)o->runs * sizeof *ms);
@@ -173,7 +177,8 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
     free(ms);
     size_t work = 0, weights = 0;
     aclmdlQuerySize(model, &work, &weights);
-    double macs = (double)_pk_private.model_macs(s->model);
+    /* Counted for the largest gear; of another, none is better than a wrong one. */
+    double macs = o->gear ? 0 : (double)_pk_private.model_macs(s->model);
     if (o->json) {
         json_t *j = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f}", "model", model, "runs",
                               o->runs, "load_ms", load, "min_ms", least, "median_ms", median,
@@ -192,9 +197,10 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
 }
 
 int app_bench(int argc, char **argv) {
-    enum { RUNS = 1, WARMUP, THREADS, JSON };
+    enum { RUNS = 1, WARMUP, THREADS, JSON, GEAR };
     static const struct option options[] = {{"runs", 1, 0, RUNS}, {"warmup", 1, 0, WARMUP},
-                                            {"threads", 1, 0, THREADS}, {"json", 0, 0, JSON}, {0}};
+                                            {"threads", 1, 0, THREADS}, {"json", 0, 0, JSON},
+                                            {"gear", 1, 0, GEAR}, {0}};
     struct bench_options o = {.runs = 100, .warmup = 10};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -208,6 +214,7 @@ int app_bench(int argc, char **argv) {
             if (app_integer("bench", "--threads", optarg, 1, 256, &o.threads)) return EXIT_USAGE;
             break;
         case JSON: o.json = 1; break;
+        case GEAR: o.gear = optarg; break;
         default: return app_usage("bench");
         }
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int fail(const char *command, const char *call, aclError code) {
@@ -57,6 +59,7 @@ int session_open(const char *command, const char *om_path, struct session *s) {
         return -1;
     }
     for (size_t i = 0; i < ni; i++, s->n_inputs++) {
+        ACL(aclmdlGetInputDims(s->desc, i, &s->in_dims[i]));
         s->in_bytes[i] = aclmdlGetInputSizeByIndex(s->desc, i);
         if (add(command, s->inputs, s->in_bytes[i], &s->in[i])) return -1;
     }
@@ -65,6 +68,111 @@ int session_open(const char *command, const char *om_path, struct session *s) {
         if (add(command, s->outputs, s->out_bytes[i], &s->out[i])) return -1;
     }
     return 0;
+}
+
+/* ---- gears ---- */
+
+enum { MAX_GEARS = 128 };
+
+/* A model's gears of any kind: for each the sizes that -1 stands for. */
+struct gears {
+    int n, n_values;
+    int64_t values[MAX_GEARS][MAX_GEARS];
+    bool repeats; /* every input takes the same sizes, instead of each its own */
+};
+
+static void read_dims(const struct session *s, const aclmdlIODims *all, int64_t *values, int *n) {
+    size_t at = 0;
+    *n = 0;
+    for (int i = 0; i < s->n_inputs; i++)
+        for (size_t k = 0; k < s->in_dims[i].dimCount; k++, at++)
+            if (s->in_dims[i].dims[k] < 0) values[(*n)++] = all->dims[at];
+}
+
+static int read_gears(const char *command, struct session *s, struct gears *g) {
+    aclmdlBatch batch;
+    aclmdlHW hw;
+    size_t n;
+    ACL(aclmdlGetDynamicBatch(s->desc, &batch));
+    ACL(aclmdlGetDynamicHW(s->desc, (size_t)-1, &hw));
+    ACL(aclmdlGetInputDynamicGearCount(s->desc, (size_t)-1, &n));
+    *g = (struct gears){.repeats = n == 0, .n_values = hw.hwCount ? 2 : 1};
+    for (; (size_t)g->n < batch.batchCount; g->n++) g->values[g->n][0] = (int64_t)batch.batch[g->n];
+    for (; (size_t)g->n < hw.hwCount; g->n++)
+        for (int k = 0; k < 2; k++) g->values[g->n][k] = (int64_t)hw.hw[g->n][k];
+    if (!n) return 0;
+    aclmdlIODims *dims = calloc(n, sizeof *dims);
+    if (!dims) return fail(command, "calloc", ACL_ERROR_BAD_ALLOC);
+    aclError code = aclmdlGetInputDynamicDims(s->desc, (size_t)-1, dims, n);
+    for (; code == ACL_SUCCESS && (size_t)g->n < n; g->n++)
+        read_dims(s, &dims[g->n], g->values[g->n], &g->n_values);
+    free(dims);
+    return code == ACL_SUCCESS ? 0 : fail(command, "aclmdlGetInputDynamicDims", code);
+}
+
+/* The gear of that text, or the one whose sizes have the largest product; -1 if there is none. */
+static int find_gear(const struct gears *g, const char *text) {
+    double most = 0;
+    int best = -1;
+    for (int i = 0; i < g->n; i++) {
+        char name[2048] = "";
+        double product = 1;
+        for (int k = 0, at = 0; k < g->n_values && at < 2000; k++) {
+            at += snprintf(name + at, sizeof name - (size_t)at, "%s%lld", k ? "," : "",
+                           (long long)g->values[i][k]);
+            product *= (double)g->values[i][k];
+        }
+        if (text ? strcmp(name, text) : product <= most) continue;
+        most = product;
+        best = i;
+    }
+    return best;
+}
+
+static int set_gear(const char *command, struct session *s, const struct gears *g,
+                    const int64_t *values) {
+    size_t index = (size_t)s->n_inputs;
+    aclmdlIODims all = {0};
+    int at = 0;
+    for (int i = 0; i < s->n_inputs; i++) {
+        aclmdlIODims *d = &s->in_dims[i];
+        size_t bytes = aclDataTypeSize(aclmdlGetInputDataType(s->desc, (size_t)i));
+        if (g->repeats) at = 0;
+        for (size_t k = 0; k < d->dimCount; k++) {
+            if (d->dims[k] < 0) d->dims[k] = values[at++];
+            if (all.dimCount < MAX_GEARS) all.dims[all.dimCount++] = d->dims[k];
+            bytes *= (size_t)d->dims[k];
+        }
+        s->in_bytes[i] = bytes;
+    }
+    if (!g->repeats) ACL(aclmdlSetInputDynamicDims(s->model, s->inputs, index, &all));
+    else if (g->n_values == 1)
+        ACL(aclmdlSetDynamicBatchSize(s->model, s->inputs, index, (uint64_t)values[0]));
+    else
+        ACL(aclmdlSetDynamicHWSize(s->model, s->inputs, index, (uint64_t)values[0],
+                                   (uint64_t)values[1]));
+    return 0;
+}
+
+int session_choose(const char *command, struct session *s, const char *gear) {
+    size_t index;
+    if (aclmdlGetInputIndexByName(s->desc, ACL_DYNAMIC_TENSOR_NAME, &index) != ACL_SUCCESS) {
+        if (!gear) return 0;
+        app_fail(command, "--gear is given, but the model has no gears");
+        return -1;
+    }
+    s->n_inputs = (int)index;
+    struct gears *g = malloc(sizeof *g);
+    if (!g) return fail(command, "malloc", ACL_ERROR_BAD_ALLOC);
+    int status = read_gears(command, s, g);
+    int i = status ? -1 : find_gear(g, gear);
+    if (!status && i < 0) {
+        app_fail(command, "%s is none of the model's %d gears; prusik info lists them", gear, g->n);
+        status = -1;
+    }
+    if (!status) status = set_gear(command, s, g, g->values[i]);
+    free(g);
+    return status;
 }
 
 /* splitmix64 */

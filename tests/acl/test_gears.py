@@ -284,6 +284,27 @@ def test_ranges(device, atc, net, tmp_path):
     model.close()
 
 
+def test_prusik_run(atc, build_dir, net, tmp_path):
+    """The largest gear unless --gear says another; outputs have that gear's shape."""
+    om = must_convert(atc, net, tmp_path / "m", *KINDS["dims"][0])
+
+    def run(*arguments):
+        return subprocess.run([build_dir / "cmd" / "prusik", "run", *arguments, om],
+                              capture_output=True, text=True)
+
+    assert "float32[3,8,120]" in run().stdout
+    x = np.random.default_rng(5).standard_normal((1, 3, 8, 20), np.float32)
+    np.save(tmp_path / "x.npy", x)
+    done = run("--gear=1,8", f"--input={tmp_path / 'x.npy'}", f"--output={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    y = np.load(next((tmp_path / "out").iterdir()))
+    want = ort.InferenceSession(net.read_bytes()).run(None, {"x": x})[0]
+    np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-5)
+    assert "none of the model's 3 gears" in run("--gear=9,9").stderr
+    done = run("--gear=3,24", f"--input={tmp_path / 'x.npy'}")
+    assert done.returncode and "float32[3,3,24,20]" in done.stderr
+
+
 BATCH = "--input_shape=x:-1,3,16,20"
 
 

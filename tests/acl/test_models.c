@@ -449,6 +449,62 @@ static void open_shapes(void **state) {
     assert_acl(aclmdlUnload(id));
 }
 
+/* ---- gears ---- */
+
+static const char gear_net[] = "graph \"geared\" {\n"
+                               "  meta \"prusik.dynamic\" = \"batch 1;4;2\"\n"
+                               "  input x f32[?,2]\n"
+                               "  y = Relu(x)\n"
+                               "  output y\n"
+                               "}\n";
+
+static void gears(void **state) {
+    (void)state;
+    float x[8] = {1, -2, 3, -4, 5, -6, 7, -8}, y[8];
+    int32_t chosen = -7;
+    uint32_t id = load_text(gear_net);
+    aclmdlDesc *d = aclmdlCreateDesc();
+    aclmdlIODims dims;
+    aclmdlIODimsRange range;
+    assert_acl(aclmdlGetDesc(d, id));
+    assert_int_equal(aclmdlGetNumInputs(d), 2);
+    assert_int_equal(aclmdlGetInputSizeByIndex(d, 0), 32);
+    assert_int_equal(aclmdlGetInputDataType(d, 1), ACL_INT32);
+    assert_acl(aclmdlGetOutputDims(d, 0, &dims));
+    assert_int_equal(dims.dims[0], 4);
+    assert_acl(aclmdlGetInputDimsRange(d, 0, &range));
+    assert_int_equal(range.rangeCount, 2);
+    assert_true(range.range[0][0] == 1 && range.range[0][1] == 4);
+    assert_true(range.range[1][0] == 2 && range.range[1][1] == 2);
+    aclmdlDataset *in = dataset_of(2, (void *[]){x, &chosen}, (size_t[]){sizeof x, sizeof chosen});
+    aclmdlDataset *out = dataset_of(1, (void *[]){y}, (size_t[]){sizeof y});
+    assert_acl_fails(aclmdlExecute(id, in, out), ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID,
+                     "batch -7 is none of the 3 gears");
+    uint64_t before = 0;
+    for (int i = 0; i < 9; i++) {
+        int64_t n = (int64_t[]){1, 2, 4}[i % 3];
+        if (i == 3) before = mem_total_allocations(); /* every gear has run */
+        memset(y, 0, sizeof y);
+        assert_acl(aclmdlSetDynamicBatchSize(id, in, 1, (uint64_t)n));
+        assert_int_equal(chosen, n);
+        assert_acl(aclmdlGetCurOutputDims(d, 0, &dims));
+        assert_int_equal(dims.dims[0], n);
+        assert_acl(aclmdlExecute(id, in, out));
+        for (int k = 0; k < 8; k++) assert_true(y[k] == (k < n * 2 && x[k] > 0 ? x[k] : 0));
+    }
+    assert_int_equal(mem_total_allocations(), before);
+    /* The buffer need only hold what the gear makes. */
+    assert_acl(aclmdlSetDynamicBatchSize(id, in, 1, 2));
+    assert_acl(aclUpdateDataBuffer(aclmdlGetDatasetBuffer(out, 0), y, 16));
+    assert_acl(aclmdlExecute(id, in, out));
+    assert_acl(aclUpdateDataBuffer(aclmdlGetDatasetBuffer(out, 0), y, 15));
+    assert_acl_fails(aclmdlExecute(id, in, out), ACL_ERROR_GE_PARAM_INVALID, "needs 16 bytes");
+    dataset_end(in);
+    dataset_end(out);
+    assert_acl(aclmdlDestroyDesc(d));
+    assert_acl(aclmdlUnload(id));
+}
+
 /* ---- failures while running ---- */
 
 static const char picky_net[] = "graph \"picky\" {\n"
@@ -552,6 +608,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(running_on_a_stream, start, end),
         cmocka_unit_test_setup_teardown(threads_share_a_model, start, end),
         cmocka_unit_test_setup_teardown(open_shapes, start, end),
+        cmocka_unit_test_setup_teardown(gears, start, end),
         cmocka_unit_test_setup_teardown(failures_while_running, start, end),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);

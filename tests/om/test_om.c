@@ -312,9 +312,34 @@ static void out_of_memory(void **state) {
     graph_destroy(g);
 }
 
+/* What a file says of its gears is checked against its inputs. */
+static void bad_gears(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "",          "batch",       "batch ",       "batch 0;1",  "batch 1;1",   "batch 1,2",
+        "batch 1;",  "batch -1;2",  "batch 99999999999", "image 1,1;2,2", "dims 1,2;3,4",
+        "gears 1;2", "range 1~2",   "range 2~1,2",  "range 1~2,3", "range 1~2,2;1", "range x",
+        "batch 1;2 ", "batch 2147483648", "range 1~2,2,2"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "graph \"g\" { meta \"prusik.dynamic\" = \"%s\"\n input x f32[?,2]\n"
+                 " y = Relu(x)\n output y\n }\n", bad[i]);
+        struct graph *g = parse(text), *back = NULL;
+        void *bytes;
+        size_t n;
+        assert_ok(om_write_memory(g, &bytes, &n));
+        assert_fails(om_read_memory(bytes, n, &back), STATUS_FORMAT, "prusik.dynamic");
+        assert_int_equal(om_last_fault(), OM_FAULT_MODEL);
+        assert_null(back);
+        mem_free(bytes);
+        graph_destroy(g);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(container), cmocka_unit_test(files),
+        cmocka_unit_test(bad_gears), cmocka_unit_test(round_trip), cmocka_unit_test(container), cmocka_unit_test(files),
         cmocka_unit_test(not_an_om),  cmocka_unit_test(truncated), cmocka_unit_test(flipped),
         cmocka_unit_test(out_of_memory), cmocka_unit_test(foreign), cmocka_unit_test(describe),
     };
