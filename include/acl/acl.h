@@ -50,11 +50,13 @@ extern "C" {
  * Starts AscendCL in this process; everything but plain data objects needs it.
  *
  * configPath  path of a JSON file, relative to the working directory, or NULL for all defaults.
- *             `{}` means defaults too. Keys that make no difference here are accepted. At most 10
- *             levels of { and of [.
+ *             `{}` means defaults too. Keys that make no difference here are accepted, unknown ones
+ *             of the sections `dump` and `profiler` named in the log. At most 10 levels of { and
+ *             of [.
  * Returns     ACL_ERROR_REPEAT_INITIALIZE when already started (nothing changes),
  *             ACL_ERROR_INVALID_FILE when the file cannot be read, ACL_ERROR_PARSE_FILE when it is
- *             not a JSON object. After aclFinalize the process may start again.
+ *             not a JSON object, ACL_ERROR_INVALID_DUMP_CONFIG or _PROFILING_CONFIG when a key of
+ *             these sections has a value it cannot have. After aclFinalize the process may start again.
  */
 ACL_FUNC_VISIBILITY aclError aclInit(const char *configPath);
 

@@ -89,6 +89,68 @@ static aclError read_text(const char *path, const char *call, char **out) {
     return ACL_SUCCESS;
 }
 
+/* Keys of the sections `dump` and `profiler`. `values` lists what a text may be, one blank around
+ * each; NULL: not a choice. */
+static const struct config_key {
+    const char *section, *key;
+    json_type type;
+    const char *values;
+} config_keys[] = {
+    {"dump", "dump_data", JSON_STRING, " tensor stats "},
+    {"dump", "dump_debug", JSON_STRING, " on off "},
+    {"dump", "dump_level", JSON_STRING, " op kernel all "},
+    {"dump", "dump_list", JSON_ARRAY, NULL},
+    {"dump", "dump_mode", JSON_STRING, " input output all "},
+    {"dump", "dump_op_switch", JSON_STRING, " on off "},
+    {"dump", "dump_path", JSON_STRING, NULL},
+    {"dump", "dump_scene", JSON_STRING, NULL},
+    {"dump", "dump_step", JSON_STRING, NULL},
+    {"profiler", "aic_metrics", JSON_STRING, NULL},
+    {"profiler", "aicpu", JSON_STRING, " on off "},
+    {"profiler", "output", JSON_STRING, NULL},
+    {"profiler", "switch", JSON_STRING, NULL}, /* whatever is not "on" is off */
+};
+
+static const struct config_key *find_key(const char *section, const char *key) {
+    for (size_t i = 0; i < sizeof config_keys / sizeof config_keys[0]; i++)
+        if (!strcmp(config_keys[i].section, section) && !strcmp(config_keys[i].key, key))
+            return &config_keys[i];
+    return NULL;
+}
+
+static bool is_choice(const char *values, const char *value) {
+    size_t n = strlen(value);
+    if (n == 0 || strchr(value, ' ')) return false;
+    for (const char *p = strstr(values, value); p; p = strstr(p + 1, value))
+        if (p[-1] == ' ' && p[n] == ' ') return true;
+    return false;
+}
+
+/* A key we do not know may belong to a newer release, so it is only named in the log. */
+static aclError check_section(const char *call, const char *path, const json_t *root,
+                              const char *section, aclError code) {
+    json_t *object = json_object_get(root, section), *value;
+    if (!object) return ACL_SUCCESS;
+    if (!json_is_object(object))
+        return acl_fail(code, call, "'%s': the value of %s is no object {...}", path, section);
+    const char *name;
+    json_object_foreach(object, name, value) {
+        const struct config_key *k = find_key(section, name);
+        if (!k) {
+            acl_log(ACL_WARNING, "%s: '%s': %s.%s is not known here and ignored", call, path,
+                    section, name);
+            continue;
+        }
+        if (json_typeof(value) != k->type)
+            return acl_fail(code, call, "'%s': %s.%s must be %s", path, section, name,
+                            k->type == JSON_ARRAY ? "a list [...]" : "a text \"...\"");
+        if (k->values && !is_choice(k->values, json_string_value(value)))
+            return acl_fail(code, call, "'%s': %s.%s is \"%s\"; allowed are:%s", path, section,
+                            name, json_string_value(value), k->values);
+    }
+    return ACL_SUCCESS;
+}
+
 static bool is_on(const json_t *section, const char *key) {
     const char *s = json_string_value(json_object_get(section, key));
     return s && strcmp(s, "on") == 0;
@@ -120,13 +182,17 @@ static aclError read_config(const char *path, const char *call) {
         return acl_fail(ACL_ERROR_PARSE_FILE, call,
                         "the configuration '%s' is no JSON object: line %d: %s", path, error.line,
                         error.text);
-    remark(root);
-    bool is_object = json_is_object(root);
-    json_decref(root);
-    if (!is_object)
-        return acl_fail(ACL_ERROR_PARSE_FILE, call,
+    aclError code = ACL_SUCCESS;
+    if (!json_is_object(root))
+        code = acl_fail(ACL_ERROR_PARSE_FILE, call,
                         "the configuration '%s' is JSON, but no object {...}", path);
-    return ACL_SUCCESS;
+    if (code == ACL_SUCCESS)
+        code = check_section(call, path, root, "dump", ACL_ERROR_INVALID_DUMP_CONFIG);
+    if (code == ACL_SUCCESS)
+        code = check_section(call, path, root, "profiler", ACL_ERROR_INVALID_PROFILING_CONFIG);
+    if (code == ACL_SUCCESS) remark(root);
+    json_decref(root);
+    return code;
 }
 
 /* ---- devices of PRUSIK_DEVICES ---- */

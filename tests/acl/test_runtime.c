@@ -67,6 +67,42 @@ static void configuration_files(void **state) {
     assert_acl(aclFinalize());
 }
 
+/* A wrong value is refused with file, key and what is allowed; an unknown key is not. */
+static void configuration_values(void **state) {
+    (void)state;
+    static const char *const accepted[] = {
+        "{\"dump\": {}, \"profiler\": {}}",
+        "{\"dump\": {\"dump_mode\": \"input\", \"dump_op_switch\": \"off\", \"later\": 1}}",
+        "{\"dump\": {\"dump_data\": \"stats\", \"dump_level\": \"kernel\", \"dump_step\": \"0\"}}",
+        "{\"profiler\": {\"switch\": \"\", \"aicpu\": \"on\", \"l2\": \"on\"}}",
+    };
+    static const struct {
+        const char *text, *says;
+        aclError code;
+    } refused[] = {
+        {"{\"dump\": []}", "dump is no object", ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_mode\": \"both\"}}", "dump.dump_mode is \"both\"; allowed are: input",
+         ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_mode\": \"\"}}", "dump.dump_mode", ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_mode\": \"put\"}}", "dump.dump_mode", ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_mode\": \"input output\"}}", "dump.dump_mode",
+         ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_list\": \"a\"}}", "dump.dump_list must be a list",
+         ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"dump\": {\"dump_path\": 1}}", "dump.dump_path must be a text",
+         ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"profiler\": \"on\"}", "profiler is no object", ACL_ERROR_INVALID_PROFILING_CONFIG},
+        {"{\"profiler\": {\"aicpu\": \"yes\"}}", "profiler.aicpu is \"yes\"; allowed are: on off",
+         ACL_ERROR_INVALID_PROFILING_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++)
+        assert_acl(init_with(accepted[i]));
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_acl_fails(init_with(refused[i].text), refused[i].code, refused[i].says);
+        assert_non_null(strstr(aclGetRecentErrMsg(), "/tmp/prusik-acl-"));
+    }
+}
+
 /* Whatever was forgotten is released, and stale handles stay harmless afterwards. */
 static void end_frees_what_was_forgotten(void **state) {
     (void)state;
@@ -434,6 +470,7 @@ int main(void) {
         cmocka_unit_test(start_and_end_codes),
         cmocka_unit_test(what_needs_no_start),
         cmocka_unit_test(configuration_files),
+        cmocka_unit_test(configuration_values),
         cmocka_unit_test(end_frees_what_was_forgotten),
         cmocka_unit_test_setup_teardown(devices, start, end),
         cmocka_unit_test_setup_teardown(contexts_of_threads, start, end),
