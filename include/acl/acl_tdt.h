@@ -25,7 +25,29 @@ typedef struct acltdtDataItem acltdtDataItem;
 typedef struct acltdtDataset acltdtDataset;
 typedef struct acltdtChannelHandle acltdtChannelHandle;
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/*
+ * A data item describes one tensor in memory that stays the program's; a dataset is a row of items;
+ * a channel passes datasets on, in order. All calls that create an end with one device and name, in
+ * one process, mean the same channel, and every end may send and receive. Any thread may call.
+ *
+ * Items      dims has dimNum sizes of 0 and more (at most ACL_MAX_DIM_CNT), size is the bytes at
+ *            data. Items added to a dataset stay the program's and must live until it is sent.
+ * Send       copies the tensors. Receive replaces what the dataset had by items that belong to it:
+ *            they and their memory go with the next receive, or with acltdtDestroyDataset.
+ * timeout    milliseconds; 0 does not wait, -1 waits until acltdtStopChannel, acltdtDestroyChannel
+ *            or aclFinalize. ACL_ERROR_RT_QUEUE_EMPTY or ACL_ERROR_RT_QUEUE_FULL when it passed,
+ *            ACL_ERROR_FAILURE when the channel was stopped. These codes are this library's choice.
+ * capacity   datasets a channel holds before sending waits: 128 unless given. Who opens a channel
+ *            that exists must give the same number, or none.
+ * Stop       ends all waiting and all use of the channel; a new one of the name may be created.
+ * Clean      throws away what was sent and not received; the channel stays in use.
+ * Slices     every item is whole here: 1 slice, number 0.
+ * Names      acltdtGetDatasetName is the channel a dataset was received from, "" before; the text
+ *            is the dataset's.
+ *
+ * Creators return NULL and questions 0, NULL or "undefined" when they fail; aclGetRecentErrMsg says
+ * why. Channels need aclInit, items and datasets do not.
+ */
 ACL_FUNC_VISIBILITY aclError acltdtAddDataItem(acltdtDataset *dataset, acltdtDataItem *dataItem);
 ACL_FUNC_VISIBILITY aclError acltdtCleanChannel(acltdtChannelHandle *handle);
 ACL_FUNC_VISIBILITY acltdtChannelHandle *acltdtCreateChannel(uint32_t deviceId, const char *name);

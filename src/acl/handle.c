@@ -164,6 +164,9 @@ static const struct {
     [HANDLE_LOAD_CONFIG] = {"aclmdlConfigHandle", "aclmdlCreateConfigHandle"},
     [HANDLE_EXEC_CONFIG] = {"aclmdlExecConfigHandle", "aclmdlCreateExecConfigHandle"},
     [HANDLE_EXCEPTION] = {"aclrtExceptionInfo", "an exception callback"},
+    [HANDLE_TDT_ITEM] = {"acltdtDataItem", "acltdtCreateDataItem"},
+    [HANDLE_TDT_DATASET] = {"acltdtDataset", "acltdtCreateDataset"},
+    [HANDLE_TDT_CHANNEL] = {"acltdtChannelHandle", "acltdtCreateChannel"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

@@ -270,6 +270,7 @@ static void count_left(void *handle, void *object, void *user) {
     struct left_count *left = user;
     if (left->kind == HANDLE_CONTEXT && ((struct context *)object)->is_default) return;
     if (left->kind == HANDLE_STREAM && stream_is_default(object)) return;
+    if (left->kind == HANDLE_TDT_ITEM && tdt_item_is_received(object)) return;
     left->n++;
 }
 
@@ -296,6 +297,7 @@ aclError aclFinalize(void) {
     atomic_store(&runtime.ending, true);
     pthread_cond_broadcast(&runtime.sync_changed);
     pthread_mutex_unlock(&runtime.sync_lock);
+    tdt_stop_all();
 
     for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
         struct left_count left = {.kind = (enum handle_kind)k};
@@ -310,7 +312,8 @@ aclError aclFinalize(void) {
     static const enum handle_kind order[] = {
         HANDLE_STREAM,      HANDLE_CONTEXT,     HANDLE_EVENT,       HANDLE_DATASET,
         HANDLE_DATA_BUFFER, HANDLE_TENSOR_DESC, HANDLE_MODEL_DESC,  HANDLE_LOAD_CONFIG,
-        HANDLE_EXEC_CONFIG, HANDLE_EXCEPTION,
+        HANDLE_EXEC_CONFIG, HANDLE_EXCEPTION,   HANDLE_TDT_CHANNEL, HANDLE_TDT_DATASET,
+        HANDLE_TDT_ITEM,
     };
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         enum handle_kind kind = order[i];

@@ -78,11 +78,12 @@ struct runtime {
     _Atomic(aclrtExceptionInfoCallback) exception_callback;
     atomic_uint op_wait_timeout_s; /* 0: for ever */
 
-    /* One lock for all events and all callbacks: both are rare, and waiting for either must end
-     * when a stream is torn down. */
+    /* One lock for all events, callbacks and channels: all are rare, and waiting for any must end
+     * when a stream is torn down or AscendCL ends. */
     pthread_mutex_t sync_lock;
     pthread_cond_t sync_changed;
     struct report_thread *report_threads;
+    struct tdt_channel *tdt_channels;
 
     pthread_rwlock_t models_lock;
     struct loaded_model {
@@ -215,6 +216,11 @@ void reports_forget(struct stream *s);
 void exception_raise(int device, uint32_t stream, uint32_t task, aclError code,
                      struct model_info *info);
 void exceptions_reset(void);
+
+/* ---- tensor transfer; tdt_channel.c ---- */
+/* Ends all waiting for channels, now and later. */
+void tdt_stop_all(void);
+bool tdt_item_is_received(const void *object);
 
 /* ---- models; model.c ---- */
 void models_reset(void);
