@@ -177,6 +177,41 @@ def test_every_gear(device, atc, net, tmp_path, kind):
     model.close()
 
 
+
+@pytest.mark.parametrize("file, kind, gears, side", [
+    ("mobilenetv2_fp32_dequantised.onnx", "batch", (1, 2, 4, 8), 224),
+    ("yolox_nano_416.onnx", "batch", (1, 2, 4, 8), 128),
+    ("yolox_nano_416.onnx", "image", (96, 160, 128), 0)])
+def test_real_networks(device, atc, data_dir, tmp_path, file, kind, gears, side):
+    acl, path = device, data_dir / "models" / file
+    net = onnx.load(path)
+    shapes = [(g, 3, side, side) if kind == "batch" else (1, 3, g, g) for g in gears]
+    open_shape = "-1,3,%d,%d" % (side, side) if kind == "batch" else "1,3,-1,-1"
+    option = ("--dynamic_batch_size=" + ",".join(map(str, gears)) if kind == "batch" else
+              "--dynamic_image_size=" + ";".join(f"{g},{g}" for g in gears))
+    name = net.graph.input[0].name
+    model = Model(acl, must_convert(atc, path, tmp_path / "m", f"--input_shape={name}:{open_shape}",
+                                    option))
+    for k, dim in enumerate(net.graph.input[0].type.tensor_type.shape.dim):
+        dim.dim_param = f"d{k}"
+    for output in net.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    del net.graph.value_info[:]
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(net.SerializeToString(), options)
+    for i, shape in enumerate(shapes):
+        x = np.random.default_rng(i).random(shape, np.float32)
+        y = model.run(x, chooser(acl, kind, shape))
+        fixed = Model(acl, must_convert(atc, path, tmp_path / f"fixed{i}",
+                                        f"--input_shape={name}:" + ",".join(map(str, shape))))
+        np.testing.assert_array_equal(y, fixed.run(x))
+        fixed.close()
+        want = session.run(None, {name: x})[0]
+        assert y.shape == want.shape
+        assert np.abs(y - want).max() <= 1e-3 * np.abs(want).max()
+    model.close()
+
 def test_threads_with_gears_of_their_own(device, atc, net, tmp_path):
     acl = device
     options, shapes = KINDS["batch"]
