@@ -454,6 +454,49 @@ ACL_FUNC_VISIBILITY aclError aclmdlCreateAndGetOpDesc(uint32_t deviceId, uint32_
     uint32_t taskId, char *opName, size_t opNameLen, aclTensorDesc **inputDesc, size_t *numInputs,
     aclTensorDesc **outputDesc, size_t *numOutputs);
 
+/* ---- dumping ---- */
+
+/*
+ * Writing down what operators took and gave, to find where two runs part. aclInit with a section
+ * `dump` in its configuration begins it for the whole process; else aclmdlInitDump begins it,
+ * aclmdlSetDump says of which models, and aclmdlFinalizeDump ends it. docs/profiling.md has an
+ * example.
+ *
+ * Models are chosen when they are loaded: those loaded before stay as they are, and those loaded
+ * after aclmdlFinalizeDump too. Every run of a chosen model then writes, in the thread that runs it,
+ *
+ *     {dump_path}/{time}/{device}/{model name}/{model id}/{run, from 0}/
+ *         {op type}.{op name}.{task id}.{stream id}.{microseconds}.output.{index}.npy
+ *
+ * with a file for each tensor, in the order of the operators. Characters that do not belong into a
+ * file's name become _. What cannot be written is said in the log, once for a model; the run itself
+ * goes on. aclFinalize ends dumping too.
+ */
+
+/* Returns ACL_ERROR_DUMP_ALREADY_RUN when dumping has begun. */
+ACL_FUNC_VISIBILITY aclError aclmdlInitDump(void);
+
+/*
+ * dumpCfgPath  a file as for aclInit, of which the section `dump` counts:
+ *     dump_path  a folder that exists; relative to the working directory unless it begins with /
+ *     dump_list  [{"model_name": "...", "layer": ["...", ...]}, ...]; a model is named by its .om
+ *                file without the ending, or by its inner name; without model_name the entry is
+ *                for all models; without layer it is for all operators. A layer may be the name of
+ *                an operator or of a tensor it gives. Layers that the converter fused into others
+ *                are named in the log. An empty list chooses nothing.
+ *     dump_mode  "output" (default), "input" or "all"; weights count as inputs
+ *     dump_data  "tensor" (default), or "stats": a .csv for each operator with size, type, shape,
+ *                most, least, mean and norm of each tensor instead of the tensors
+ * Other keys make no difference here; those that would elsewhere are named in the log. A second call
+ * adds to the first; for a model that both choose, the second counts.
+ * Returns      ACL_ERROR_DUMP_NOT_RUN when dumping has not begun, ACL_ERROR_INVALID_DUMP_CONFIG for
+ *              wrong values, and what aclInit returns for a file that cannot be read.
+ */
+ACL_FUNC_VISIBILITY aclError aclmdlSetDump(const char *dumpCfgPath);
+
+/* Returns ACL_ERROR_DUMP_NOT_RUN when dumping has not begun. */
+ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
+
 /* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
 ACL_FUNC_VISIBILITY aclError aclmdlBundleGetModelId(uint32_t bundleId, size_t index,
     uint32_t *modelId);
@@ -464,11 +507,9 @@ ACL_FUNC_VISIBILITY aclError aclmdlBundleLoadFromMem(const void *model, size_t m
 ACL_FUNC_VISIBILITY aclError aclmdlBundleUnload(uint32_t bundleId);
 ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
 ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
-ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
 ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
 ACL_FUNC_VISIBILITY const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName,
     const char *attr);
-ACL_FUNC_VISIBILITY aclError aclmdlInitDump(void);
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromFileWithQ(const char *modelPath, uint32_t *modelId,
     const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ, size_t outputQNum);
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromMemWithQ(const void *model, size_t modelSize,
@@ -510,7 +551,6 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPScfParams(aclmdlAIPP *aippParmsSet, in
     uint64_t batchIndex);
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPSrcImageSize(aclmdlAIPP *aippParmsSet,
     int32_t srcImageSizeW, int32_t srcImageSizeH);
-ACL_FUNC_VISIBILITY aclError aclmdlSetDump(const char *dumpCfgPath);
 ACL_FUNC_VISIBILITY aclError aclmdlSetInputAIPP(uint32_t modelId, aclmdlDataset *dataset,
     size_t index, const aclmdlAIPP *aippParmsSet);
 

@@ -292,6 +292,10 @@ METHOD(mdl_set_exec_config_opt) {
 CODE5(mdl_execute_v2, "acl.mdl.execute_v2", aclmdlExecuteV2, u, p, p, p, p)
 CODE5(mdl_execute_async_v2, "acl.mdl.execute_async_v2", aclmdlExecuteAsyncV2, u, p, p, p, p)
 
+CODE0(mdl_init_dump, "acl.mdl.init_dump", aclmdlInitDump)
+CODE1(mdl_set_dump, "acl.mdl.set_dump", aclmdlSetDump, s)
+CODE0(mdl_finalize_dump, "acl.mdl.finalize_dump", aclmdlFinalizeDump)
+
 PyMethodDef mdl_methods[] = {
     ROW("load_from_file", mdl_load_from_file, "load_from_file(model_path) -> (model_id, ret)"),
     ROW("load_from_mem", mdl_load_from_mem, "load_from_mem(ptr, size) -> (model_id, ret)"),
@@ -383,4 +387,8 @@ PyMethodDef mdl_methods[] = {
         "execute_v2(model_id, input_dataset, output_dataset, stream, handle) -> ret"),
     ROW("execute_async_v2", mdl_execute_async_v2,
         "execute_async_v2(model_id, input_dataset, output_dataset, stream, handle) -> ret"),
+    ROW("init_dump", mdl_init_dump, "init_dump() -> ret"),
+    ROW("set_dump", mdl_set_dump,
+        "set_dump(dump_cfg_path) -> ret; models loaded from now on are dumped as the file says"),
+    ROW("finalize_dump", mdl_finalize_dump, "finalize_dump() -> ret"),
     {NULL, NULL, 0, NULL}};

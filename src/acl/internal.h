@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "acl/acl.h"
+#include "acl/acl_dump.h"
 #include "acl/handle.h"
 #include "acl/memory.h"
 #include "base/status.h"
@@ -22,6 +23,8 @@ enum { MAX_DEVICES = 64, MAX_EXCEPTIONS = 16 };
 struct device; /* exec/model.h: the worker pool */
 struct stream;
 struct model_info;
+struct dump_settings; /* dump.c */
+struct json_t;
 
 /* ---- failures; error.c ---- */
 
@@ -99,10 +102,20 @@ struct runtime {
         struct model_info *info; /* of the model that failed */
     } exceptions[MAX_EXCEPTIONS]; /* the newest ones, for aclmdlCreateAndGetOpDesc */
     unsigned n_exceptions;        /* ever; entry i lies at i % MAX_EXCEPTIONS */
+
+    pthread_mutex_t dump_lock;
+    bool dump_is_on;                     /* by aclInit or aclmdlInitDump */
+    struct dump_settings *dump_settings; /* the newest first */
+    int32_t (*dump_callback)(const acldumpChunk *, int32_t);
+    int32_t dump_flag; /* of dump_callback */
 };
 extern struct runtime runtime;
 
 aclError runtime_need_started(const char *call);
+/* The JSON object of a configuration file, to be released with json_decref; config.c. */
+aclError config_read(const char *call, const char *path, struct json_t **out);
+/* A text of a section. */
+const char *config_text(const struct json_t *section, const char *key, const char *fallback);
 #define ACL_NEED_STARTED() ACL_TRY(runtime_need_started(__func__))
 
 static inline struct timespec time_after_ms(int64_t ms) {

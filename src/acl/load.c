@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "acl/dump.h"
 #include "acl/internal.h"
 #include "acl/model.h"
 #include "base/alloc.h"
@@ -89,6 +90,7 @@ static void loaded_destroy(void *object) {
     model_free_runs(m);
     model_destroy(m->model);
     device_leave(m->device);
+    dump_destroy(m->dump);
     model_info_release(m->info);
     pthread_mutex_destroy(&m->lock);
     mem_free(m);
@@ -198,9 +200,11 @@ static aclError make_model(const char *call, const struct source *from, struct g
     enum status s = model_info_create(g, take_id(), &m->info);
     aclError code = s == STATUS_OK ? check_memory(call, from, m->info) : fail_create(s, call);
     struct device *pool = NULL;
+    if (code == ACL_SUCCESS) code = dump_select(call, from->path, m->info, g, &m->dump);
     if (code == ACL_SUCCESS) code = device_join(call, device, &pool);
     if (code != ACL_SUCCESS) {
         graph_destroy(g);
+        dump_destroy(m->dump);
         model_info_release(m->info);
         mem_free(m);
         return code;

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "ir/dynamic.h"
 
+struct dump;
 struct instance;
 
 /* ---- what a model takes and gives; info.c ---- */
@@ -67,6 +68,7 @@ struct loaded {
     pthread_mutex_t lock; /* of the two lists */
     struct idle *idle;    /* instances no run uses */
     struct run *spare;    /* run objects, used again */
+    struct dump *dump;    /* NULL: its runs are not dumped */
 };
 
 struct idle {

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "acl/dump.h"
 #include "acl/internal.h"
 #include "acl/model.h"
 #include "base/alloc.h"
@@ -322,6 +323,8 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     s = run_instance(r, idle->instance);
     aclError code = ACL_SUCCESS;
     if (s == STATUS_OK) {
+        const struct loaded *m = r->model;
+        if (m->dump) dump_run(m->dump, m->info, m->device, idle->instance, stream, task);
         if (r->outputs_dataset) code = deliver(call, r, idle->instance);
         put_instance(r->model, idle);
         return code;

@@ -38,7 +38,8 @@ media.dvpp_free i | media.dvpp_malloc ii
 mdl.add_dataset_buffer ii | mdl.create_config_handle i | mdl.create_dataset i | mdl.create_desc i
 mdl.create_exec_config_handle i | mdl.destroy_config_handle i | mdl.destroy_dataset i
 mdl.destroy_desc i | mdl.destroy_exec_config_handle i | mdl.execute i | mdl.execute_async i
-mdl.execute_async_v2 i | mdl.execute_v2 i | mdl.get_aipp_type iii | mdl.get_cur_output_dims di
+mdl.execute_async_v2 i | mdl.execute_v2 i | mdl.finalize_dump i | mdl.init_dump i
+mdl.set_dump i | mdl.get_aipp_type iii | mdl.get_cur_output_dims di
 mdl.get_dataset_buffer i | mdl.get_dataset_num_buffers i | mdl.get_dataset_tensor_desc i
 mdl.get_desc i | mdl.get_desc_from_file i | mdl.get_desc_from_mem i | mdl.get_dynamic_batch di
 mdl.get_dynamic_hw di | mdl.get_input_data_type i | mdl.get_input_dims di
@@ -310,6 +311,11 @@ def models(call, path):
     call("mdl.set_config_opt", handle, 99, 1, fails=True)
     call("mdl.unload", call("mdl.load_with_config", handle))
     call("mdl.destroy_config_handle", handle)
+
+    call("mdl.finalize_dump", fails=True)
+    call("mdl.init_dump")
+    call("mdl.set_dump", path + ".missing", fails=True)
+    call("mdl.finalize_dump")
 
     model_id = call("mdl.load_from_file", path)
     assert model_id > 0  # programs test its truth
