@@ -73,13 +73,17 @@ static enum status read_shapes(struct atc *a, struct import_options *out) {
     return atc_parse_shapes(OPT(a, input_shape), atc_has_gears(&a->o), &a->arena, out, &a->error);
 }
 
-static enum status import_model(struct atc *a, const char *path, struct graph **out) {
-    struct import_options options = {0};
-    TRY(read_shapes(a, &options));
-    TRY(atc_parse_list(OPT(a, out_nodes), &a->arena, &options.out_nodes, &a->error));
+static enum status read_model(struct atc *a, const char *path, struct graph **out) {
+    struct import_request request = {
+        .framework = (enum framework)atoi(OPT(a, framework)),
+        .model = path,
+        .weights = *OPT(a, weight) ? OPT(a, weight) : NULL,
+    };
+    TRY(read_shapes(a, &request.options));
+    TRY(atc_parse_list(OPT(a, out_nodes), &a->arena, &request.options.out_nodes, &a->error));
     TRY(check_readable(path, &a->error));
     say_progress(a, "reading the model");
-    enum status s = import_onnx_file(path, &options, out);
+    enum status s = import_model(&request, out);
     if (s == STATUS_ARGUMENT)
         return atc_fail(&a->error, ATC_E10016, status_message(),
                         *OPT(a, out_nodes) && *OPT(a, input_shape) ? "--input_shape or --out_nodes"
@@ -146,7 +150,7 @@ static enum status mode_convert(struct atc *a) {
     CHECK(path, STATUS_MEMORY, "out of memory for a path");
     TRY(check_writable(path, &a->error));
     struct graph *g;
-    TRY(import_model(a, OPT(a, model), &g));
+    TRY(read_model(a, OPT(a, model), &g));
     enum status s = convert(a, g);
     graph_destroy(g);
     return s;
@@ -175,7 +179,7 @@ static enum status mode_check(struct atc *a) {
     const char *report = OPT(a, check_report);
     TRY(check_writable(report, &a->error));
     struct graph *g = NULL;
-    enum status s = import_model(a, OPT(a, model), &g);
+    enum status s = read_model(a, OPT(a, model), &g);
     json_t *ops = json_array(), *root = json_object();
     for (int i = 0; g && i < g->n_nodes; i++) {
         json_t *op = json_object();
@@ -201,7 +205,7 @@ static enum status write_json(struct atc *a, FILE *to) {
     enum status s;
     if (a->o.given[ATC_OPT_framework]) {
         struct graph *g;
-        TRY(import_model(a, path, &g));
+        TRY(read_model(a, path, &g));
         s = om_graph_to_json(g, to);
         graph_destroy(g);
     } else {

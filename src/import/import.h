@@ -29,6 +29,24 @@ struct import_options {
     const char *const *out_nodes;
 };
 
+/* As --framework numbers them. */
+enum framework {
+    FRAMEWORK_CAFFE = 0,
+    FRAMEWORK_MINDSPORE = 1,
+    FRAMEWORK_TENSORFLOW = 3,
+    FRAMEWORK_ONNX = 5,
+};
+
+struct import_request {
+    enum framework framework;
+    const char *model;
+    const char *weights; /* a second file; NULL for frameworks that have none */
+    struct import_options options;
+};
+
+/* The front end of the request's framework. */
+enum status import_model(const struct import_request *request, struct graph **out);
+
 /* `options` may be NULL. On success *out belongs to the caller, is sorted, inferred and verified. */
 enum status import_onnx_file(const char *path, const struct import_options *options,
                              struct graph **out);

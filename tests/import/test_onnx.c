@@ -30,7 +30,7 @@ static struct bytes small_model(void) {
 static enum status import(const struct bytes *m, struct graph **g) {
     return import_onnx_memory(m->p, m->n, true, NULL, g);
 }
-static enum status import_model(struct bytes graph, int opset, struct graph **g) {
+static enum status import_written(struct bytes graph, int opset, struct graph **g) {
     struct bytes m = w_model(graph, opset);
     enum status s = import(&m, g);
     free(m.p);
@@ -102,54 +102,54 @@ static void broken_graphs_are_explained(void **state) {
     w_message(&b, GRAPH_NODE, w_node("Add", "one", "x b", "a", 0));
     w_message(&b, GRAPH_NODE, w_node("Add", "two", "x a", "b", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("b", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "cycle through Add 'one'");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "cycle through Add 'one'");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_NODE, w_node("Add", "lost", "x nowhere", "y", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "Add 'lost': input 'nowhere'");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "Add 'lost': input 'nowhere'");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_NODE, w_node("Relu", "one", "x", "y", 0));
     w_message(&b, GRAPH_NODE, w_node("Relu", "two", "x", "y", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "'y' is produced twice");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "'y' is produced twice");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_NODE, w_node("Relu", "one", "x", "x", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("x", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "'x' is produced twice");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "'x' is produced twice");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_OUTPUT, w_value_info("x", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "input 'x' is given twice");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "input 'x' is given twice");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "output 'y'");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "output 'y'");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_NODE, w_node("Add", "half", "x", "y", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "Add 'half' has 1 inputs");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "Add 'half' has 1 inputs");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", FLOAT, 1, 3));
     w_message(&b, GRAPH_NODE, w_node("Add", "gap", "- x", "y", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_FORMAT, "input 0 is missing");
+    assert_fails(import_written(b, 13, &g), STATUS_FORMAT, "input 0 is missing");
 
     b = (struct bytes){0};
     w_message(&b, GRAPH_INPUT, w_value_info("x", 8, 1, 3));
     w_message(&b, GRAPH_OUTPUT, w_value_info("x", 8, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_UNSUPPORTED, "STRING");
+    assert_fails(import_written(b, 13, &g), STATUS_UNSUPPORTED, "STRING");
 
     assert_fails(import_onnx_memory("", 0, true, NULL, &g), STATUS_FORMAT, "empty");
     assert_fails(import_onnx_memory("\x08\x08", 2, true, NULL, &g), STATUS_FORMAT, "no ONNX graph");
@@ -171,7 +171,7 @@ static void all_that_is_unsupported_is_named_at_once(void **state) {
     w_message(&b, GRAPH_NODE, other);
     w_message(&b, GRAPH_NODE, w_node("Frobnicate", "dead", "x", "nobody", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_UNSUPPORTED, "4 nodes");
+    assert_fails(import_written(b, 13, &g), STATUS_UNSUPPORTED, "4 nodes");
     assert_non_null(strstr(status_message(), "Frobnicate 'f1', 'f2'"));
     assert_non_null(strstr(status_message(), "'upside_down'"));
     assert_non_null(strstr(status_message(), "com.example"));
@@ -188,7 +188,7 @@ static void all_that_is_unsupported_is_named_at_once(void **state) {
         w_message(&b, GRAPH_NODE, w_node(op, op, in, out, 0));
     }
     w_message(&b, GRAPH_OUTPUT, w_value_info("t1000", FLOAT, 1, 3));
-    assert_fails(import_model(b, 13, &g), STATUS_UNSUPPORTED, "1000 nodes");
+    assert_fails(import_written(b, 13, &g), STATUS_UNSUPPORTED, "1000 nodes");
     assert_non_null(strstr(status_message(), "; and 980 more"));
 }
 
@@ -200,7 +200,7 @@ static void unordered_files_are_put_in_order(void **state) {
     w_message(&b, GRAPH_NODE, w_node("Relu", "second", "a", "b", 0));
     w_message(&b, GRAPH_NODE, w_node("Relu", "first", "x", "a", 0));
     w_message(&b, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
-    assert_ok(import_model(b, 13, &g));
+    assert_ok(import_written(b, 13, &g));
     assert_string_equal(g->nodes[0].name, "first");
     assert_string_equal(g->nodes[2].name, "third");
     graph_destroy(g);
@@ -221,7 +221,7 @@ static void a_hundred_thousand_nodes_take_seconds_at_most(void **state) {
         w_message(&b, GRAPH_OUTPUT, w_value_info("t100000", FLOAT, 1, 3));
         struct graph *g;
         clock_t start = clock();
-        assert_ok(import_model(b, 13, &g));
+        assert_ok(import_written(b, 13, &g));
         assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
         assert_int_equal(g->n_nodes, N);
         graph_destroy(g);
@@ -300,7 +300,7 @@ static void decided_branches_are_taken(void **state) {
                                          w_attr_graph("else_branch", no)));
         w_message(&g, GRAPH_OUTPUT, w_value_info("y", FLOAT, 1, 3));
         struct graph *out;
-        assert_ok(import_model(g, 13, &out));
+        assert_ok(import_written(g, 13, &out));
         assert_int_equal(out->n_nodes, 1);
         assert_int_equal(out->nodes[0].op, taken ? OP_Relu : OP_Identity);
         graph_destroy(out);

@@ -205,7 +205,7 @@ static enum status select_branches(struct importer *im, const struct onnx_node *
             branch[k][i] = (struct body_output){"", n->outputs[i] >= 0, -1};
         TRY(convert_graph(im, n, k, g, 0, NULL, n->n_outputs, branch[k]));
     }
-    for (int i = 0; i < n->n_outputs && !im->n_unsupported; i++) {
+    for (int i = 0; i < n->n_outputs && !im->lacks.n_nodes; i++) {
         if (n->outputs[i] < 0) continue;
         int t[3] = {n->inputs[0], branch[0][i].tensor, branch[1][i].tensor};
         const struct tensor *c = &im->g->tensors[t[0]], *a = &im->g->tensors[t[1]],
@@ -334,7 +334,7 @@ static enum status convert_loop(struct importer *im, const struct onnx_node *n) 
     int known = 1, go = 1;
     if (n->inputs[0] >= 0) TRY(input_ints(im, n, 0, &trips, 1, &known));
     if (n->inputs[1] >= 0) go = known_bool(im, n->inputs[1]);
-    if (im->n_unsupported) return STATUS_OK; /* then values are not known anyway */
+    if (im->lacks.n_nodes) return STATUS_OK; /* then values are not known anyway */
     const char *open = "a Loop is supported where the number of trips can be told when importing";
     if (known != 1 || go < 0) return node_unsupported(im, n, "%s", open);
     int *inputs = arena_calloc(im->arena, (size_t)n->n_inputs, sizeof *inputs);
@@ -348,7 +348,7 @@ static enum status convert_loop(struct importer *im, const struct onnx_node *n) 
         TRY(constant_scalar(im, n, "condition", DT_BOOL, 1, &inputs[1]));
         for (int i = 0; i < l.n_state; i++) inputs[2 + i] = l.state[i];
         TRY(loop_trip(im, n, &l, trip, n->n_inputs, inputs, 1, &condition));
-        if (im->n_unsupported) return STATUS_OK;
+        if (im->lacks.n_nodes) return STATUS_OK;
         go = known_bool(im, condition);
         if (go < 0) return node_unsupported(im, n, "%s", open);
     }
@@ -381,7 +381,7 @@ static enum status convert_scan(struct importer *im, const struct onnx_node *n) 
     l.n_state = n->n_inputs - (int)n_scanned;
     l.n_stacks = (int)l.body->n_output - l.n_state;
     TRY(loop_init(im, n, &l, n->inputs));
-    if (im->n_unsupported) return STATUS_OK;
+    if (im->lacks.n_nodes) return STATUS_OK;
     for (int i = l.n_state; i < n->n_inputs; i++) {
         const struct tensor *x = input_tensor(im, n, i);
         CHECK(x, STATUS_FORMAT, "%s: input %d is missing", node_label(n, label), i);
@@ -410,7 +410,7 @@ static enum status convert_scan(struct importer *im, const struct onnx_node *n) 
             TRY(emit_axis(im, n, "Gather", 2, t, list_at(n, "scan_input_axes", k), &inputs[i]));
         }
         TRY(loop_trip(im, n, &l, trip, n->n_inputs, inputs, 0, NULL));
-        if (im->n_unsupported) return STATUS_OK;
+        if (im->lacks.n_nodes) return STATUS_OK;
     }
     for (int i = 0; i < n->n_outputs; i++) {
         int k = i - l.n_state;

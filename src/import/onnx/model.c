@@ -4,13 +4,9 @@
  *
  * The file is read into memory that the graph keeps, since weights stay where they lie in it.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "import/wire.h"
@@ -22,12 +18,6 @@
 static const char *text_or(const char *s, const char *fallback) { return s && *s ? s : fallback; }
 
 /* ---- inputs ---- */
-
-static const struct import_shape *given_shape(const struct import_options *o, const char *name) {
-    for (int i = 0; o && i < o->n_shapes; i++)
-        if (!strcmp(o->shapes[i].name, name)) return &o->shapes[i];
-    return NULL;
-}
 
 static enum status declared_shape(const Onnx__ValueInfoProto *info, struct shape *out) {
     const Onnx__TensorShapeProto *s = info->type->tensor_type->shape;
@@ -60,35 +50,11 @@ static enum status add_input(struct importer *im, struct onnx_block *b,
           onnx_type_name(type), (int)type);
     struct shape shape;
     TRY(declared_shape(info, &shape));
-    const struct import_shape *given = given_shape(options, info->name);
-    if (given) {
-        char a[128], c[128];
-        CHECK(shape.rank < 0 || given->shape.rank == shape.rank, STATUS_SHAPE,
-              "the shape %s given for input '%s' does not have the rank of the model's %s",
-              shape_text(&given->shape, a), info->name, shape_text(&shape, c));
-        shape = given->shape;
-    }
+    TRY(import_override_shape(options, info->name, &shape));
     int t;
     TRY(graph_add_tensor(im->g, info->name, dtype, shape, &t));
     TRY(graph_add_input(im->g, t));
     return block_add_value(im, b, info->name, t, &v);
-}
-
-/* Every name the caller gave a shape for must be an input. */
-static enum status check_given(const struct importer *im, const struct import_options *options) {
-    for (int i = 0; options && i < options->n_shapes; i++) {
-        int t = graph_find_tensor(im->g, options->shapes[i].name);
-        if (t >= 0 && graph_is_input(im->g, t)) continue;
-        char names[512] = "";
-        for (int k = 0; k < im->g->n_inputs; k++) {
-            size_t used = strlen(names);
-            snprintf(names + used, sizeof names - used, "%s'%s'", k ? ", " : "",
-                     im->g->tensors[im->g->inputs[k]].name);
-        }
-        FAIL(STATUS_ARGUMENT, "a shape is given for '%s', but the model's inputs are %s",
-             options->shapes[i].name, names);
-    }
-    return STATUS_OK;
 }
 
 /* ---- outputs ---- */
@@ -181,7 +147,7 @@ static enum status keep_metadata(struct importer *im) {
     return STATUS_OK;
 }
 
-static enum status import_model(struct importer *im, const struct import_options *options) {
+static enum status convert_model(struct importer *im, const struct import_options *options) {
     const Onnx__GraphProto *graph = im->model->graph;
     CHECK(graph, STATUS_FORMAT, "the file holds no ONNX graph");
     struct onnx_block *b = arena_alloc(im->arena, sizeof *b);
@@ -191,7 +157,7 @@ static enum status import_model(struct importer *im, const struct import_options
     TRY(importer_add_functions(im));
     TRY(block_add_graph(im, b, graph));
     for (size_t i = 0; i < graph->n_input; i++) TRY(add_input(im, b, graph->input[i], options));
-    TRY(check_given(im, options));
+    TRY(import_check_shapes(im->g, options));
     TRY(block_add_nodes(im, b));
     if (graph->name && *graph->name) {
         im->g->name = arena_strdup(&im->g->arena, graph->name);
@@ -201,7 +167,7 @@ static enum status import_model(struct importer *im, const struct import_options
     struct wanted w = {0};
     TRY(find_outputs(im, b, graph, options ? options->out_nodes : NULL, &w));
     TRY(block_convert(im, b, w.n, w.value));
-    if (im->n_unsupported) return importer_report_unsupported(im);
+    if (im->lacks.n_nodes) return lacks_report(&im->lacks);
     for (int i = 0; i < w.n; i++) TRY(graph_add_output(im->g, w.value[i]->tensor));
     TRY(graph_sort(im->g));
     TRY(graph_compact(im->g));
@@ -232,7 +198,7 @@ static enum status import_bytes(const void *bytes, size_t n_bytes, const char *f
         .src = {.bytes = bytes, .n_bytes = n_bytes, .folder = folder},
         .model = (const Onnx__ModelProto *)m.message,
     };
-    s = import_model(&im, options);
+    s = convert_model(&im, options);
     arena_deinit(&scratch);
     wire_message_deinit(&m);
     if (s == STATUS_OK) *out = g;
@@ -253,52 +219,16 @@ enum status import_onnx_memory(const void *bytes, size_t n_bytes, bool copy,
     return import_bytes(bytes, n_bytes, NULL, keep, options, out);
 }
 
-/* Reading rather than mapping: nobody can change or truncate the file under us. */
-static enum status read_file(const char *path, void **out, size_t *n_bytes) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0, STATUS_FILE, "cannot open '%s': %s", path, strerror(errno));
-    struct stat st;
-    enum status s = STATUS_OK;
-    uint8_t *p = NULL;
-    size_t n = 0;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        s = status_set(STATUS_FILE, __FILE__, __LINE__, "'%s' is no plain file", path);
-    else if (st.st_size == 0)
-        s = status_set(STATUS_FORMAT, __FILE__, __LINE__, "'%s' is empty", path);
-    else if (st.st_size > INT32_MAX)
-        s = status_set(STATUS_LIMIT, __FILE__, __LINE__,
-                       "'%s' has %lld bytes; an ONNX file may have 2 GiB (keep big weights in "
-                       "external data)", path, (long long)st.st_size);
-    else if (!(p = mem_alloc_aligned((size_t)st.st_size)))
-        s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for '%s'", path);
-    while (s == STATUS_OK && n < (size_t)st.st_size) {
-        ssize_t k = read(fd, p + n, (size_t)st.st_size - n);
-        if (k > 0) n += (size_t)k;
-        else if (k == 0 || errno != EINTR)
-            s = status_set(STATUS_FILE, __FILE__, __LINE__, "reading '%s' failed after %zu bytes",
-                           path, n);
-    }
-    close(fd);
-    if (s != STATUS_OK) mem_free(p);
-    else {
-        *out = p;
-        *n_bytes = n;
-    }
-    return s;
-}
-
 enum status import_onnx_file(const char *path, const struct import_options *options,
                              struct graph **out) {
     *out = NULL;
     void *bytes = NULL;
     size_t n_bytes = 0;
-    TRY(read_file(path, &bytes, &n_bytes));
-    const char *slash = strrchr(path, '/');
-    char *folder = mem_strdup(slash == path ? "/" : slash ? path : ".");
-    if (!folder) mem_free(bytes);
-    CHECK(folder, STATUS_MEMORY, NO_MEMORY);
-    if (slash && slash != path) folder[slash - path] = '\0';
-    enum status s = import_bytes(bytes, n_bytes, folder, bytes, options, out);
+    char *folder = NULL;
+    TRY(import_read_file(path, &bytes, &n_bytes));
+    enum status s = import_folder(path, &folder);
+    if (s == STATUS_OK) s = import_bytes(bytes, n_bytes, folder, bytes, options, out);
+    else mem_free(bytes);
     mem_free(folder);
     if (s != STATUS_OK) status_prefix("%s", path);
     return s;

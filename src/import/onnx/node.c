@@ -25,51 +25,13 @@ const char *node_label(const struct onnx_node *n, char buf[static 160]) {
 
 enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format,
                              ...) {
-    struct onnx_lack lack = {0};
+    const Onnx__NodeProto *p = n->proto;
     va_list args;
     va_start(args, format);
-    vsnprintf(lack.reason, sizeof lack.reason, format, args);
+    lacks_add(&im->lacks, p->op_type ? p->op_type : "",
+              n->name && *n->name ? n->name : p->n_output ? p->output[0] : "", format, args);
     va_end(args);
-    snprintf(lack.op, sizeof lack.op, "%s", n->proto->op_type ? n->proto->op_type : "");
-    im->n_unsupported++;
-    int i = 0;
-    while (i < im->n_lacks &&
-           (strcmp(im->lacks[i].op, lack.op) || strcmp(im->lacks[i].reason, lack.reason)))
-        i++;
-    if (i == ONNX_LACKS) return STATUS_OK;
-    if (i == im->n_lacks) im->lacks[im->n_lacks++] = lack;
-    struct onnx_lack *l = &im->lacks[i];
-    if (l->n++ >= ONNX_LACK_NAMES) return STATUS_OK;
-    const Onnx__NodeProto *p = n->proto;
-    size_t used = strlen(l->names);
-    snprintf(l->names + used, sizeof l->names - used, "%s'%.60s'", used ? ", " : "",
-             n->name && *n->name ? n->name : p->n_output ? p->output[0] : "");
     return STATUS_OK;
-}
-
-enum status importer_report_unsupported(const struct importer *im) {
-    char text[3000] = "";
-    size_t used = 0;
-    int listed = 0;
-    for (int i = 0; i < im->n_lacks && used < sizeof text; i++) {
-        const struct onnx_lack *l = &im->lacks[i];
-        int k = snprintf(text + used, sizeof text - used, "%s%s %s%s: %s", i ? "; " : "", l->op,
-                         l->names, l->n > ONNX_LACK_NAMES ? ", ..." : "", l->reason);
-        if (k < 0 || (size_t)k >= sizeof text - used) {
-            text[used] = '\0';
-            break;
-        }
-        used += (size_t)k;
-        listed += l->n;
-    }
-    char more[48] = "";
-    if (listed < im->n_unsupported)
-        snprintf(more, sizeof more, "; and %d more", im->n_unsupported - listed);
-    const char *them = im->n_unsupported == 1 ? "it" : "them";
-    FAIL(STATUS_UNSUPPORTED,
-         "%d node%s of the model cannot be imported: %s%s. Export the model without %s, or cut it "
-         "off before %s by choosing other outputs (--out_nodes)",
-         im->n_unsupported, im->n_unsupported == 1 ? "" : "s", text, more, them, them);
 }
 
 /* ---- attributes ---- */
@@ -271,9 +233,9 @@ static enum status copy_attr(struct importer *im, int at, const Onnx__AttributeP
 /* ---- into the graph ---- */
 
 static enum status infer_added(struct importer *im, const struct onnx_node *n, int at) {
-    if (im->n_unsupported) return STATUS_OK;
+    if (im->lacks.n_nodes) return STATUS_OK;
     enum status s = graph_infer_node(im->g, at);
-    if (s == STATUS_OK) return node_fold(im, at);
+    if (s == STATUS_OK) return import_fold(im->g, at);
     if (s != STATUS_UNSUPPORTED) return s;
     /* The sentence begins with the node already; keep what follows. */
     const char *text = status_message(), *colon = strstr(text, "': ");

@@ -8,7 +8,7 @@
 #ifndef PK_IMPORT_ONNX_ONNX_H
 #define PK_IMPORT_ONNX_ONNX_H
 
-#include "import/import.h"
+#include "import/frontend.h"
 #include "import/onnx.pb-c.h"
 
 enum {
@@ -16,9 +16,7 @@ enum {
     ONNX_MAX_OPSET = 27,
     ONNX_MAX_NESTING = 24,      /* function calls and branches within each other */
     ONNX_MAX_NODES = 1 << 19,   /* after inlining: functions calling functions grow like 2^n */
-    ONNX_MAX_TRIPS = 1024,      /* of a Loop or Scan, which are unrolled */
-    ONNX_LACKS = 20,            /* kinds of unsupported nodes that are listed */
-    ONNX_LACK_NAMES = 4         /* node names of each kind */
+    ONNX_MAX_TRIPS = 1024       /* of a Loop or Scan, which are unrolled */
 };
 
 /* Attribute types of AttributeProto.type. */
@@ -81,13 +79,7 @@ struct importer {
     const Onnx__ModelProto *model;
     struct onnx_block functions; /* its values: functions by domain, name and overload */
     int nesting, n_nodes;
-    /* Everything the model needs that we do not have: one text for all. */
-    int n_unsupported; /* nodes */
-    int n_lacks;
-    struct onnx_lack {
-        char op[48], reason[320], names[280];
-        int n;
-    } lacks[ONNX_LACKS]; /* by operator and reason, as far as they fit */
+    struct lacks lacks;
 };
 
 enum status block_add_value(struct importer *im, struct onnx_block *b, const char *name, int tensor,
@@ -121,7 +113,6 @@ enum status node_commit(struct importer *im, struct onnx_node *n);
 /* Records something the model needs and we lack; the import goes on, to find the rest. */
 enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-enum status importer_report_unsupported(const struct importer *im); /* fails with all of it */
 const char *node_label(const struct onnx_node *n, char buf[static 160]); /* "Conv 'name'" */
 
 /* Attributes by name; NULL if absent. */
@@ -144,10 +135,6 @@ enum status importer_add_functions(struct importer *im);
 enum status node_call(struct importer *im, const struct onnx_node *n, bool *done);
 /* If, Loop and Scan become the nodes of their bodies; *done: it was one of them. */
 enum status node_control(struct importer *im, struct onnx_node *n, bool *done);
-
-/* ---- fold.c ---- */
-/* Turns a node that computes a small value from small constants, or from shapes, into that value. */
-enum status node_fold(struct importer *im, int node);
 
 /* ---- rewrite.c ---- */
 /* Brings a node to the newest form. *done: it is in the graph already (or was unsupported). */

@@ -24,7 +24,7 @@ enum status rewrite_broadcast(struct importer *im, struct onnx_node *n, bool *do
     bool aligned = onode_int(n, "broadcast", 0) && onode_attr(n, "axis");
     onode_drop(n, "axis");
     onode_drop(n, "broadcast");
-    if (!aligned || im->n_unsupported) return STATUS_OK;
+    if (!aligned || im->lacks.n_nodes) return STATUS_OK;
     const struct tensor *a = input_tensor(im, n, 0), *b = input_tensor(im, n, 1);
     if (!a || !b || a->shape.rank < 0 || b->shape.rank < 0) {
         *done = true;
@@ -166,7 +166,7 @@ enum status rewrite_groupnorm(struct importer *im, struct onnx_node *n, bool *do
     char label[160];
     const struct tensor *x = input_tensor(im, n, 0);
     int64_t groups = onode_int(n, "num_groups", 0);
-    if (im->n_unsupported) return STATUS_OK;
+    if (im->lacks.n_nodes) return STATUS_OK;
     if (!x || x->shape.rank < 2 || x->shape.dim[1] < 0) {
         *done = true;
         return node_unsupported(im, n, "the number of channels is unknown; give the input's shape");

@@ -215,7 +215,7 @@ static enum status to_resize(struct importer *im, struct onnx_node *n, int scale
         if (((const float *)s->data)[i] > 1) down = false;
     }
     bool nearest = !onode_attr(n, "mode") || onode_string_is(n, "mode", "nearest");
-    if (nearest && !up && !down && !im->n_unsupported) {
+    if (nearest && !up && !down && !im->lacks.n_nodes) {
         *done = true;
         return node_unsupported(im, n, "nearest resizing by %s scales in the form of opset 10; export "
                                 "the model with opset 11 or newer", known ? "mixed" : "computed");

@@ -3,10 +3,7 @@
  * TensorProto: types, the typed lists, raw bytes, and external data.
  *
  * What a tensor claims (shape, lengths, places in files) is checked before memory is taken for it.
- * External files are opened folder by folder without following symbolic links, so that a model
- * reads nothing outside its own folder.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,42 +94,6 @@ static enum status external_entries(const Onnx__TensorProto *t, struct external 
     return STATUS_OK;
 }
 
-/* Opens folder/location, one component at a time, following no symbolic link below the folder. */
-static enum status external_open(const struct onnx_source *src, const Onnx__TensorProto *t,
-                                 const char *location, int *out) {
-    CHECK(src->folder, STATUS_UNSUPPORTED,
-          "tensor '%s' lies in an external file ('%.100s'), which a model from memory cannot have; "
-          "import it from its file", tensor_name(t), location);
-    CHECK(location[0] != '/', STATUS_FORMAT,
-          "tensor '%s': external data at the absolute path '%.100s'; it must be relative to the "
-          "model's folder", tensor_name(t), location);
-    int at = open(src->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(at >= 0, STATUS_FILE, "cannot open the model's folder '%s'", src->folder);
-    for (const char *p = location; *p;) {
-        char part[256];
-        size_t n = strcspn(p, "/");
-        bool last = p[n] == '\0', dots = n == 2 && p[0] == '.' && p[1] == '.';
-        if (dots || n >= sizeof part) {
-            close(at);
-            FAIL(STATUS_FORMAT, "tensor '%s': external data at '%.100s' would leave the model's "
-                 "folder", tensor_name(t), location);
-        }
-        memcpy(part, p, n);
-        part[n] = '\0';
-        p += n + !last;
-        if (n == 0 || (n == 1 && part[0] == '.')) continue;
-        int next = openat(at, part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-                                        (last ? 0 : O_DIRECTORY));
-        close(at);
-        at = next;
-        CHECK(at >= 0, STATUS_FILE,
-              "tensor '%s': cannot open external data '%.100s' (it must lie in the model's folder "
-              "and be no symbolic link)", tensor_name(t), location);
-    }
-    *out = at;
-    return STATUS_OK;
-}
-
 /* Reads `bytes` bytes, or only checks that they are there when out is NULL. */
 static enum status external_read(struct onnx_source *src, const Onnx__TensorProto *t, void *out,
                                  size_t bytes) {
@@ -142,7 +103,12 @@ static enum status external_read(struct onnx_source *src, const Onnx__TensorProt
     CHECK(!e.has_length || e.length == bytes, STATUS_FORMAT,
           "tensor '%s': external data has %" PRIu64 " bytes, but type and shape need %zu",
           tensor_name(t), e.length, bytes);
-    TRY(external_open(src, t, e.location, &fd));
+    CHECK(src->folder, STATUS_UNSUPPORTED,
+          "tensor '%s' lies in an external file ('%.100s'), which a model from memory cannot have; "
+          "import it from its file", tensor_name(t), e.location);
+    char what[160];
+    snprintf(what, sizeof what, "tensor '%.100s': external data", tensor_name(t));
+    TRY(import_open_beside(src->folder, e.location, what, &fd));
     struct stat st;
     enum status s = STATUS_OK;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))

@@ -3,12 +3,12 @@
  * Small values are worked out while importing.
  *
  * Exporters write shape arithmetic as nodes (Shape, Gather, Concat), and decide branches and loop
- * counts by it. Rewrites and control.c need to know ranks, counts and conditions, so what depends on
- * nothing but small constants and known shapes becomes a constant here. Large values are left to
- * the passes.
+ * counts by it. Front ends need to know ranks, counts and conditions, so what depends on nothing
+ * but small constants and known shapes becomes a constant here. Large values are left to the
+ * passes.
  */
 #include "base/alloc.h"
-#include "import/onnx/onnx.h"
+#include "import/frontend.h"
 #include "ops/op.h"
 
 enum { MAX_INPUT_BYTES = 1 << 16, MAX_OUTPUT_BYTES = 1 << 12 };
@@ -68,8 +68,7 @@ static enum status fold(struct graph *g, int node, struct op_call *c) {
     return STATUS_OK;
 }
 
-enum status node_fold(struct importer *im, int node) {
-    struct graph *g = im->g;
+enum status import_fold(struct graph *g, int node) {
     const struct node *n = &g->nodes[node];
     const struct op_def *def = op_def(n->op);
     if (!def->run || def->flags & OP_RANDOM || n->n_outputs > OP_MAX_OUTPUTS) return STATUS_OK;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What front ends share: files, the caller's shapes, folding, and the list of what is missing. */
+#ifndef PK_IMPORT_FRONTEND_H
+#define PK_IMPORT_FRONTEND_H
+
+#include <stdarg.h>
+
+#include "import/import.h"
+
+/* ---- frontend.c: files ---- */
+/* A plain file of 1 byte to 2 GiB, read rather than mapped, so that nobody can change or truncate
+ * it under us. mem_free() releases it. */
+enum status import_read_file(const char *path, void **out, size_t *n_bytes);
+/* The folder a file lies in; mem_free() releases it. */
+enum status import_folder(const char *path, char **out);
+/* Opens folder/location, one component at a time, following no symbolic link below the folder, so
+ * that a model reads nothing outside its own. `what` begins the sentence of a failure. */
+enum status import_open_beside(const char *folder, const char *location, const char *what,
+                               int *out);
+
+/* ---- frontend.c: the caller's shapes ---- */
+/* *shape, what the file says of input `name`, becomes what the caller says. */
+enum status import_override_shape(const struct import_options *o, const char *name,
+                                  struct shape *shape);
+/* Every name the caller gave a shape for must be an input. */
+enum status import_check_shapes(const struct graph *g, const struct import_options *o);
+
+/* ---- fold.c ---- */
+/* Turns a node that computes a small value from small constants, or from shapes, into that value. */
+enum status import_fold(struct graph *g, int node);
+
+/* ---- lacks.c ---- */
+enum {
+    LACKS_KINDS = 20, /* kinds of unsupported nodes that are listed */
+    LACKS_NAMES = 4   /* node names of each kind */
+};
+
+/* Everything a model needs that we do not have: one text for all. */
+struct lacks {
+    int n_nodes;
+    int n_kinds;
+    struct lack {
+        char op[48], reason[320], names[280];
+        int n;
+    } kind[LACKS_KINDS]; /* by operator and reason, as far as they fit */
+};
+
+/* Records a node; the import goes on, to find the rest. */
+void lacks_add(struct lacks *l, const char *op, const char *name, const char *format, va_list args);
+enum status lacks_report(const struct lacks *l); /* fails with all of it */
+
+#endif
