@@ -264,10 +264,30 @@ ACL_FUNC_VISIBILITY aclError aclmdlQuerySizeFromMem(const void *model, size_t mo
     size_t *workSize, size_t *weightSize);
 
 /*
+ * The sizes of a model's parts. Here the description and the static tasks have one; code and
+ * arguments of kernels and dynamic tasks are a chip's, so theirs is 0.
+ */
+ACL_FUNC_VISIBILITY aclError aclmdlQueryExeOMDesc(const char *fileName,
+    aclmdlExeOMDesc *mdlPartitionSize);
+
+/*
  * Loading by settings: ACL_MDL_LOAD_TYPE_SIZET (one of ACL_MDL_LOAD_*) and what the type needs
  * (ACL_MDL_PATH_PTR, or ACL_MDL_MEM_ADDR_PTR and ACL_MDL_MEM_SIZET; memory as above). attrValue
  * points at the value: at a char * for a path, at a void * for an address, at a size_t for a size.
- * A path is copied. Loading with queues is not supported.
+ * A path is copied. The others:
+ *
+ * MODEL_DESC, KERNEL, KERNEL_ARGS, STATIC_TASK, DYNAMIC_TASK (_PTR and _SIZET)
+ *             memory for these parts, for the load types with memory: not used, but it must be
+ *             large enough (aclmdlQueryExeOMDesc), like work and weight memory
+ * PRIORITY_INT32
+ *             0 to 7; makes no difference: models share the processor
+ * WORKSPACE_MEM_OPTIMIZE
+ *             one of ACL_WORKSPACE_MEM_OPTIMIZE_*; makes no difference: work memory is always shared
+ *             between values that do not live at once
+ * WEIGHT_PATH_PTR
+ *             ACL_ERROR_FEATURE_UNSUPPORTED: weights are always inside the .om
+ * INPUTQ_..., OUTPUTQ_...
+ *             ACL_ERROR_FEATURE_UNSUPPORTED: models are not loaded with queues
  */
 ACL_FUNC_VISIBILITY aclmdlConfigHandle *aclmdlCreateConfigHandle(void);
 ACL_FUNC_VISIBILITY aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclmdlConfigAttr attr,
@@ -275,6 +295,19 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclm
 ACL_FUNC_VISIBILITY aclError aclmdlLoadWithConfig(const aclmdlConfigHandle *handle,
     uint32_t *modelId);
 ACL_FUNC_VISIBILITY aclError aclmdlDestroyConfigHandle(aclmdlConfigHandle *handle);
+
+/*
+ * Bundles, files of several models. Those of this library hold one model each, and an .om is a
+ * bundle of that one; it is run by the id aclmdlBundleGetModelId gives and unloaded with
+ * aclmdlBundleUnload, not with aclmdlUnload. Codes as for aclmdlLoadFromFile.
+ */
+ACL_FUNC_VISIBILITY aclError aclmdlBundleLoadFromFile(const char *modelPath, uint32_t *bundleId);
+ACL_FUNC_VISIBILITY aclError aclmdlBundleLoadFromMem(const void *model, size_t modelSize,
+    uint32_t *bundleId);
+ACL_FUNC_VISIBILITY aclError aclmdlBundleGetModelNum(uint32_t bundleId, size_t *modelNum);
+ACL_FUNC_VISIBILITY aclError aclmdlBundleGetModelId(uint32_t bundleId, size_t index,
+    uint32_t *modelId);
+ACL_FUNC_VISIBILITY aclError aclmdlBundleUnload(uint32_t bundleId);
 
 /* ---- describing ---- */
 
@@ -296,7 +329,8 @@ ACL_FUNC_VISIBILITY size_t aclmdlGetInputSizeByIndex(aclmdlDesc *modelDesc, size
 ACL_FUNC_VISIBILITY size_t aclmdlGetOutputSizeByIndex(aclmdlDesc *modelDesc, size_t index);
 /*
  * Name and shape; -1 for a dimension that is not known before the run. A name longer than 127 bytes
- * appears as acl_modelId_ID_input_INDEX or ..._output_INDEX; aclmdlGetTensorRealName maps it back.
+ * appears as acl_modelId_ID_input_INDEX or ..._output_INDEX, with _1, _2 ... behind it should the
+ * model have that name already; aclmdlGetTensorRealName maps it back.
  */
 ACL_FUNC_VISIBILITY aclError aclmdlGetInputDims(const aclmdlDesc *modelDesc, size_t index,
     aclmdlIODims *dims);
@@ -332,6 +366,15 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetInputIndexByName(const aclmdlDesc *modelDe
     const char *name, size_t *index);
 ACL_FUNC_VISIBILITY aclError aclmdlGetOutputIndexByName(const aclmdlDesc *modelDesc,
     const char *name, size_t *index);
+
+/*
+ * A text attribute of an operator. There is one, ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES: the
+ * operators it was made of, "[4]conv[4]relu" with the length of each name before it. An .om keeps
+ * operators as they were, and fusing happens at load, so that is the operator itself. "" for another
+ * attribute or operator, NULL when the call fails. Valid as long as the description says it.
+ */
+ACL_FUNC_VISIBILITY const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName,
+    const char *attr);
 
 /* ---- gears ---- */
 
@@ -498,25 +541,14 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetDump(const char *dumpCfgPath);
 ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
 
 /* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclError aclmdlBundleGetModelId(uint32_t bundleId, size_t index,
-    uint32_t *modelId);
-ACL_FUNC_VISIBILITY aclError aclmdlBundleGetModelNum(uint32_t bundleId, size_t *modelNum);
-ACL_FUNC_VISIBILITY aclError aclmdlBundleLoadFromFile(const char *modelPath, uint32_t *bundleId);
-ACL_FUNC_VISIBILITY aclError aclmdlBundleLoadFromMem(const void *model, size_t modelSize,
-    uint32_t *bundleId);
-ACL_FUNC_VISIBILITY aclError aclmdlBundleUnload(uint32_t bundleId);
 ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
 ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
 ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
-ACL_FUNC_VISIBILITY const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName,
-    const char *attr);
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromFileWithQ(const char *modelPath, uint32_t *modelId,
     const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ, size_t outputQNum);
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromMemWithQ(const void *model, size_t modelSize,
     uint32_t *modelId, const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ,
     size_t outputQNum);
-ACL_FUNC_VISIBILITY aclError aclmdlQueryExeOMDesc(const char *fileName,
-    aclmdlExeOMDesc *mdlPartitionSize);
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPAxSwapSwitch(aclmdlAIPP *aippParmsSet,
     int8_t axSwapSwitch);
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPByInputIndex(uint32_t modelId, aclmdlDataset *dataset,

@@ -133,6 +133,15 @@ METHOD(mdl_query_size_from_mem) {
     return Py_BuildValue("nni", (Py_ssize_t)work, (Py_ssize_t)weight, (int)code);
 }
 
+TELL1(mdl_bundle_load_from_file, "acl.mdl.bundle_load_from_file", aclmdlBundleLoadFromFile, uint32_t,
+      s)
+TELL2(mdl_bundle_load_from_mem, "acl.mdl.bundle_load_from_mem", aclmdlBundleLoadFromMem, uint32_t,
+      p, z)
+TELL1(mdl_bundle_get_model_num, "acl.mdl.bundle_get_model_num", aclmdlBundleGetModelNum, size_t, u)
+TELL2(mdl_bundle_get_model_id, "acl.mdl.bundle_get_model_id", aclmdlBundleGetModelId, uint32_t, u,
+      z)
+CODE1(mdl_bundle_unload, "acl.mdl.bundle_unload", aclmdlBundleUnload, u)
+
 GET0(mdl_create_config_handle, "acl.mdl.create_config_handle", aclmdlCreateConfigHandle, address)
 CODE1(mdl_destroy_config_handle, "acl.mdl.destroy_config_handle", aclmdlDestroyConfigHandle, p)
 METHOD(mdl_set_config_opt) {
@@ -150,6 +159,15 @@ CODE1(mdl_destroy_desc, "acl.mdl.destroy_desc", aclmdlDestroyDesc, p)
 CODE2(mdl_get_desc, "acl.mdl.get_desc", aclmdlGetDesc, p, u)
 CODE2(mdl_get_desc_from_file, "acl.mdl.get_desc_from_file", aclmdlGetDescFromFile, p, s)
 CODE3(mdl_get_desc_from_mem, "acl.mdl.get_desc_from_mem", aclmdlGetDescFromMem, p, p, z)
+METHOD(mdl_get_op_attr) {
+    void *desc;
+    const char *op, *attr;
+    if (!take(args, "acl.mdl.get_op_attr", "pss", &desc, &op, &attr)) return NULL;
+    const char *value = aclmdlGetOpAttr(desc, op, attr);
+    if (value) return text(value);
+    Py_RETURN_NONE;
+}
+
 GET1(mdl_get_num_inputs, "acl.mdl.get_num_inputs", aclmdlGetNumInputs, p, size_value)
 GET1(mdl_get_num_outputs, "acl.mdl.get_num_outputs", aclmdlGetNumOutputs, p, size_value)
 GET2(mdl_get_input_size_by_index, "acl.mdl.get_input_size_by_index", aclmdlGetInputSizeByIndex, p,
@@ -309,6 +327,15 @@ PyMethodDef mdl_methods[] = {
     ROW("query_size", mdl_query_size, "query_size(model_path) -> (work_size, weight_size, ret)"),
     ROW("query_size_from_mem", mdl_query_size_from_mem,
         "query_size_from_mem(ptr, size) -> (work_size, weight_size, ret)"),
+    ROW("bundle_load_from_file", mdl_bundle_load_from_file,
+        "bundle_load_from_file(model_path) -> (bundle_id, ret)"),
+    ROW("bundle_load_from_mem", mdl_bundle_load_from_mem,
+        "bundle_load_from_mem(ptr, size) -> (bundle_id, ret)"),
+    ROW("bundle_get_model_num", mdl_bundle_get_model_num,
+        "bundle_get_model_num(bundle_id) -> (n, ret)"),
+    ROW("bundle_get_model_id", mdl_bundle_get_model_id,
+        "bundle_get_model_id(bundle_id, index) -> (model_id, ret)"),
+    ROW("bundle_unload", mdl_bundle_unload, "bundle_unload(bundle_id) -> ret"),
     ROW("create_config_handle", mdl_create_config_handle, "create_config_handle() -> handle"),
     ROW("destroy_config_handle", mdl_destroy_config_handle, "destroy_config_handle(handle) -> ret"),
     ROW("set_config_opt", mdl_set_config_opt,
@@ -320,6 +347,8 @@ PyMethodDef mdl_methods[] = {
     ROW("get_desc_from_file", mdl_get_desc_from_file,
         "get_desc_from_file(desc, model_path) -> ret"),
     ROW("get_desc_from_mem", mdl_get_desc_from_mem, "get_desc_from_mem(desc, ptr, size) -> ret"),
+    ROW("get_op_attr", mdl_get_op_attr,
+        "get_op_attr(desc, op_name, attr) -> str, None when the call fails"),
     ROW("get_num_inputs", mdl_get_num_inputs, "get_num_inputs(desc) -> n"),
     ROW("get_num_outputs", mdl_get_num_outputs, "get_num_outputs(desc) -> n"),
     ROW("get_input_size_by_index", mdl_get_input_size_by_index,

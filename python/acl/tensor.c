@@ -79,6 +79,16 @@ CODE2(tensor_set_place_ment, "acl.set_tensor_place_ment", aclSetTensorPlaceMent,
 CODE2(tensor_set_dynamic_input, "acl.set_tensor_dynamic_input", aclSetTensorDynamicInput, p, s)
 CODE3(tensor_set_const, "acl.set_tensor_const", aclSetTensorConst, p, p, z)
 
+/* The C function gives the description through a pointer; here it is returned before the code. */
+METHOD(tensor_trans_format) {
+    void *desc;
+    int32_t format;
+    aclTensorDesc *made = NULL;
+    if (!take(args, "acl.trans_tensor_desc_format", "pi", &desc, &format)) return NULL;
+    aclError code = UNLOCKED(aclTransTensorDescFormat(desc, (aclFormat)format, &made));
+    return address_and_code(made, code);
+}
+
 /* fn(desc, num_dims, dims); a count that is not the list's is the caller's error, not ours to
  * guess. */
 static PyObject *set_shape(PyObject *args, const char *call,
@@ -126,6 +136,8 @@ PyMethodDef tensor_methods[] = {
     ROW("get_tensor_desc_address", tensor_get_address, "get_tensor_desc_address(desc) -> ptr"),
     ROW("get_tensor_desc_by_index", tensor_get_by_index,
         "get_tensor_desc_by_index(desc, index) -> desc"),
+    ROW("trans_tensor_desc_format", tensor_trans_format,
+        "trans_tensor_desc_format(desc, format) -> (desc, ret)"),
     ROW("set_tensor_format", tensor_set_format, "set_tensor_format(desc, format) -> ret"),
     ROW("set_tensor_origin_format", tensor_set_origin_format,
         "set_tensor_origin_format(desc, format) -> ret"),

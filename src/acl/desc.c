@@ -331,6 +331,21 @@ const char *aclmdlGetTensorRealName(const aclmdlDesc *modelDesc, const char *nam
     return real;
 }
 
+const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName, const char *attr) {
+    if (!opName || !attr) {
+        acl_fail(ACL_ERROR_INVALID_PARAM, __func__, "%s is NULL", opName ? "attr" : "opName");
+        return NULL;
+    }
+    struct model_info *info = model_info_of(__func__, modelDesc);
+    if (!info) return NULL;
+    const char *value = "";
+    if (!strcmp(attr, ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES))
+        for (int i = 0; i < info->n_nodes && !value[0]; i++)
+            if (!strcmp(info->nodes[i].name, opName)) value = info->nodes[i].origins;
+    model_info_release(info);
+    return value;
+}
+
 /* ---- built-in preprocessing: models have none ---- */
 
 static aclError need_input(const char *call, uint32_t id, size_t index) {

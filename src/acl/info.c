@@ -47,6 +47,26 @@ static enum status fill_border(struct model_info *info, const struct tensor *t, 
     return STATUS_OK;
 }
 
+/* Whether another input or output has this one's short name as its own. */
+static bool is_taken(const struct model_info *info, const struct model_border *b) {
+    for (int i = 0; i < info->n_inputs; i++)
+        if (!strcmp(info->inputs[i].name, b->short_name)) return true;
+    for (int i = 0; i < info->n_outputs; i++)
+        if (!strcmp(info->outputs[i].name, b->short_name)) return true;
+    return false;
+}
+
+/* A stand-in that is the name of something else grows a number until it is not. */
+static void part_names(const struct model_info *info, struct model_border *borders, int n) {
+    for (int i = 0; i < n; i++) {
+        struct model_border *b = &borders[i];
+        if (strlen(b->name) < sizeof b->short_name) continue;
+        size_t end = strlen(b->short_name);
+        for (int k = 1; is_taken(info, b); k++)
+            snprintf(b->short_name + end, sizeof b->short_name - end, "_%d", k);
+    }
+}
+
 static void set_size(struct model_border *b, const struct shape *shape) {
     int64_t n = shape_elements(shape);
     b->is_fixed = n >= 0;
@@ -92,6 +112,21 @@ static enum status fill_gears(struct model_info *info, const struct graph *g) {
 
 /* ---- filling ---- */
 
+static enum status fill_nodes(struct model_info *info, const struct graph *g) {
+    info->nodes = arena_calloc(&info->arena, (size_t)g->n_nodes + 1, sizeof *info->nodes);
+    CHECK(info->nodes, STATUS_MEMORY, NO_MEMORY);
+    for (int i = 0; i < g->n_nodes; i++) {
+        const char *name = g->nodes[i].name;
+        if (!name) name = "";
+        struct model_node *n = &info->nodes[i];
+        n->name = arena_strdup(&info->arena, name);
+        n->origins = arena_printf(&info->arena, "[%zu]%s", strlen(name), name);
+        CHECK(n->name && n->origins, STATUS_MEMORY, NO_MEMORY);
+    }
+    info->n_nodes = g->n_nodes;
+    return STATUS_OK;
+}
+
 static enum status fill(struct model_info *info, const struct graph *g) {
     info->name = arena_strdup(&info->arena, g->name ? g->name : "");
     info->inputs = arena_calloc(&info->arena, (size_t)g->n_inputs + 1, sizeof *info->inputs);
@@ -113,6 +148,9 @@ static enum status fill(struct model_info *info, const struct graph *g) {
         TRY(fill_border(info, &g->tensors[g->outputs[i]], "output", i, b));
         set_size(b, &b->shape);
     }
+    part_names(info, info->inputs, info->n_inputs);
+    part_names(info, info->outputs, info->n_outputs);
+    TRY(fill_nodes(info, g));
     for (int i = 0; i < g->n_tensors; i++)
         if (g->tensors[i].data) info->weight_bytes += g->tensors[i].data_bytes;
     int64_t work = om_activation_bytes(g);

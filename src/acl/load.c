@@ -41,17 +41,8 @@ static aclError fail_create(enum status s, const char *call) {
 
 /* ---- sources ---- */
 
-/* Where a model comes from, and memory the program provides for it. */
-struct source {
-    const char *path; /* or */
-    const void *bytes;
-    size_t n_bytes;
-    bool with_memory;
-    const void *work, *weights;
-    size_t work_bytes, weight_bytes;
-};
-
-static aclError read_source(const char *call, const struct source *from, struct graph **out) {
+static aclError read_source(const char *call, const struct model_source *from,
+                            struct graph **out) {
     if (from->path) {
         if (!from->path[0])
             return acl_fail(ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, call, "the model path is empty");
@@ -65,21 +56,65 @@ static aclError read_source(const char *call, const struct source *from, struct 
     return s == STATUS_OK ? ACL_SUCCESS : fail_read(s, call);
 }
 
+/* Bytes of the parts of a model's file; those a chip would need and a processor does not are 0. */
+static aclError measure_parts(const char *call, const struct model_source *from,
+                              size_t bytes[N_PARTS]) {
+    static const struct {
+        int part;
+        const char *partition;
+    } found_in[] = {{PART_MODEL_DESC, "MODEL_DEF"}, {PART_STATIC_TASK, "TASK_INFO"}};
+    struct om_description d;
+    enum status s = from->path ? om_describe_file(from->path, &d)
+                               : om_describe_memory(from->bytes, from->n_bytes, &d);
+    if (s != STATUS_OK) return fail_read(s, call);
+    memset(bytes, 0, N_PARTS * sizeof *bytes);
+    for (size_t i = 0; i < sizeof found_in / sizeof found_in[0]; i++)
+        for (int k = 0; k < d.n_partitions; k++)
+            if (!strcmp(d.partitions[k].name, found_in[i].partition))
+                bytes[found_in[i].part] = (size_t)d.partitions[k].n;
+    om_description_deinit(&d);
+    return ACL_SUCCESS;
+}
+
+struct part_names {
+    const char *address, *size;
+};
+
+static aclError check_part(const char *call, const struct model_info *info,
+                           const struct part_names *names, const void *address, size_t bytes,
+                           size_t needed) {
+    if (!address) return ACL_SUCCESS;
+    if (bytes < needed)
+        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
+                        "%s is %zu; model '%s' needs %zu (aclmdlQuerySize, aclmdlQueryExeOMDesc)",
+                        names->size, bytes, info->name, needed);
+    return memory_check(call, names->address, address, bytes);
+}
+
 /* The program's memory is not used, but elsewhere it would be, so it has to do. */
-static aclError check_memory(const char *call, const struct source *from,
+static aclError check_memory(const char *call, const struct model_source *from,
                              const struct model_info *info) {
+    static const struct part_names work = {"workPtr", "workSize"};
+    static const struct part_names weights = {"weightPtr", "weightSize"};
+    static const struct part_names names[N_PARTS] = {
+        [PART_MODEL_DESC] = {"ACL_MDL_MODEL_DESC_PTR", "ACL_MDL_MODEL_DESC_SIZET"},
+        [PART_KERNEL] = {"ACL_MDL_KERNEL_PTR", "ACL_MDL_KERNEL_SIZET"},
+        [PART_KERNEL_ARGS] = {"ACL_MDL_KERNEL_ARGS_PTR", "ACL_MDL_KERNEL_ARGS_SIZET"},
+        [PART_STATIC_TASK] = {"ACL_MDL_STATIC_TASK_PTR", "ACL_MDL_STATIC_TASK_SIZET"},
+        [PART_DYNAMIC_TASK] = {"ACL_MDL_DYNAMIC_TASK_PTR", "ACL_MDL_DYNAMIC_TASK_SIZET"},
+    };
     if (!from->with_memory) return ACL_SUCCESS;
-    if (from->work && from->work_bytes < info->work_bytes)
-        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
-                        "workSize is %zu; model '%s' needs %zu (aclmdlQuerySize)",
-                        from->work_bytes, info->name, info->work_bytes);
-    if (from->weights && from->weight_bytes < info->weight_bytes)
-        return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
-                        "weightSize is %zu; model '%s' needs %zu (aclmdlQuerySize)",
-                        from->weight_bytes, info->name, info->weight_bytes);
-    if (from->work) ACL_TRY(memory_check(call, "workPtr", from->work, from->work_bytes));
-    if (from->weights)
-        ACL_TRY(memory_check(call, "weightPtr", from->weights, from->weight_bytes));
+    ACL_TRY(check_part(call, info, &work, from->work, from->work_bytes, info->work_bytes));
+    ACL_TRY(check_part(call, info, &weights, from->weights, from->weight_bytes,
+                       info->weight_bytes));
+    bool any = false;
+    for (int i = 0; i < N_PARTS; i++) any |= from->parts[i].address != NULL;
+    if (!any) return ACL_SUCCESS;
+    size_t needed[N_PARTS];
+    ACL_TRY(measure_parts(call, from, needed));
+    for (int i = 0; i < N_PARTS; i++)
+        ACL_TRY(check_part(call, info, &names[i], from->parts[i].address, from->parts[i].bytes,
+                           needed[i]));
     return ACL_SUCCESS;
 }
 
@@ -190,8 +225,8 @@ void models_reset(void) {
 /* ---- loading ---- */
 
 /* Takes g. */
-static aclError make_model(const char *call, const struct source *from, struct graph *g, int device,
-                           struct loaded **out) {
+static aclError make_model(const char *call, const struct model_source *from, struct graph *g,
+                           int device, struct loaded **out) {
     struct loaded *m = mem_calloc(1, sizeof *m);
     if (!m) {
         graph_destroy(g);
@@ -210,6 +245,7 @@ static aclError make_model(const char *call, const struct source *from, struct g
         return code;
     }
     m->device = device;
+    m->is_bundle = from->is_bundle;
     pthread_mutex_init(&m->lock, NULL);
     s = model_create(g, pool, &m->model);
     if (s != STATUS_OK) {
@@ -221,7 +257,7 @@ static aclError make_model(const char *call, const struct source *from, struct g
     return ACL_SUCCESS;
 }
 
-static aclError load(const char *call, const struct source *from, uint32_t *id) {
+aclError model_load(const char *call, const struct model_source *from, uint32_t *id) {
     struct context *c;
     void *context;
     ACL_TRY(context_current(call, &c, &context));
@@ -249,20 +285,21 @@ static aclError load(const char *call, const struct source *from, uint32_t *id) 
 aclError aclmdlLoadFromFile(const char *modelPath, uint32_t *modelId) {
     ACL_NEED(modelPath);
     ACL_NEED(modelId);
-    return load(__func__, &(struct source){.path = modelPath}, modelId);
+    return model_load(__func__, &(struct model_source){.path = modelPath}, modelId);
 }
 
 aclError aclmdlLoadFromMem(const void *model, size_t modelSize, uint32_t *modelId) {
     ACL_NEED(modelId);
-    return load(__func__, &(struct source){.bytes = model, .n_bytes = modelSize}, modelId);
+    return model_load(__func__, &(struct model_source){.bytes = model, .n_bytes = modelSize},
+                      modelId);
 }
 
 aclError aclmdlLoadFromFileWithMem(const char *modelPath, uint32_t *modelId, void *workPtr,
                                    size_t workSize, void *weightPtr, size_t weightSize) {
     ACL_NEED(modelPath);
     ACL_NEED(modelId);
-    return load(__func__,
-                &(struct source){.path = modelPath,
+    return model_load(__func__,
+                &(struct model_source){.path = modelPath,
                                  .with_memory = true,
                                  .work = workPtr,
                                  .work_bytes = workSize,
@@ -275,8 +312,8 @@ aclError aclmdlLoadFromMemWithMem(const void *model, size_t modelSize, uint32_t 
                                   void *workPtr, size_t workSize, void *weightPtr,
                                   size_t weightSize) {
     ACL_NEED(modelId);
-    return load(__func__,
-                &(struct source){.bytes = model,
+    return model_load(__func__,
+                &(struct model_source){.bytes = model,
                                  .n_bytes = modelSize,
                                  .with_memory = true,
                                  .work = workPtr,
@@ -286,16 +323,26 @@ aclError aclmdlLoadFromMemWithMem(const void *model, size_t modelSize, uint32_t 
                 modelId);
 }
 
+aclError model_unload(const char *call, uint32_t id) {
+    void *handle = unlist(id);
+    return handle && handle_retire(handle, HANDLE_MODEL) ? ACL_SUCCESS : no_such_model(call, id);
+}
+
 aclError aclmdlUnload(uint32_t modelId) {
-    ACL_NEED_STARTED();
-    void *handle = unlist(modelId);
-    if (!handle || !handle_retire(handle, HANDLE_MODEL)) return no_such_model(__func__, modelId);
-    return ACL_SUCCESS;
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(__func__, modelId, &m, &handle));
+    bool is_bundle = m->is_bundle;
+    handle_release(handle);
+    ACL_CHECK(!is_bundle, ACL_ERROR_INVALID_PARAM,
+              "model %u belongs to a bundle; unload that with aclmdlBundleUnload", modelId);
+    return model_unload(__func__, modelId);
 }
 
 /* ---- asking without loading ---- */
 
-static aclError describe(const char *call, const struct source *from, struct model_info **out) {
+static aclError describe(const char *call, const struct model_source *from,
+                         struct model_info **out) {
     struct graph *g;
     ACL_TRY(read_source(call, from, &g));
     enum status s = model_info_create(g, 0, out);
@@ -303,7 +350,7 @@ static aclError describe(const char *call, const struct source *from, struct mod
     return s == STATUS_OK ? ACL_SUCCESS : fail_create(s, call);
 }
 
-static aclError query_size(const char *call, const struct source *from, size_t *work,
+static aclError query_size(const char *call, const struct model_source *from, size_t *work,
                            size_t *weights) {
     struct model_info *info;
     ACL_TRY(describe(call, from, &info));
@@ -317,137 +364,39 @@ aclError aclmdlQuerySize(const char *fileName, size_t *workSize, size_t *weightS
     ACL_NEED(fileName);
     ACL_NEED(workSize);
     ACL_NEED(weightSize);
-    return query_size(__func__, &(struct source){.path = fileName}, workSize, weightSize);
+    return query_size(__func__, &(struct model_source){.path = fileName}, workSize, weightSize);
 }
 
 aclError aclmdlQuerySizeFromMem(const void *model, size_t modelSize, size_t *workSize,
                                 size_t *weightSize) {
     ACL_NEED(workSize);
     ACL_NEED(weightSize);
-    return query_size(__func__, &(struct source){.bytes = model, .n_bytes = modelSize}, workSize,
-                      weightSize);
+    return query_size(__func__, &(struct model_source){.bytes = model, .n_bytes = modelSize},
+                      workSize, weightSize);
+}
+
+aclError aclmdlQueryExeOMDesc(const char *fileName, aclmdlExeOMDesc *mdlPartitionSize) {
+    ACL_NEED(fileName);
+    ACL_NEED(mdlPartitionSize);
+    const struct model_source from = {.path = fileName};
+    aclmdlExeOMDesc sizes = {0};
+    size_t parts[N_PARTS];
+    ACL_TRY(query_size(__func__, &from, &sizes.workSize, &sizes.weightSize));
+    ACL_TRY(measure_parts(__func__, &from, parts));
+    sizes.modelDescSize = parts[PART_MODEL_DESC];
+    sizes.kernelSize = parts[PART_KERNEL];
+    sizes.kernelArgsSize = parts[PART_KERNEL_ARGS];
+    sizes.staticTaskSize = parts[PART_STATIC_TASK];
+    sizes.dynamicTaskSize = parts[PART_DYNAMIC_TASK];
+    *mdlPartitionSize = sizes;
+    return ACL_SUCCESS;
 }
 
 aclError model_describe_file(const char *call, const char *path, struct model_info **out) {
-    return describe(call, &(struct source){.path = path}, out);
+    return describe(call, &(struct model_source){.path = path}, out);
 }
 
 aclError model_describe_memory(const char *call, const void *bytes, size_t n_bytes,
                                struct model_info **out) {
-    return describe(call, &(struct source){.bytes = bytes, .n_bytes = n_bytes}, out);
-}
-
-/* ---- loading by settings ---- */
-
-struct load_config {
-    pthread_mutex_t lock;
-    size_t type; /* ACL_MDL_LOAD_*; 0: not set */
-    char *path;
-    struct source source; /* .path is not used */
-};
-
-static void config_destroy(void *object) {
-    struct load_config *c = object;
-    pthread_mutex_destroy(&c->lock);
-    mem_free(c->path);
-    mem_free(c);
-}
-
-aclmdlConfigHandle *aclmdlCreateConfigHandle(void) {
-    struct load_config *c = mem_calloc(1, sizeof *c);
-    if (c) pthread_mutex_init(&c->lock, NULL);
-    void *handle = c ? handle_create(HANDLE_LOAD_CONFIG, c, config_destroy) : NULL;
-    if (handle) return handle;
-    if (c) config_destroy(c);
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for load settings");
-    return NULL;
-}
-
-aclError aclmdlDestroyConfigHandle(aclmdlConfigHandle *handle) {
-    if (handle_retire(handle, HANDLE_LOAD_CONFIG)) return ACL_SUCCESS;
-    return handle_fail(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
-}
-
-static aclError set_path(const char *call, struct load_config *c, const void *value) {
-    const char *path;
-    memcpy(&path, value, sizeof path);
-    if (!path) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "the path is NULL");
-    char *copy = mem_strdup(path);
-    if (!copy) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a path");
-    mem_free(c->path);
-    c->path = copy;
-    return ACL_SUCCESS;
-}
-
-/* Bytes of an attribute's value; 0 for none we know. Those that make no difference here are
- * accepted. */
-static size_t value_bytes(aclmdlConfigAttr attr) {
-    if (attr == ACL_MDL_PRIORITY_INT32) return sizeof(int32_t);
-    if ((int)attr < 0 || attr > ACL_MDL_DYNAMIC_TASK_SIZET) return 0;
-    return sizeof(size_t); /* sizes and addresses alike */
-}
-
-static aclError set_option(const char *call, struct load_config *c, aclmdlConfigAttr attr,
-                           const void *value, size_t bytes) {
-    void *to = NULL;
-    switch (attr) {
-    case ACL_MDL_LOAD_TYPE_SIZET: to = &c->type; break;
-    case ACL_MDL_PATH_PTR: return set_path(call, c, value);
-    case ACL_MDL_MEM_ADDR_PTR: to = &c->source.bytes; break;
-    case ACL_MDL_MEM_SIZET: to = &c->source.n_bytes; break;
-    case ACL_MDL_WEIGHT_ADDR_PTR: to = &c->source.weights; break;
-    case ACL_MDL_WEIGHT_SIZET: to = &c->source.weight_bytes; break;
-    case ACL_MDL_WORKSPACE_ADDR_PTR: to = &c->source.work; break;
-    case ACL_MDL_WORKSPACE_SIZET: to = &c->source.work_bytes; break;
-    default: return ACL_SUCCESS;
-    }
-    memcpy(to, value, bytes);
-    return ACL_SUCCESS;
-}
-
-aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclmdlConfigAttr attr,
-                            const void *attrValue, size_t valueSize) {
-    ACL_NEED(attrValue);
-    size_t bytes = value_bytes(attr);
-    ACL_CHECK(bytes, ACL_ERROR_INVALID_PARAM, "attr is %d; use a value of aclmdlConfigAttr",
-              (int)attr);
-    ACL_CHECK(valueSize == bytes, ACL_ERROR_INVALID_PARAM,
-              "valueSize is %zu; attribute %d has %zu bytes", valueSize, (int)attr, bytes);
-    struct load_config *c = handle_get(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    pthread_mutex_lock(&c->lock);
-    aclError code = set_option(__func__, c, attr, attrValue, bytes);
-    pthread_mutex_unlock(&c->lock);
-    handle_release(handle);
-    return code;
-}
-
-static aclError load_with(const char *call, const struct load_config *c, uint32_t *id) {
-    struct source from = c->source;
-    bool from_file = c->type == ACL_MDL_LOAD_FROM_FILE || c->type == ACL_MDL_LOAD_FROM_FILE_WITH_MEM;
-    bool from_memory = c->type == ACL_MDL_LOAD_FROM_MEM || c->type == ACL_MDL_LOAD_FROM_MEM_WITH_MEM;
-    from.with_memory = c->type == ACL_MDL_LOAD_FROM_FILE_WITH_MEM ||
-                       c->type == ACL_MDL_LOAD_FROM_MEM_WITH_MEM;
-    if (c->type == ACL_MDL_LOAD_FROM_FILE_WITH_Q || c->type == ACL_MDL_LOAD_FROM_MEM_WITH_Q)
-        return acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
-                        "loading with queues is not supported; use ACL_MDL_LOAD_FROM_FILE or "
-                        "ACL_MDL_LOAD_FROM_MEM");
-    if (!from_file && !from_memory)
-        return acl_fail(ACL_ERROR_INVALID_PARAM, call,
-                        "ACL_MDL_LOAD_TYPE_SIZET is %zu; set it to one of ACL_MDL_LOAD_*", c->type);
-    if (from_file && !c->path)
-        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "ACL_MDL_PATH_PTR is not set");
-    from.path = from_file ? c->path : NULL;
-    return load(call, &from, id);
-}
-
-aclError aclmdlLoadWithConfig(const aclmdlConfigHandle *handle, uint32_t *modelId) {
-    ACL_NEED(modelId);
-    struct load_config *c = handle_get(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    pthread_mutex_lock(&c->lock);
-    aclError code = load_with(__func__, c, modelId);
-    pthread_mutex_unlock(&c->lock);
-    handle_release(handle);
-    return code;
+    return describe(call, &(struct model_source){.bytes = bytes, .n_bytes = n_bytes}, out);
 }

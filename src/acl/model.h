@@ -35,6 +35,10 @@ struct model_info {
     struct arena arena;
     uint32_t id; /* 0: described without being loaded */
     const char *name;
+    int n_nodes;
+    struct model_node {
+        const char *name, *origins; /* origins: "[4]conv", what it was made of */
+    } *nodes;
     int n_data; /* inputs of the graph: the first ones; gears add one that chooses */
     int n_inputs, n_outputs;
     struct model_border *inputs, *outputs;
@@ -61,8 +65,30 @@ aclError gear_read(const char *call, const struct model_info *info, const void *
 
 /* ---- loaded models; load.c ---- */
 
+/* The parts of a model file a program may provide memory for beside work and weights, in the order
+ * of their attributes and of struct aclmdlExeOMDesc. */
+enum { PART_MODEL_DESC, PART_KERNEL, PART_KERNEL_ARGS, PART_STATIC_TASK, PART_DYNAMIC_TASK, N_PARTS };
+
+/* Where a model comes from, and memory the program provides for it. */
+struct model_source {
+    const char *path; /* or */
+    const void *bytes;
+    size_t n_bytes;
+    bool with_memory, is_bundle;
+    const void *work, *weights;
+    size_t work_bytes, weight_bytes;
+    struct {
+        const void *address;
+        size_t bytes;
+    } parts[N_PARTS];
+};
+
+aclError model_load(const char *call, const struct model_source *from, uint32_t *id);
+aclError model_unload(const char *call, uint32_t id);
+
 struct loaded {
     int device;
+    bool is_bundle; /* aclmdlBundleUnload unloads it */
     struct model *model;
     struct model_info *info;
     pthread_mutex_t lock; /* of the two lists */

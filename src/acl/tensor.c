@@ -266,6 +266,75 @@ const char *aclGetTensorDescName(aclTensorDesc *desc) {
     return name;
 }
 
+/* ---- other formats ---- */
+
+/* The axes of the formats whose shapes are one another's in another order, or with the channels
+ * parted: c is C in blocks of C0, b the block. */
+static const struct {
+    aclFormat format;
+    const char *axes;
+} layouts[] = {
+    {ACL_FORMAT_NCHW, "NCHW"},       {ACL_FORMAT_NHWC, "NHWC"},
+    {ACL_FORMAT_HWCN, "HWCN"},       {ACL_FORMAT_NC1HWC0, "NcHWb"},
+    {ACL_FORMAT_NCDHW, "NCDHW"},     {ACL_FORMAT_NDHWC, "NDHWC"},
+    {ACL_FORMAT_NDC1HWC0, "NDcHWb"},
+};
+
+static const char *axes_of(aclFormat format) {
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++)
+        if (layouts[i].format == format) return layouts[i].axes;
+    return NULL;
+}
+
+/* The dimensions of `from` in the order of `to`; false when an axis is missing. Channels come in
+ * blocks of 32 bytes: 16 half floats, 32 bytes, and 16 of all wider types. */
+static bool reorder(const struct tensor_desc *t, const char *from, const char *to, int64_t *dims) {
+    int64_t block = aclDataTypeSize(t->type) == 1 ? 32 : 16;
+    for (int i = 0; to[i]; i++) {
+        bool parted = to[i] == 'c';
+        const char *at = strchr(from, parted ? 'C' : to[i]);
+        if (to[i] == 'b') {
+            dims[i] = block;
+        } else if (!at) {
+            return false;
+        } else {
+            int64_t dim = t->dims.value[at - from];
+            dims[i] = parted && dim > 0 ? (dim - 1) / block + 1 : dim;
+        }
+    }
+    return true;
+}
+
+aclError aclTransTensorDescFormat(const aclTensorDesc *srcDesc, aclFormat dstFormat,
+                                  aclTensorDesc **dstDesc) {
+    ACL_NEED(dstDesc);
+    struct tensor_desc *t = handle_get(srcDesc, HANDLE_TENSOR_DESC, __func__, "srcDesc");
+    if (!t) return ACL_ERROR_INVALID_PARAM;
+    int64_t dims[ACL_MAX_DIM_CNT];
+    pthread_mutex_lock(&t->lock);
+    aclDataType type = t->type;
+    aclFormat format = t->format;
+    const char *from = axes_of(format), *to = axes_of(dstFormat);
+    int n = t->dims.n;
+    bool known = format == dstFormat, fits = known || (from && (int)strlen(from) == n);
+    if (known && n) memcpy(dims, t->dims.value, (size_t)n * sizeof *dims);
+    if (!known && fits && to) {
+        known = reorder(t, from, to, dims);
+        n = (int)strlen(to);
+    }
+    put(srcDesc, t);
+    ACL_CHECK(!from || fits, ACL_ERROR_INVALID_PARAM,
+              "srcDesc has %d dimensions; its format %d has %zu", n, (int)format, strlen(from));
+    ACL_CHECK(known, ACL_ERROR_FORMAT_NOT_MATCH,
+              "a shape of format %d has no counterpart of format %d; formats that only order axes "
+              "or part channels have, from NCHW, NHWC, HWCN, NCDHW and NDHWC",
+              (int)format, (int)dstFormat);
+    aclTensorDesc *made = tensor_create(__func__, type, dstFormat, n, dims);
+    if (!made) return ACL_ERROR_BAD_ALLOC;
+    *dstDesc = made;
+    return ACL_SUCCESS;
+}
+
 /* ---- changing ---- */
 
 void aclSetTensorDescName(aclTensorDesc *desc, const char *name) {

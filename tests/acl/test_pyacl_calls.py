@@ -33,9 +33,12 @@ get_tensor_desc_size i | get_tensor_desc_type i | init i | set_tensor_const i
 set_tensor_desc_name n | set_tensor_dynamic_input i | set_tensor_format i
 set_tensor_origin_format i | set_tensor_origin_shape i | set_tensor_place_ment i
 set_tensor_shape i | set_tensor_storage_format i | set_tensor_storage_shape i
+trans_tensor_desc_format ii
 update_data_buffer i
 media.dvpp_free i | media.dvpp_malloc ii
-mdl.add_dataset_buffer ii | mdl.create_config_handle i | mdl.create_dataset i | mdl.create_desc i
+mdl.add_dataset_buffer ii | mdl.bundle_get_model_id ii | mdl.bundle_get_model_num ii
+mdl.bundle_load_from_file ii | mdl.bundle_load_from_mem ii | mdl.bundle_unload i
+mdl.get_op_attr s | mdl.create_config_handle i | mdl.create_dataset i | mdl.create_desc i
 mdl.create_exec_config_handle i | mdl.destroy_config_handle i | mdl.destroy_dataset i
 mdl.destroy_desc i | mdl.destroy_exec_config_handle i | mdl.execute i | mdl.execute_async i
 mdl.execute_async_v2 i | mdl.execute_v2 i | mdl.finalize_dump i | mdl.init_dump i
@@ -228,6 +231,12 @@ def tensors(call):
     call("get_tensor_desc_dim_v2", desc, 3, fails=True)
     assert call("get_tensor_desc_dim_range", desc, 0, 2) == [2, 2]
     assert call("get_tensor_desc_by_index", desc, 0) == desc
+    other = call("create_tensor_desc", 0, [1, 2, 3, 4], 0)
+    channels_last = call("trans_tensor_desc_format", other, 1)
+    assert call("get_tensor_desc_dim", channels_last, 3) == 2
+    call("trans_tensor_desc_format", other, 29, fails=True)
+    call("destroy_tensor_desc", channels_last)
+    call("destroy_tensor_desc", other)
     call("set_tensor_desc_name", desc, "x")
     assert call("get_tensor_desc_name", desc) == "x"
     for part in ("", "_origin", "_storage"):
@@ -303,6 +312,13 @@ def models(call, path):
     call("rt.free", work)
     call("rt.free", weight)
     call("mdl.load_from_file", path + ".missing", fails=True)
+    bundles = [call("mdl.bundle_load_from_file", path), call("mdl.bundle_load_from_mem", ptr, size)]
+    for bundle in bundles:
+        assert call("mdl.bundle_get_model_num", bundle) == 1
+        assert call("mdl.bundle_get_model_id", bundle, 0) > 0
+        call("mdl.bundle_get_model_id", bundle, 1, fails=True)
+        call("mdl.unload", bundle, fails=True)
+        call("mdl.bundle_unload", bundle)
     handle = call("mdl.create_config_handle")
     call("mdl.load_with_config", handle, fails=True)
     call("mdl.set_config_opt", handle, 0, 1)  # priority
@@ -338,6 +354,10 @@ def describe(call, model_id, desc):
     assert call("mdl.get_output_size_by_index", desc, 0) == 4000
     assert call("mdl.get_input_name_by_index", desc, 0) == "data"
     assert call("mdl.get_tensor_real_name", desc, "data") == "data"
+    origins = "_datadump_original_op_names"
+    assert call("mdl.get_op_attr", desc, "Conv_0", origins) == "[6]Conv_0"
+    assert call("mdl.get_op_attr", desc, "nobody", origins) == ""
+    assert call.functions["mdl.get_op_attr"](0, "Conv_0", origins) is None
     for name in ("format", "data_type"):
         assert call(f"mdl.get_input_{name}", desc, 0) == 0
         call(f"mdl.get_output_{name}", desc, 0)
