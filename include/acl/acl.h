@@ -28,6 +28,9 @@
  *   past the end of such a block is an error. Other addresses are trusted.
  * - Every call may be made from any thread, unless its text says otherwise.
  * - Nothing waits for ever by itself: calls that wait say for what.
+ * - fork(): in a child of a process that has started AscendCL, every call that does more than tell a
+ *   constant fails with ACL_ERROR_UNINITIALIZE; creators return NULL. A child of a process that has
+ *   not started it, or has ended it, starts it as its own.
  */
 #ifndef PRUSIK_ACL_H
 #define PRUSIK_ACL_H

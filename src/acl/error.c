@@ -18,6 +18,12 @@ static _Thread_local char recent[2048];
 aclError acl_fail(aclError code, const char *call, const char *format, ...) {
     char text[sizeof recent]; /* the arguments may point into `recent` */
     int n = snprintf(text, sizeof text, "%s: ", call);
+    if (runtime.forked) { /* whatever else is wrong */
+        snprintf(text + n, sizeof text - (size_t)n,
+                 "this process was forked from one that had started AscendCL; use it in the parent, "
+                 "or call aclInit in children only (in Python: the start method 'spawn')");
+        return acl_fail_again(ACL_ERROR_UNINITIALIZE, text);
+    }
     va_list args;
     va_start(args, format);
     vsnprintf(text + n, sizeof text - (size_t)n, format, args);

@@ -65,6 +65,7 @@ static uint32_t take_slot(struct handle_table *t) {
 
 void *handle_create(enum handle_kind kind, void *object, void (*destroy)(void *object)) {
     struct handle_table *t = &runtime.handles;
+    if (runtime.forked) return NULL;
     pthread_mutex_lock(&t->lock);
     uint32_t taken = take_slot(t);
     pthread_mutex_unlock(&t->lock);
@@ -113,6 +114,7 @@ void handle_release(const void *handle) {
     uint64_t generation;
     uint32_t index = 0; /* always written: a handle to release is a valid one */
     struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
+    if (!slot) return; /* in a child that was forked inside a callback */
     uint64_t before = atomic_fetch_sub_explicit(&slot->state, 1, memory_order_acq_rel);
     if ((before & USERS) == 1 && !(before & ALIVE)) finish(slot, index);
 }

@@ -30,8 +30,10 @@ bool cond_init_monotonic(pthread_cond_t *cond) {
     return ok;
 }
 
-static void init_once(void) { cond_init_monotonic(&runtime.sync_changed); }
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+__attribute__((constructor)) static void at_load(void) {
+    cond_init_monotonic(&runtime.sync_changed);
+    runtime_watch_forks();
+}
 
 aclError runtime_need_started(const char *call) {
     if (atomic_load_explicit(&runtime.started, memory_order_acquire)) return ACL_SUCCESS;
@@ -97,10 +99,11 @@ static aclError configure(const char *call, const char *path) {
 }
 
 aclError aclInit(const char *configPath) {
-    pthread_once(&once, init_once);
     pthread_mutex_lock(&runtime.lock);
     aclError code = ACL_SUCCESS;
-    if (atomic_load(&runtime.started))
+    if (runtime.forked)
+        code = acl_fail(ACL_ERROR_UNINITIALIZE, __func__, "called in a forked child");
+    else if (atomic_load(&runtime.started))
         code = acl_fail(ACL_ERROR_REPEAT_INITIALIZE, __func__,
                         "AscendCL is started already; once per process, until aclFinalize");
     else if (configPath && configPath[0])

@@ -74,6 +74,7 @@ struct runtime {
     pthread_mutex_t lock; /* of what follows, up to the next lock */
     atomic_bool started;  /* between aclInit and aclFinalize */
     bool was_started;
+    bool forked; /* a child of a process that had started: nothing works; fork.c */
     atomic_bool ending; /* inside aclFinalize: nothing may wait for what will not come */
     int n_devices;
     struct acl_device devices[MAX_DEVICES];
@@ -111,6 +112,7 @@ struct runtime {
 };
 extern struct runtime runtime;
 
+void runtime_watch_forks(void); /* once, when the library is loaded; fork.c */
 aclError runtime_need_started(const char *call);
 /* The JSON object of a configuration file, to be released with json_decref; config.c. */
 aclError config_read(const char *call, const char *path, struct json_t **out);

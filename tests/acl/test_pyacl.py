@@ -356,3 +356,39 @@ def test_older_numpy(build_dir, tmp_path):
     done = subprocess.run([python, "-c", script], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(build_dir / "python")})
     assert done.returncode == 0, done.stderr
+
+
+FORKING = """
+import multiprocessing, sys
+import acl
+
+def refused(answers):
+    stream, ret = acl.rt.create_stream()
+    answers.put((stream, ret, acl.init(), acl.get_recent_err_msg()))
+
+def works(answers):
+    answers.put((acl.init(), acl.rt.set_device(0), acl.rt.reset_device(0), acl.finalize()))
+
+def ask(target):
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    child = fork.Process(target=target, args=(answers,))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0, child.exitcode
+    return answers.get()
+
+assert ask(works) == (0, 0, 0, 0)
+assert acl.init() == 0 and acl.rt.set_device(0) == 0
+stream, ret, again, sentence = ask(refused)
+assert (stream, ret, again) == (0, 100001, 100001), (stream, ret, again)
+assert "forked" in sentence and "spawn" in sentence, sentence
+assert acl.rt.reset_device(0) == 0 and acl.finalize() == 0
+assert ask(works) == (0, 0, 0, 0)
+"""
+
+
+def test_forked_children(build_dir):
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True,
+                          timeout=60, env={**os.environ, "PYTHONPATH": str(build_dir / "python")})
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fork(). A child has none of the threads of its parent, so streams and worker pools are dead in it
+ * and any object's lock may be held by a thread that is not there. A child of a process that has
+ * started AscendCL therefore gets an empty table of handles and a runtime that cannot start:
+ * acl_fail gives every failure the sentence that says so. Any other child starts anew as it likes.
+ *
+ * The locks of the runtime object itself are held while the process forks, so what they guard is
+ * whole in the child.
+ */
+#include "acl/internal.h"
+
+/* Outer ones first, as elsewhere. */
+static void lock_all(void) {
+    pthread_mutex_lock(&runtime.lock);
+    pthread_rwlock_wrlock(&runtime.models_lock);
+    pthread_mutex_lock(&runtime.sync_lock);
+    pthread_mutex_lock(&runtime.exceptions_lock);
+    pthread_rwlock_wrlock(&runtime.memory.lock);
+    pthread_mutex_lock(&runtime.handles.lock);
+}
+
+static void unlock_all(void) {
+    pthread_mutex_unlock(&runtime.handles.lock);
+    pthread_rwlock_unlock(&runtime.memory.lock);
+    pthread_mutex_unlock(&runtime.exceptions_lock);
+    pthread_mutex_unlock(&runtime.sync_lock);
+    pthread_rwlock_unlock(&runtime.models_lock);
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+/* A read-write lock knows its writer by thread id, which the child's thread does not share. */
+static void renew_all(void) {
+    const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    const pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+    runtime.lock = runtime.sync_lock = runtime.exceptions_lock = runtime.handles.lock = mutex;
+    runtime.models_lock = runtime.memory.lock = rwlock;
+    cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */
+}
+
+static bool was_in_use(void) {
+    bool in_use = atomic_load(&runtime.started) || atomic_load(&runtime.ending);
+    /* aclFinalize leaves a pool to a model that still runs. */
+    for (int i = 0; i < runtime.n_devices; i++) in_use |= runtime.devices[i].exec != NULL;
+    return in_use;
+}
+
+static void in_child(void) {
+    renew_all();
+    if (!runtime.forked && !was_in_use()) return;
+    runtime.forked = true;
+    atomic_store(&runtime.started, false);
+    atomic_store(&runtime.handles.n_slots, 0);
+}
+
+void runtime_watch_forks(void) { pthread_atfork(lock_all, unlock_all, in_child); }
