@@ -7,10 +7,12 @@
 
 #include "base/pool.h"
 #include "exec/model.h"
+#include "ir/dynamic.h"
 #include "plan/program.h"
 
-/* Programs a model keeps; the least recently used is not kept beyond. A model with gears keeps one for
- * each. */
+/* Programs a model keeps; the least recently used is not kept beyond. A model with gears keeps one
+ * for each, and its source weights until every gear has been planned. (Mapping the file instead
+ * would keep a loaded model dependent on it.) */
 enum { MODEL_MAX_PROGRAMS = 32 };
 
 struct device {
@@ -25,7 +27,11 @@ struct cached_program {
 };
 
 struct model {
-    struct graph *graph;
+    struct graph *graph;  /* without the constants' data */
+    struct graph *source; /* with it: what programs are made from. NULL once no more will be */
+    struct arena arena;   /* of `dynamic` */
+    struct dynamic dynamic;
+    struct shape *gear_shapes; /* room for those of one gear, with the mutex held */
     struct device *device;
     struct weight_store *weights;
     pthread_mutex_t mutex; /* guards the cache */

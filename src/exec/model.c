@@ -40,14 +40,30 @@ static void free_cached(struct cached_program *c) {
     mem_free(c);
 }
 
+/* Gears are all the shapes their model is ever run with. Without a source, no shapes are new. */
+static enum status check_new_shapes(struct model *m, const struct shape *shapes) {
+    const struct dynamic *d = &m->dynamic;
+    bool found = d->n_gears == 0;
+    for (int i = 0; i < d->n_gears && !found; i++) {
+        dynamic_shapes(d, m->graph, i, m->gear_shapes);
+        found = true;
+        for (int k = 0; found && k < m->graph->n_inputs; k++)
+            found = shape_equal(&m->gear_shapes[k], &shapes[k]);
+    }
+    CHECK(found && m->source, STATUS_SHAPE,
+          "the input shapes are none of those the model was made for");
+    return STATUS_OK;
+}
+
 /* A program for `shapes`; the model's graph stays as it is. */
 static enum status plan_for(struct model *m, const struct shape *shapes,
                             struct cached_program **out) {
     struct graph *g;
-    if (m->fixed) TRY(graph_clone(m->graph, true, &g));
-    else TRY(passes_specialise(m->graph, shapes, &g));
+    TRY(check_new_shapes(m, shapes));
+    if (m->fixed) TRY(graph_clone(m->source, true, &g));
+    else TRY(passes_specialise(m->source, shapes, &g));
     struct program *p;
-    TRY(program_create(g, m->graph, m->weights, m->fixed, &p));
+    TRY(program_create(g, m->source, m->weights, m->fixed || m->dynamic.n_gears, &p));
     struct cached_program *c = mem_calloc(1, sizeof *c);
     struct shape *copy = mem_calloc((size_t)m->graph->n_inputs + 1, sizeof *copy);
     if (!c || !copy) {
@@ -86,6 +102,11 @@ static enum status acquire(struct model *m, const struct shape *shapes,
     } else {
         m->programs[m->n_programs++] = *out;
     }
+    /* Every program there can be: from now on the source weights would be dead memory. */
+    if (m->fixed || m->n_programs == m->dynamic.n_gears) {
+        graph_destroy(m->source);
+        m->source = NULL;
+    }
     return STATUS_OK;
 }
 
@@ -108,13 +129,10 @@ void model_release(struct model *m, struct cached_program *c) {
     pthread_mutex_unlock(&m->mutex);
 }
 
-/* A model of fixed shapes is planned once; after that its source weights are dead memory. */
-static enum status drop_constants(struct model *m) {
-    struct graph *light;
-    TRY(graph_clone(m->graph, true, &light));
-    for (int t = 0; t < light->n_tensors; t++) light->tensors[t].data = NULL;
-    graph_destroy(m->graph);
-    m->graph = light;
+/* The borders, which the model keeps when the constants go. */
+static enum status clone_without_data(const struct graph *g, struct graph **out) {
+    TRY(graph_clone(g, true, out));
+    for (int t = 0; t < (*out)->n_tensors; t++) (*out)->tensors[t].data = NULL;
     return STATUS_OK;
 }
 
@@ -127,27 +145,21 @@ enum status model_plan(struct model *m, const struct shape *shapes) {
 
 /* The one program of a model of fixed shapes, or that of the largest gear. Other gears are planned
  * when they are first run: a hundred of a large network would make loading take seconds. */
-static enum status plan_in(struct model *m, struct arena *arena) {
-    struct dynamic d;
-    TRY(dynamic_read(m->graph, arena, &d));
-    m->cap_programs = d.n_gears > MODEL_MAX_PROGRAMS ? d.n_gears : MODEL_MAX_PROGRAMS;
+static enum status plan_at_load(struct model *m) {
+    const struct dynamic *d = &m->dynamic;
+    TRY(dynamic_read(m->source, &m->arena, &m->dynamic));
+    m->cap_programs = d->n_gears > MODEL_MAX_PROGRAMS ? d->n_gears : MODEL_MAX_PROGRAMS;
     m->programs = mem_calloc((size_t)m->cap_programs, sizeof(struct cached_program *));
-    struct shape *shapes = arena_calloc(arena, (size_t)m->graph->n_inputs + 1, sizeof *shapes);
-    CHECK(m->programs && shapes, STATUS_MEMORY, "out of memory for a model");
-    if (!m->fixed && !d.n_gears) return STATUS_OK;
-    dynamic_shapes(&d, m->graph, d.largest, shapes);
+    m->gear_shapes = arena_calloc(&m->arena, (size_t)m->graph->n_inputs + 1, sizeof(struct shape));
+    CHECK(m->programs && m->gear_shapes, STATUS_MEMORY, "out of memory for a model");
+    if (!m->fixed && !d->n_gears) return STATUS_OK;
+    struct shape *shapes = arena_calloc(&m->arena, (size_t)m->graph->n_inputs + 1, sizeof *shapes);
+    CHECK(shapes, STATUS_MEMORY, "out of memory for a model");
+    dynamic_shapes(d, m->graph, d->largest, shapes);
     TRY(model_plan(m, shapes));
     m->arena_bytes = m->programs[0]->program->arena_bytes;
     m->scratch_bytes = m->programs[0]->program->scratch_bytes;
     return STATUS_OK;
-}
-
-static enum status plan_at_load(struct model *m) {
-    struct arena arena;
-    arena_init(&arena, 0);
-    enum status s = plan_in(m, &arena);
-    arena_deinit(&arena);
-    return s;
 }
 
 enum status model_create(struct graph *g, struct device *d, struct model **out) {
@@ -157,16 +169,17 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
         graph_destroy(g);
         FAIL(STATUS_MEMORY, "out of memory for a model");
     }
-    m->graph = g;
+    m->source = g;
     m->device = d;
+    arena_init(&m->arena, 0);
     pthread_mutex_init(&m->mutex, NULL);
     m->fixed = true;
     for (int i = 0; i < g->n_inputs; i++) m->fixed &= shape_known(&g->tensors[g->inputs[i]].shape);
     enum status s = weight_store_create(&m->weights);
     /* Once here for what does not depend on input shapes, so that programs share the result. */
     if (s == STATUS_OK) s = passes_run(g, PASSES_LOAD);
+    if (s == STATUS_OK) s = clone_without_data(m->source, &m->graph);
     if (s == STATUS_OK) s = plan_at_load(m);
-    if (s == STATUS_OK && m->fixed) s = drop_constants(m);
     if (s != STATUS_OK) model_destroy(m);
     else *out = m;
     return s;
@@ -178,6 +191,8 @@ void model_destroy(struct model *m) {
     mem_free(m->programs);
     weight_store_destroy(m->weights);
     graph_destroy(m->graph);
+    graph_destroy(m->source);
+    arena_deinit(&m->arena);
     pthread_mutex_destroy(&m->mutex);
     mem_free(m);
 }

@@ -30,15 +30,15 @@ enum status device_create(int n_threads, struct device **out);
 void device_destroy(struct device *d);
 int device_threads(const struct device *d);
 
-/* Plans at once when every input shape is known, or the largest gear, so that load tells about everything that cannot
- * run. Takes `g`, also on failure. */
+/* Plans at once when every input shape is known, or the largest gear, so that load tells about
+ * everything that cannot run. Takes `g`, also on failure. */
 enum status model_create(struct graph *g, struct device *d, struct model **out);
 /* Plans for these shapes now instead of at their first run. */
 enum status model_plan(struct model *m, const struct shape *shapes);
 /* Waits for nothing: no instance may be left. NULL is fine. */
 void model_destroy(struct model *m);
 /* The graph as loaded: names, dtypes and shapes (dims -1 where the run decides) of the borders.
- * Constants' data may be gone after planning. */
+ * Without the constants' data. */
 const struct graph *model_graph(const struct model *m);
 size_t model_arena_bytes(const struct model *m);   /* of the program planned at load; 0 if none */
 size_t model_weights_bytes(const struct model *m); /* packed weights now held */

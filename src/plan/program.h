@@ -104,9 +104,9 @@ enum status weight_store_get(struct weight_store *s, const void *source, const v
                              const void **out);
 
 /* Plans `g`: sorted, inferred, all shapes of its inputs known. Takes `g`, also on failure. `model`
- * is the graph it was made from, which outlives `weights`; packed forms of constants that both have
- * in common go to `weights`. With own_constants the program copies the constants its steps read, so
- * that the model's can go. */
+ * is the graph it was made from, at least until then; packed forms of constants that both have
+ * in common go to `weights`. With own_constants the steps read copies of constants, which lie with
+ * the packed forms, so that `model` can go. */
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
                            bool own_constants, struct program **out);
 void program_destroy(struct program *p);

@@ -180,6 +180,13 @@ static bool pixels_are_even(const struct shape *shape, const int64_t *stride) {
     return shape->dim[2] == 1 || shape->dim[3] == 1 || stride[2] == stride[3] * shape->dim[3];
 }
 
+static const char as_it_is[] = "as it is";
+
+static void copy_constant(void *context, void *memory) {
+    const struct tensor *t = context;
+    if (t->data_bytes) memcpy(memory, t->data, t->data_bytes);
+}
+
 enum status plan_want(struct plan *s, const struct node *n, int t, enum layout layout,
                       struct value *out) {
     struct plan_tensor *x = &s->tensors[t];
@@ -190,11 +197,10 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
     }
     if (tensor->data && layout == LAYOUT_PLAIN) {
         const void *data = tensor->data;
+        size_t bytes = tensor->data_bytes;
         if (s->own_constants) {
-            void *copy = arena_alloc_data(&s->p->memory, tensor->data_bytes ? tensor->data_bytes : 1);
-            CHECK(copy, STATUS_MEMORY, "out of memory while planning");
-            memcpy(copy, data, tensor->data_bytes);
-            data = copy;
+            TRY(plan_pack(s, tensor, NULL, as_it_is, sizeof as_it_is, bytes ? bytes : 1, copy_constant,
+                          (void *)(uintptr_t)tensor, &data));
         }
         x->in[layout] = (struct value){.valid = true, .buffer = -1, .constant = data};
         *out = x->in[layout];

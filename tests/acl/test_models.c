@@ -505,6 +505,67 @@ static void gears(void **state) {
     assert_acl(aclmdlUnload(id));
 }
 
+/* Two threads with a stream each queue runs at different gears. */
+static void *run_at_gears(void *argument) {
+    struct runner *r = argument;
+    enum { N = 12 };
+    float x[8], y[N][8];
+    int32_t chosen[N];
+    aclrtStream stream;
+    aclmdlDataset *in[N], *out[N];
+    if (aclrtSetCurrentContext(r->context) || aclrtCreateStream(&stream)) return (void *)1;
+    for (int k = 0; k < 8; k++) x[k] = (float)(k - 3 * r->seed);
+    for (int i = 0; i < N; i++) {
+        uint64_t batch = (uint64_t[]){1, 4, 2}[(i + r->seed) % 3];
+        in[i] = dataset_of(2, (void *[]){x, &chosen[i]}, (size_t[]){sizeof x, sizeof chosen[i]});
+        out[i] = dataset_of(1, (void *[]){y[i]}, (size_t[]){sizeof y[i]});
+        for (int k = 0; k < 8; k++) y[i][k] = 77;
+        if (aclmdlSetDynamicBatchSize(r->id, in[i], 1, batch)) return (void *)2;
+        if (aclmdlExecuteAsync(r->id, in[i], out[i], stream)) return (void *)3;
+    }
+    if (aclrtSynchronizeStream(stream)) return (void *)4;
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < 8; k++)
+            if (y[i][k] != (k >= chosen[i] * 2 ? 77 : x[k] > 0 ? x[k] : 0)) return (void *)5;
+        dataset_end(in[i]);
+        dataset_end(out[i]);
+    }
+    return aclrtDestroyStream(stream) ? (void *)6 : NULL;
+}
+
+static void threads_at_different_gears(void **state) {
+    (void)state;
+    struct runner r[2];
+    aclrtContext context;
+    uint32_t id = load_text(gear_net);
+    assert_acl(aclrtGetCurrentContext(&context));
+    for (int i = 0; i < 2; i++) {
+        r[i] = (struct runner){.context = context, .id = id, .seed = i};
+        assert_int_equal(pthread_create(&r[i].thread, NULL, run_at_gears, &r[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        void *result;
+        pthread_join(r[i].thread, &result);
+        assert_ptr_equal(result, NULL);
+    }
+    assert_acl(aclmdlUnload(id));
+}
+
+/* What aclmdlQuerySize says of a model with gears serves the largest, however they are ordered. */
+static void sizes_of_gears(void **state) {
+    (void)state;
+    static const char fixed[] = "graph \"g\" {\n  input x f32[4,2]\n  y = Relu(x)\n  output y\n}\n";
+    size_t bytes, work[2], weights[2];
+    for (int i = 0; i < 2; i++) {
+        void *om = om_of(i ? gear_net : fixed, &bytes);
+        assert_acl(aclmdlQuerySizeFromMem(om, bytes, &work[i], &weights[i]));
+        mem_free(om);
+    }
+    assert_int_equal(work[0], 128); /* x and y of the largest gear, 64 bytes apart */
+    assert_int_equal(work[1], work[0]);
+    assert_int_equal(weights[1], weights[0]);
+}
+
 /* ---- failures while running ---- */
 
 static const char picky_net[] = "graph \"picky\" {\n"
@@ -609,6 +670,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(threads_share_a_model, start, end),
         cmocka_unit_test_setup_teardown(open_shapes, start, end),
         cmocka_unit_test_setup_teardown(gears, start, end),
+        cmocka_unit_test_setup_teardown(threads_at_different_gears, start, end),
+        cmocka_unit_test_setup_teardown(sizes_of_gears, start, end),
         cmocka_unit_test_setup_teardown(failures_while_running, start, end),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);

@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/env.h"
-#include "exec/model.h"
+#include "exec/exec.h"
 
 static struct graph *parse(const char *text) {
     struct graph *g;
@@ -242,6 +242,122 @@ static void every_allocation_may_fail(void **state) {
     device_destroy(d);
 }
 
+/* ---- gears ---- */
+
+/* A Gemm, whose weights are packed, and an Add, which reads its constant as it is. */
+static const char geared[] = "graph \"geared\" {\n"
+                             "  meta \"prusik.dynamic\" = \"batch 1;4;2\"\n"
+                             "  input x f32[?,8]\n"
+                             "  const w f32[8,8] = splat(0.5)\n"
+                             "  const c f32[8] = {0, 1, 2, 3, 4, 5, 6, 7}\n"
+                             "  a = MatMul(x, w)\n"
+                             "  b = Relu(a)\n"
+                             "  r = Sin(b)\n"
+                             "  y = Add(r, c)\n"
+                             "  output y\n"
+                             "}\n";
+
+static enum status run_gear(struct instance *r, int batch, float y[4 * 8]) {
+    float x[4 * 8];
+    for (int i = 0; i < 4 * 8; i++) x[i] = (float)(i / 8);
+    TRY(instance_set_input(r, 0, shape_of(2, batch, 8), x, (size_t)batch * 8 * sizeof *x));
+    TRY(instance_set_output(r, 0, y, 4 * 8 * sizeof *y));
+    return instance_run(r, 0);
+}
+
+static void check_gear(const float y[4 * 8], int batch) {
+    for (int i = 0; i < batch * 8; i++)
+        assert_float_equal(y[i], sinf(4.0f * (float)(i / 8)) + (float)(i % 8), 1e-5);
+}
+
+/* Source weights stay until every gear is planned, and no program misses them afterwards. */
+static void gears_give_up_their_source(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(geared, d);
+    struct instance *r;
+    assert_ok(instance_create(m, &r));
+    float y[4 * 8];
+    static const int batches[] = {4, 1, 1, 2, 4, 1, 2};
+    for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
+        assert_ok(run_gear(r, batches[i], y));
+        check_gear(y, batches[i]);
+        assert_int_equal(m->source != NULL, i < 3);
+    }
+    assert_int_equal(run_gear(r, 3, y), STATUS_SHAPE);
+    assert_non_null(strstr(status_message(), "none of those the model was made for"));
+    instance_destroy(r);
+    model_destroy(m);
+    /* The same sentence while there is a source. */
+    m = load(geared, d);
+    assert_ok(instance_create(m, &r));
+    assert_int_equal(run_gear(r, 3, y), STATUS_SHAPE);
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+static void *run_gears(void *argument) {
+    struct model *m = argument;
+    struct instance *r;
+    float y[4 * 8];
+    if (instance_create(m, &r) != STATUS_OK) return (void *)1;
+    enum status s = STATUS_OK;
+    for (int i = 0; i < 60 && s == STATUS_OK; i++) {
+        int batch = 1 << i % 3;
+        s = run_gear(r, batch, y);
+        if (s == STATUS_OK) check_gear(y, batch);
+    }
+    instance_destroy(r);
+    return s == STATUS_OK ? NULL : (void *)2;
+}
+
+/* Gears are planned, and the source given up, while other threads run. */
+static void gears_in_many_threads(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(geared, d);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_gears, m), 0);
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        assert_ptr_equal(result, NULL);
+    }
+    assert_null(m->source);
+    model_destroy(m);
+    device_destroy(d);
+}
+
+static void every_allocation_of_gears_may_fail(void **state) {
+    (void)state;
+    struct device *d;
+    assert_ok(device_create(1, &d));
+    float y[4 * 8];
+    uint64_t live = mem_live_allocations();
+    for (uint64_t n = 1;; n++) {
+        struct graph *g = parse(geared);
+        mem_fail_after(n, false);
+        struct model *m = NULL;
+        struct instance *r = NULL;
+        enum status s = model_create(g, d, &m);
+        if (s == STATUS_OK) s = instance_create(m, &r);
+        for (int batch = 1; s == STATUS_OK && batch <= 4; batch *= 2) s = run_gear(r, batch, y);
+        mem_fail_after(0, false);
+        if (s != STATUS_OK) assert_int_equal(s, STATUS_MEMORY);
+        /* What failed for want of memory works when there is some. */
+        if (r && s != STATUS_OK) assert_ok(run_gear(r, 2, y));
+        instance_destroy(r);
+        model_destroy(m);
+        assert_int_equal(mem_live_allocations(), live);
+        if (s == STATUS_OK) break;
+        assert_true(n < 10000);
+    }
+    device_destroy(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values),
@@ -251,6 +367,9 @@ int main(void) {
         cmocka_unit_test(errors_while_running),
         cmocka_unit_test(one_model_many_threads),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(gears_give_up_their_source),
+        cmocka_unit_test(gears_in_many_threads),
+        cmocka_unit_test(every_allocation_of_gears_may_fail),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }
