@@ -4,7 +4,8 @@
  * conventions of every call.
  *
  * A device is a set of processor cores: device 0 is all of them unless PRUSIK_DEVICES divides
- * them. A context belongs to a device; each thread has at most one current context, and calls that
+ * them. Its workers and the threads of its streams stay on its cores; the program's own threads,
+ * which take part in what they wait for (aclmdlExecute), are not moved. A context belongs to a device; each thread has at most one current context, and calls that
  * create or use things of a device act on it. A thread gets one from aclrtSetDevice (the device's
  * default context), aclrtCreateContext or aclrtSetCurrentContext; without one, such calls return
  * ACL_ERROR_RT_CONTEXT_NULL. Threads may share a context.

@@ -23,7 +23,11 @@ static aclError need_device(const char *call, int device) {
 aclError device_join(const char *call, int device, struct device **out) {
     pthread_mutex_lock(&runtime.lock);
     struct acl_device *d = &runtime.devices[device];
-    enum status s = d->exec ? STATUS_OK : device_create(d->n_threads, &d->exec);
+    enum status s = STATUS_OK;
+    if (!d->exec) {
+        s = device_create(d->cores.n, &d->exec);
+        if (s == STATUS_OK) device_pin(d->exec, &d->cores);
+    }
     if (s == STATUS_OK) {
         d->n_users++;
         *out = d->exec;

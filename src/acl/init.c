@@ -43,45 +43,27 @@ aclError runtime_need_started(const char *call) {
 
 /* ---- devices of PRUSIK_DEVICES ---- */
 
-/* Counts the cores of "0-3,8,9" and moves on past them; -1 when it is malformed. */
-static int count_cores(const char **text) {
-    const char *p = *text;
-    int n = 0;
-    while (*p && *p != ';') {
-        char *end;
-        long first = strtol(p, &end, 10), last = first;
-        if (end == p || first < 0) return -1;
-        if (*end == '-') {
-            p = end + 1;
-            last = strtol(p, &end, 10);
-            if (end == p || last < first) return -1;
-        }
-        if (last - first >= 4096 || n > 4096) return -1;
-        n += (int)(last - first + 1);
-        p = *end == ',' ? end + 1 : end;
-        if (*p && *p != ';' && end == p) return -1;
-    }
-    *text = p;
-    return n;
-}
-
 static void find_devices(void) {
     /* Worker pools stay: a model that aclFinalize found running may still use one. */
     const char *p = env_string(ENV_DEVICES);
     int found = 0;
     while (*p && found < MAX_DEVICES) {
-        int n = count_cores(&p);
-        if (n <= 0) {
+        struct core_set *cores = &runtime.devices[found].cores;
+        if (!core_set_parse(&p, cores)) {
             acl_log(ACL_ERROR, "aclInit: PRUSIK_DEVICES is '%s'; write lists of cores like "
                                "0-3;4-7. It is ignored.",
                     env_string(ENV_DEVICES));
             found = 0;
             break;
         }
-        runtime.devices[found++].n_threads = n;
+        if (!core_set_is_usable(cores))
+            acl_log(ACL_ERROR, "aclInit: PRUSIK_DEVICES gives device %d cores this process may not "
+                               "use; its threads run on any core",
+                    found);
+        found++;
         if (*p == ';') p++;
     }
-    if (found == 0) runtime.devices[found++].n_threads = 0;
+    if (found == 0) runtime.devices[found++].cores = (struct core_set){0};
     runtime.n_devices = found;
 }
 

@@ -16,6 +16,7 @@
 #include "acl/acl_dump.h"
 #include "acl/handle.h"
 #include "acl/memory.h"
+#include "base/cpu.h"
 #include "base/status.h"
 
 enum { MAX_DEVICES = 64, MAX_EXCEPTIONS = 16 };
@@ -60,7 +61,7 @@ void acl_log(aclLogLevel level, const char *format, ...) __attribute__((format(p
 /* ---- the runtime; init.c ---- */
 
 struct acl_device {
-    int n_threads;         /* 0: as many as allowed */
+    struct core_set cores; /* of its threads, one worker each; none: any, as many as allowed */
     int set_count;         /* aclrtSetDevice less aclrtResetDevice */
     void *default_context; /* NULL: none */
     struct device *exec;   /* made for the first model */

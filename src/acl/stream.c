@@ -94,6 +94,7 @@ static void run_task(struct stream *s, struct task *t) {
 
 static void *stream_main(void *argument) {
     struct stream *s = argument;
+    core_set_pin_self(&runtime.devices[s->device].cores);
     pthread_mutex_lock(&s->lock);
     for (;;) {
         while (s->busy || (!s->first && !s->closing)) pthread_cond_wait(&s->work, &s->lock);

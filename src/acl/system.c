@@ -33,7 +33,7 @@ aclError aclGetDeviceCapability(uint32_t deviceId, aclDeviceInfo deviceInfo, int
     ACL_NEED_STARTED();
     pthread_mutex_lock(&runtime.lock);
     int n_devices = runtime.n_devices;
-    int n = deviceId < (uint32_t)n_devices ? runtime.devices[deviceId].n_threads : -1;
+    int n = deviceId < (uint32_t)n_devices ? runtime.devices[deviceId].cores.n : -1;
     pthread_mutex_unlock(&runtime.lock);
     ACL_CHECK(n >= 0, ACL_ERROR_RT_INVALID_DEVICEID, "deviceId is %u; there are %d devices",
               deviceId, n_devices);

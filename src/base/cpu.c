@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,6 +80,52 @@ int cpu_usable_cores(void) {
     double quota = cgroup_quota();
     if (quota > 0 && quota < n) n = (int)(quota + 0.999);
     return n < 1 ? 1 : n;
+}
+
+bool core_set_parse(const char **text, struct core_set *out) {
+    const char *p = *text;
+    *out = (struct core_set){0};
+    while (*p && *p != ';') {
+        char *end;
+        long first = strtol(p, &end, 10), last = first;
+        if (end == p || first < 0) return false;
+        if (*end == '-') {
+            p = end + 1;
+            last = strtol(p, &end, 10);
+            if (end == p || last < first) return false;
+        }
+        if (last >= MAX_CORES) return false;
+        for (long i = first; i <= last; i++) {
+            uint64_t bit = UINT64_C(1) << i % 64;
+            out->n += !(out->bits[i / 64] & bit);
+            out->bits[i / 64] |= bit;
+        }
+        p = *end == ',' ? end + 1 : end;
+        if (*p && *p != ';' && end == p) return false;
+    }
+    *text = p;
+    return out->n > 0;
+}
+
+static void to_system(const struct core_set *set, cpu_set_t *out) {
+    CPU_ZERO(out);
+    for (int i = 0; i < MAX_CORES && i < CPU_SETSIZE; i++)
+        if (set->bits[i / 64] >> i % 64 & 1) CPU_SET(i, out);
+}
+
+bool core_set_is_usable(const struct core_set *set) {
+    cpu_set_t allowed, wanted;
+    if (sched_getaffinity(0, sizeof allowed, &allowed)) return true; /* not known */
+    to_system(set, &wanted);
+    CPU_AND(&wanted, &wanted, &allowed);
+    return CPU_COUNT(&wanted) > 0;
+}
+
+void core_set_pin_self(const struct core_set *set) {
+    cpu_set_t wanted;
+    if (!set->n) return;
+    to_system(set, &wanted);
+    sched_setaffinity(0, sizeof wanted, &wanted);
 }
 
 size_t cpu_l2_bytes(void) {

@@ -3,7 +3,9 @@
 #ifndef PK_BASE_CPU_H
 #define PK_BASE_CPU_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Best first, as src/kernels/isa.def lists them. */
 enum isa { ISA_AVX512, ISA_AVX2, ISA_NEON, ISA_BASE, ISA_COUNT };
@@ -17,6 +19,20 @@ enum isa isa_selected(void);
 /* Cores this process may use: its affinity mask, no more than its cgroup CPU quota (rounded up);
  * at least 1. */
 int cpu_usable_cores(void);
+
+/* Cores by number, as the system numbers them. n = 0: no choice, any core. */
+enum { MAX_CORES = 1024 };
+struct core_set {
+    int n;
+    uint64_t bits[MAX_CORES / 64];
+};
+/* Reads "0-3,8,9" up to the end or a ';' and moves *text there; false when it is malformed. */
+bool core_set_parse(const char **text, struct core_set *out);
+/* Whether this thread may run on one of them. */
+bool core_set_is_usable(const struct core_set *set);
+/* Keeps the calling thread on these cores; does nothing when n is 0 or none of them is usable. */
+void core_set_pin_self(const struct core_set *set);
+
 size_t cpu_l2_bytes(void); /* per core; 512 KiB when the system does not say */
 
 #endif

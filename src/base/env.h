@@ -12,7 +12,7 @@
 #define ENV_TABLE(ENV)                                                                             \
     ENV(DEBUG, "PRUSIK_DEBUG", "0", "1 = print each failure with file and line to stderr, where it first happens.") \
     ENV(THREADS, "PRUSIK_THREADS", "0", "Worker threads per device; 0 = as many as the affinity mask and cgroup quota allow.") \
-    ENV(DEVICES, "PRUSIK_DEVICES", "", "Cores of each device, for example 0-3;4-7; empty = one device with all cores.") \
+    ENV(DEVICES, "PRUSIK_DEVICES", "", "Cores of each device, for example 0-3;4-7: its workers and the threads of its streams run there. Empty = one device with all cores.") \
     ENV(ISA, "PRUSIK_ISA", "", "Instruction set of the kernels: avx512, avx2, base, neon; empty = the best this CPU has.") \
     ENV(REF, "PRUSIK_REF", "0", "1 = run every operator with its plain reference kernel.") \
     ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass to, and the plan, as text.") \

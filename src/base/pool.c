@@ -49,6 +49,7 @@ struct worker {
 struct pool {
     int n_threads;
     int64_t spin_ns;
+    struct core_set cores; /* of the workers */
     pthread_mutex_t mutex; /* guards everything below */
     pthread_cond_t wake;
     bool stop;
@@ -132,6 +133,7 @@ static void take_part(struct pool *p, struct run *r, int rank) {
 static void *worker_main(void *argument) {
     struct worker *w = argument;
     struct pool *p = w->pool;
+    core_set_pin_self(&p->cores);
     pthread_mutex_lock(&p->mutex);
     while (!p->stop) {
         struct run *r = atomic_load(&w->lent);
@@ -178,6 +180,8 @@ void pool_destroy(struct pool *p) {
     pthread_mutex_destroy(&p->mutex);
     mem_free(p);
 }
+
+void pool_pin(struct pool *p, const struct core_set *cores) { p->cores = *cores; }
 
 int pool_threads(const struct pool *p) { return p->n_threads; }
 

@@ -23,6 +23,8 @@ enum status device_create(int n_threads, struct device **out) {
     return s;
 }
 
+void device_pin(struct device *d, const struct core_set *cores) { pool_pin(d->pool, cores); }
+
 void device_destroy(struct device *d) {
     if (!d) return;
     pool_destroy(d->pool);

@@ -19,6 +19,7 @@
 #ifndef PK_EXEC_MODEL_H
 #define PK_EXEC_MODEL_H
 
+#include "base/cpu.h"
 #include "ir/graph.h"
 #include "ops/op.h"
 
@@ -27,6 +28,8 @@ struct model;
 struct instance;
 
 enum status device_create(int n_threads, struct device **out);
+/* Keeps its workers on these cores; before it is used. */
+void device_pin(struct device *d, const struct core_set *cores);
 void device_destroy(struct device *d);
 int device_threads(const struct device *d);
 

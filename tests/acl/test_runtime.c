@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start and end, configuration files, devices, contexts, memory, and what programs do wrong with
  * them. */
+#define _GNU_SOURCE
 #include "acl_check.h"
+
+#include <dirent.h>
+#include <sched.h>
 
 #include "base/env.h"
 
@@ -248,6 +252,56 @@ static void context_settings(void **state) {
     assert_acl_fails(aclrtCtxSetSysParamOpt((aclSysParamOpt)9, 1), ACL_ERROR_INVALID_PARAM, "9");
 }
 
+/* How many threads of this process may run on exactly the core `core`. */
+static int threads_on(int core) {
+    int n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *e; (e = readdir(tasks));) {
+        cpu_set_t on;
+        int tid = atoi(e->d_name);
+        if (tid && !sched_getaffinity(tid, sizeof on, &on))
+            n += CPU_COUNT(&on) == 1 && CPU_ISSET(core, &on);
+    }
+    closedir(tasks);
+    return n;
+}
+
+static void streams_stay_on_their_device(void **state) {
+    (void)state;
+    cpu_set_t usable;
+    assert_int_equal(sched_getaffinity(0, sizeof usable, &usable), 0);
+    int core[2], n = 0;
+    for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
+        if (CPU_ISSET(i, &usable)) core[n++] = i;
+    if (n < 2) {
+        puts("skipped: only one core");
+        skip();
+    }
+    char text[32];
+    snprintf(text, sizeof text, "%d;%d", core[0], core[1]);
+    env_override(ENV_DEVICES, text);
+    assert_acl(aclInit(NULL));
+    void *block;
+    assert_acl(aclrtSetDevice(0));
+    assert_acl(aclrtMallocHost(&block, 1 << 20));
+    for (int device = 0; device < 2; device++) {
+        aclrtStream stream[2];
+        assert_acl(aclrtSetDevice(device));
+        for (int i = 0; i < 2; i++) {
+            assert_acl(aclrtCreateStream(&stream[i]));
+            assert_acl(aclrtMemsetAsync(block, 1 << 20, i, 1 << 20, stream[i]));
+            assert_acl(aclrtSynchronizeStream(stream[i]));
+        }
+        assert_int_equal(threads_on(core[device]), 2);
+        assert_int_equal(threads_on(core[!device]), 0);
+        for (int i = 0; i < 2; i++) assert_acl(aclrtDestroyStream(stream[i]));
+    }
+    assert_acl(aclrtFreeHost(block));
+    assert_acl(aclFinalize());
+    env_override(ENV_DEVICES, "");
+}
+
 static void several_devices(void **state) {
     (void)state;
     uint32_t n, id;
@@ -477,6 +531,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(streams_of_a_destroyed_context, start, end),
         cmocka_unit_test_setup_teardown(context_settings, start, end),
         cmocka_unit_test(several_devices),
+        cmocka_unit_test(streams_stay_on_their_device),
         cmocka_unit_test_setup_teardown(allocation, start, end),
         cmocka_unit_test_setup_teardown(many_blocks, start, end),
         cmocka_unit_test_setup_teardown(copies, start, end),

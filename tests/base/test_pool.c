@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool runs each tile of each step exactly once, steps in order, from any number of threads. */
+#define _GNU_SOURCE
 #include "../check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "base/pool.h"
 
@@ -77,11 +80,68 @@ static void several_runs_at_once(void **state) {
     pool_destroy(p);
 }
 
+static void see_core(void *context, int step, int tile, int worker) {
+    (void)step;
+    (void)tile;
+    cpu_set_t on;
+    assert_int_equal(sched_getaffinity(0, sizeof on, &on), 0);
+    if (worker > 0) atomic_fetch_add(&((atomic_int *)context)[CPU_COUNT(&on) == 1], 1);
+    for (volatile int i = 0; i < 20000; i++) {}
+}
+
+static int hundred_tiles(void *context, int step) {
+    (void)context, (void)step;
+    return 100;
+}
+
+static void workers_stay_on_their_cores(void **state) {
+    (void)state;
+    cpu_set_t before, after;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    char text[16];
+    int last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET(last, &before)) last--;
+    snprintf(text, sizeof text, "%d", last);
+    const char *p = text;
+    struct core_set cores;
+    assert_true(core_set_parse(&p, &cores));
+    assert_true(core_set_is_usable(&cores));
+    struct pool *pool;
+    assert_ok(pool_create(3, &pool));
+    pool_pin(pool, &cores);
+    atomic_int seen[2] = {0}; /* tiles of workers that were free, and that were not */
+    for (int i = 0; i < 100 && !atomic_load(&seen[1]); i++)
+        pool_run(pool, 1, hundred_tiles, see_core, seen, 0);
+    pool_destroy(pool);
+    assert_true(atomic_load(&seen[1]) > 0);
+    if (CPU_COUNT(&before) > 1) assert_int_equal(atomic_load(&seen[0]), 0);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&before, &after)); /* the caller was not moved */
+}
+
+static void core_lists(void **state) {
+    (void)state;
+    struct core_set set;
+    const char *p = "0-3,2,70;5";
+    assert_true(core_set_parse(&p, &set));
+    assert_int_equal(set.n, 5);
+    assert_int_equal(set.bits[0], 0xF);
+    assert_int_equal(set.bits[1], 1 << 6);
+    assert_string_equal(p, ";5");
+    static const char *const nonsense[] = {"", ";", "a", "1-", "3-1", "-1", "1024", "0-5000", "1,,2", "1 2"};
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+        p = nonsense[i];
+        assert_false(core_set_parse(&p, &set));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_thread_count),
         cmocka_unit_test(negative_tiles_end_the_run),
         cmocka_unit_test(several_runs_at_once),
+        cmocka_unit_test(workers_stay_on_their_cores),
+        cmocka_unit_test(core_lists),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }
