@@ -35,6 +35,15 @@ def declared(header):
     return re.findall(r"ACL_FUNC_VISIBILITY[^;(]*?\b(acl\w+)\s*\(", text)
 
 
+def unsupported():
+    """(what is missing, its functions) of each table of calls that only say so."""
+    for table in sorted((ROOT / "src/acl/unsupported").glob("*.c")):
+        text = table.read_text()
+        why = re.search(r"^WHY\((.*?)\)$", text, re.M | re.S).group(1)
+        names = re.findall(r"^(?:CODE\(|MAKE\([^,]*,\s*)(\w+)", text, re.M)
+        yield "".join(re.findall(r'"([^"]*)"', why)), names
+
+
 def operators():
     text = (ROOT / "src/ops/ops.def").read_text()
     return re.findall(r"^OP\((\w+)\)", text, re.M)
@@ -44,22 +53,32 @@ def compatibility_page():
     libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
                  for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
     where = {function: library for library, names in libraries.items() for function in names}
+    refused = list(unsupported())
+    no_use = {name for _, names in refused for name in names}
     lines = ["# What runs", "",
              "Made by `scripts/make_docs.py` from the export lists, the public headers and the table "
              "of operators.", "", "## AscendCL", "",
              "Functions that are declared and not exported fail when a program links, not when it "
-             "runs.", "", "| header | works | not yet |", "|---|---|---|"]
+             "runs. Those called unsupported can be linked and return `ACL_ERROR_FEATURE_UNSUPPORTED`, or "
+             "NULL.", "", "| header | works | unsupported | not yet |", "|---|---|---|---|"]
     missing = []
     for header in sorted((ROOT / "include/acl").rglob("*.h")):
         names = list(dict.fromkeys(declared(header)))
         if not names:
             continue
         absent = [n for n in names if n not in where]
-        lines.append(f"| `{header.relative_to(ROOT / 'include')}` | {len(names) - len(absent)} | "
-                     f"{len(absent)} |")
+        n_refused = len(no_use.intersection(names))
+        lines.append(f"| `{header.relative_to(ROOT / 'include')}` | "
+                     f"{len(names) - len(absent) - n_refused} | {n_refused} | {len(absent)} |")
         missing += absent
     for library, names in libraries.items():
+        names = [n for n in names if n not in no_use]
+        if not names:
+            continue
         lines += ["", f"### lib{library}.so ({len(names)})", "", ", ".join(f"`{n}`" for n in names)]
+    lines += ["", f"### Unsupported ({len(no_use)})"]
+    for why, names in refused:
+        lines += ["", f"{why[0].upper()}{why[1:]}: " + ", ".join(f"`{n}`" for n in names) + "."]
     lines += ["", f"### Declared, not yet there ({len(missing)})", "",
               ", ".join(f"`{n}`" for n in missing)]
     names = operators()

@@ -12,6 +12,7 @@
 #include "acl/acl.h"
 #include "acl/ops/acl_cblas.h"
 #include "acl/ops/acl_dvpp.h"
+#include "acl/ops/acl_fv.h"
 
 #define assert_acl(expression)                                                                     \
     do {                                                                                           \
@@ -149,12 +150,31 @@ static void products_misused(void **state) {
     assert_acl(aclrtFree(block));
 }
 
+int32_t hi_mpi_vpc_resize(int32_t channel, const void *from, void *to, double fx, double fy,
+                          uint32_t interpolation, uint32_t *task, int32_t ms);
+
+static void calls_that_say_why_not(void **state) {
+    (void)state;
+    uint32_t task;
+    assert_acl_fails(aclfvSearch(SEARCH_1_N, NULL, NULL), ACL_ERROR_FEATURE_UNSUPPORTED);
+    assert_non_null(strstr(aclGetRecentErrMsg(), "aclfvSearch: feature retrieval"));
+    assert_null(aclfvCreateInitPara(7));
+    assert_non_null(strstr(aclGetRecentErrMsg(), "aclfvCreateInitPara: "));
+    assert_acl_fails(hi_mpi_vpc_resize(1, NULL, NULL, 0.5, 0.5, 0, &task, -1),
+                     ACL_ERROR_FEATURE_UNSUPPORTED);
+    assert_non_null(strstr(aclGetRecentErrMsg(), "hi_mpi_vpc_resize: "));
+    assert_null(aclrtCreateBinary("code", 4));
+    assert_acl_fails(aclrtLaunchKernel(NULL, 1, NULL, 0, NULL), ACL_ERROR_FEATURE_UNSUPPORTED);
+    assert_non_null(strstr(aclGetRecentErrMsg(), "atc"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(picture_memory, start, end),
         cmocka_unit_test_setup_teardown(products_of_halves, start, end),
         cmocka_unit_test_setup_teardown(products_of_bytes, start, end),
         cmocka_unit_test_setup_teardown(products_misused, start, end),
+        cmocka_unit_test(calls_that_say_why_not),
     };
     return cmocka_run_group_tests_name("side", tests, NULL, NULL);
 }

@@ -23,7 +23,10 @@ typedef struct aclfvQueryTable aclfvQueryTable;
 typedef struct aclfvSearchInput aclfvSearchInput;
 typedef struct aclfvSearchResult aclfvSearchResult;
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/*
+ * Not implemented: the form of features and their distance are not published. Every call can be
+ * linked and returns ACL_ERROR_FEATURE_UNSUPPORTED, a creator NULL.
+ */
 ACL_FUNC_VISIBILITY aclfvFeatureInfo *aclfvCreateFeatureInfo(uint32_t id0, uint32_t id1,
     uint32_t offset, uint32_t featureLen, uint32_t featureCount, uint8_t *featureData,
     uint32_t featureDataLen);
