@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "bytes.h"
 #include "kernels/conv.h"
+#include "kernels/limits.h"
 
 struct layer {
     const char *net;
@@ -87,64 +88,6 @@ static double now_us(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-/* Twelve independent chains of multiply-adds: no load, no store. */
-#define LIMIT(name, attribute, lanes)                                                              \
-    attribute static double limit_##name(void) {                                                   \
-        typedef float v __attribute__((vector_size(4 * lanes)));                                   \
-        v a[12], x = {0}, y = {0};                                                                 \
-        for (int i = 0; i < 12; i++) a[i] = (v){0};                                                \
-        __asm__ volatile("" : "+m"(x), "+m"(y));                                                   \
-        double t = now_us();                                                                       \
-        for (int n = 0; n < 20000; n++) {                                                          \
-            _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++) a[i] = a[i] * x + y;             \
-        }                                                                                          \
-        t = now_us() - t;                                                                          \
-        for (int i = 0; i < 12; i++) x += a[i];                                                    \
-        __asm__ volatile("" : : "m"(x));                                                           \
-        return 20000.0 * 12 * 2 * lanes / t / 1e3;                                                 \
-    }
-#if defined(__x86_64__)
-LIMIT(avx512, __attribute__((target("avx512f,fma"))), 16)
-LIMIT(avx2, __attribute__((target("avx2,fma"))), 8)
-#endif
-LIMIT(base, , 4)
-
-static double limit(enum isa isa) {
-    double best = 0;
-    for (int i = 0; i < 5; i++) {
-        double g = 0;
-        switch (isa) {
-#if defined(__x86_64__)
-        case ISA_AVX512: g = limit_avx512(); break;
-        case ISA_AVX2: g = limit_avx2(); break;
-#endif
-        default: g = limit_base();
-        }
-        if (g > best) best = g;
-    }
-    return best;
-}
-
-/* GB/s of reading a buffer that no cache holds. */
-static double memory_limit(void) {
-    typedef uint32_t v __attribute__((vector_size(64)));
-    const size_t n = (size_t)128 << 20;
-    v *p = mem_alloc_aligned(n), sum[4] = {0};
-    if (!p) return 0;
-    memset(p, 1, n);
-    double best = 0;
-    for (int i = 0; i < 5; i++) {
-        double t = now_us();
-        for (size_t j = 0; j < n / sizeof(v); j += 4)
-            for (int u = 0; u < 4; u++) sum[u] += p[j + (size_t)u];
-        t = now_us() - t;
-        __asm__ volatile("" : : "m"(sum));
-        if ((double)n / t * 1e-3 > best) best = (double)n / t * 1e-3;
-    }
-    mem_free(p);
-    return best;
-}
-
 static void *filled(size_t floats) {
     float *p = mem_alloc_aligned(floats * sizeof(float));
     if (!p) {
@@ -180,7 +123,7 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
                           .dst = dst, .dst_channel = (int64_t)(pixels * vl)};
     *gflop = 2e-9 * (double)(l->ic / l->groups) * (double)l->oc * (double)taps * (double)pixels;
     /* The least time of each tile, summed: a tile is short enough to escape the other work. */
-    double peak = limit(k->isa), best = 0, spent = 0, least_us[2][64];
+    double peak = limits_fma_gflops(k->isa), best = 0, spent = 0, least_us[2][64];
     for (int i = 0; i < 400 && (i < 6 || spent < 40e3); i++)
         for (int s = 0; s < p.n_steps; s++)
             for (int tile = 0; tile < p.n_tiles[s]; tile++) {
@@ -222,12 +165,12 @@ int main(int argc, char **argv) {
     }
     if (limits) {
         printf("{\"isa\": \"%s\", \"fma_gflops\": %.1f, \"memory_gbs\": %.1f}\n", k->name,
-               limit(k->isa), memory_limit());
+               limits_fma_gflops(k->isa), limits_memory_gbs());
         return 0;
     }
     const char *filter = argc > 3 ? argv[3] : "", *net = NULL;
     double sum = 0, work = 0, ideal = 0;
-    printf("%s: limit %.0f GF/s\n", k->name, limit(k->isa));
+    printf("%s: limit %.0f GF/s\n", k->name, limits_fma_gflops(k->isa));
     for (size_t i = 0; i <= sizeof layers / sizeof *layers; i++) {
         const struct layer *l = i < sizeof layers / sizeof *layers ? &layers[i] : NULL;
         if (net && (!l || strcmp(net, l->net)) && sum > 0)

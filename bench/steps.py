@@ -20,7 +20,8 @@ import onnx
 
 import bound
 
-LINE = re.compile(r"^ *([\d.]+) +[\d.]+ +[\d.]+  (\S+) +(\S.*?)  +(\S+)$")
+# ms, four rates and their shares, operator, kernel, node
+LINE = re.compile(r"^ *([\d.]+)(?: +[\d.]+){5}  (\S+) +(\S.*?)  +(\S+)$")
 
 
 def profile(build, path, threads, runs):

@@ -24,6 +24,7 @@ struct cached_program {
     struct shape *shapes; /* n_inputs, as asked for */
     uint64_t last_used;
     int users; /* instances that hold it */
+    uint64_t serial; /* among all the model has planned */
 };
 
 struct model {
@@ -36,7 +37,7 @@ struct model {
     struct weight_store *weights;
     pthread_mutex_t mutex; /* guards the cache */
     int n_programs, cap_programs;
-    uint64_t clock;
+    uint64_t clock, n_planned;
     struct cached_program **programs;
     /* Of the program planned at load, the largest gear's: every execution has at least these, so
      * that changing to that gear allocates nothing. */
@@ -47,5 +48,8 @@ struct model {
 /* The program for these input shapes, planned if need be and held until released. */
 enum status model_acquire(struct model *m, const struct shape *shapes, struct cached_program **out);
 void model_release(struct model *m, struct cached_program *c);
+
+/* The table of PRUSIK_PROF; times.c. */
+void times_print(const struct step_time *times, int n, int n_threads);
 
 #endif

@@ -228,26 +228,34 @@ static void run_tile(void *context, int step, int tile, int worker) {
     }
 }
 
+static int64_t tensor_bytes(const struct graph *g, const int *tensors, int n) {
+    int64_t sum = 0;
+    for (int i = 0; i < n; i++) {
+        const struct tensor *t = tensors[i] >= 0 ? &g->tensors[tensors[i]] : NULL;
+        int64_t elements = t ? shape_elements(&t->shape) : 0;
+        if (elements > 0) sum += elements * (int64_t)dtype_size(t->dtype);
+    }
+    return sum;
+}
+
 static void keep_times(struct instance *r) {
     const struct program *p = r->held->program;
+    const struct graph *g = p->graph;
     r->began[p->n_steps] = now_ns();
     r->n_times = p->n_steps;
     for (int i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
-        r->times[i] = (struct step_time){s->node, op_def(s->op)->name, s->kernel,
-                                         (double)(r->began[i + 1] - r->began[i]) * 1e-6, s->macs};
-    }
-}
-
-static void print_times(const struct instance *r) {
-    double total = 0;
-    for (int i = 0; i < r->n_times; i++) total += r->times[i].ms;
-    fprintf(stderr, "# %d steps, %.3f ms\n#      ms      %%   GFLOP/s  op                 kernel\n",
-            r->n_times, total);
-    for (int i = 0; i < r->n_times; i++) {
-        const struct step_time *t = &r->times[i];
-        fprintf(stderr, "%9.4f  %5.1f  %8.1f  %-18s %-28s %s\n", t->ms, 100 * t->ms / total,
-                t->ms > 0 ? (double)t->macs * 2e-6 / t->ms : 0, t->op, t->kernel, t->node);
+        const struct node *n = s->source >= 0 ? &g->nodes[s->source] : NULL;
+        int64_t bytes = 0;
+        if (n)
+            bytes = tensor_bytes(g, n->inputs, n->n_inputs) +
+                    tensor_bytes(g, n->outputs, n->n_outputs);
+        r->times[i] = (struct step_time){.node = s->node, .op = op_def(s->op)->name,
+                                         .kernel = s->kernel,
+                                         .ms = (double)(r->began[i + 1] - r->began[i]) * 1e-6,
+                                         .macs = s->macs, .begin_ns = r->began[i],
+                                         .end_ns = r->began[i + 1], .bytes = bytes,
+                                         .n_tiles = s->n_tiles, .source = n};
     }
 }
 
@@ -275,7 +283,7 @@ enum status instance_run(struct instance *r, int max_threads) {
     if (status != STATUS_OK) FAIL((enum status)status, "%s", r->env.error);
     if (r->profile) {
         keep_times(r);
-        if (env_int(ENV_PROF)) print_times(r);
+        if (env_int(ENV_PROF)) times_print(r->times, r->n_times, pool_threads(r->model->device->pool));
     }
     return deliver_dynamic(r);
 }
@@ -284,8 +292,13 @@ const struct view *instance_output(const struct instance *r, int i) {
     return i >= 0 && i < r->n_outputs ? &r->outputs[i] : NULL;
 }
 
-void instance_profile(struct instance *r, bool on) { r->profile = on; }
+void instance_profile(struct instance *r, bool on) { r->profile = on || env_int(ENV_PROF); }
 int instance_step_times(const struct instance *r, const struct step_time **out) {
     *out = r->times;
     return r->n_times;
+}
+
+const struct graph *instance_program(const struct instance *r, uint64_t *serial) {
+    *serial = r->held->serial;
+    return r->held->program->graph;
 }

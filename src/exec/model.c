@@ -75,7 +75,7 @@ static enum status plan_for(struct model *m, const struct shape *shapes,
         FAIL(STATUS_MEMORY, "out of memory for a program");
     }
     memcpy(copy, shapes, (size_t)m->graph->n_inputs * sizeof *copy);
-    *c = (struct cached_program){.program = p, .shapes = copy};
+    *c = (struct cached_program){.program = p, .shapes = copy, .serial = ++m->n_planned};
     *out = c;
     return STATUS_OK;
 }

@@ -63,13 +63,20 @@ enum status instance_run(struct instance *r, int max_threads);
 const struct view *instance_output(const struct instance *r, int i);
 
 /* Time of each step of the last run, when PRUSIK_PROF is set or instance_profile(r, true) was
- * called. */
+ * called. Valid until the next run. */
 struct step_time {
     const char *node, *op, *kernel;
     double ms;
     int64_t macs;
+    int64_t begin_ns, end_ns;  /* CLOCK_MONOTONIC */
+    int64_t bytes;             /* of all its node takes and gives */
+    int n_tiles;
+    const struct node *source; /* in the graph instance_program() gives; NULL: none */
 };
 void instance_profile(struct instance *r, bool on);
 int instance_step_times(const struct instance *r, const struct step_time **out);
+/* The graph the last run executed, its shapes known as far as they can be, and a number that tells
+ * it from every other the model has planned. */
+const struct graph *instance_program(const struct instance *r, uint64_t *serial);
 
 #endif

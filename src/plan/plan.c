@@ -29,8 +29,9 @@ enum status plan_add_step(struct plan *s, const struct node *n, const char *kern
     void *memory = arena_alloc(&p->memory, params_bytes);
     CHECK(memory, STATUS_MEMORY, "out of memory while planning");
     *step = &p->steps[p->n_steps++];
-    **step = (struct step){.node = n ? n->name : "", .op = n ? n->op : OP_NONE, .kernel = kernel,
-                           .n_tiles = n_tiles < 1 ? 1 : n_tiles, .run = run, .params = memory};
+    **step = (struct step){.node = n ? n->name : "", .op = n ? n->op : OP_NONE,
+                           .source = n ? (int)(n - s->g->nodes) : -1,
+                           .kernel = kernel, .n_tiles = n_tiles < 1 ? 1 : n_tiles, .run = run, .params = memory};
     *(void **)params = memory;
     return STATUS_OK;
 }

@@ -65,6 +65,7 @@ struct step {
     const char *node;   /* name of the node it computes, or that it prepares data for */
     const char *kernel; /* "conv1x1 2x14", "reference", "reorder", ... */
     enum op_kind op;
+    int source; /* that node in the program's graph, or -1 */
     int n_tiles;
     int64_t macs;
     enum status (*run)(const struct step *s, struct run_env *env, int tile, int worker);
