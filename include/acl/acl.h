@@ -53,9 +53,9 @@ extern "C" {
  * Starts AscendCL in this process; everything but plain data objects needs it.
  *
  * configPath  path of a JSON file, relative to the working directory, or NULL for all defaults.
- *             `{}` means defaults too. Section `dump`: see aclmdlSetDump. Keys that make no
- *             difference here are accepted, unknown ones of the sections `dump` and `profiler` named
- *             in the log. At most 10 levels of { and of [.
+ *             `{}` means defaults too. Sections: `dump` as for aclmdlSetDump, `profiler` as in
+ *             acl_prof.h. Keys that make no difference here are accepted, unknown ones of these
+ *             sections named in the log. At most 10 levels of { and of [.
  * Returns     ACL_ERROR_REPEAT_INITIALIZE when already started (nothing changes),
  *             ACL_ERROR_INVALID_FILE when the file cannot be read, ACL_ERROR_PARSE_FILE when it is
  *             not a JSON object, ACL_ERROR_INVALID_DUMP_CONFIG or _PROFILING_CONFIG when a key of

@@ -74,8 +74,11 @@ static const struct config_key {
     {"dump", "dump_step", JSON_STRING, NULL},
     {"profiler", "aic_metrics", JSON_STRING, NULL},
     {"profiler", "aicpu", JSON_STRING, " on off "},
+    {"profiler", "ascendcl", JSON_STRING, " on off "},
     {"profiler", "output", JSON_STRING, NULL},
+    {"profiler", "storage_limit", JSON_STRING, NULL},
     {"profiler", "switch", JSON_STRING, NULL}, /* whatever is not "on" is off */
+    {"profiler", "task_time", JSON_STRING, NULL}, /* on, off, or a level */
 };
 
 static const struct config_key *find_key(const char *section, const char *key) {

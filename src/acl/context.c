@@ -105,6 +105,7 @@ aclError context_need(const char *call) {
 }
 
 aclError aclrtSetDevice(int32_t deviceId) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_TRY(need_device(__func__, deviceId));
     pthread_mutex_lock(&runtime.lock);
@@ -133,6 +134,7 @@ static void reset_device(int device, bool all) {
 }
 
 aclError aclrtResetDevice(int32_t deviceId) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_TRY(need_device(__func__, deviceId));
     ACL_TRY(stream_need_other_thread(__func__));
@@ -218,6 +220,7 @@ static void wait_for_one(void *handle, void *object, void *user) {
 }
 
 aclError aclrtSynchronizeDevice(void) {
+    PROFILE_SCOPE(__func__);
     ACL_TRY(stream_need_other_thread(__func__));
     struct context *c;
     void *handle;
@@ -229,6 +232,7 @@ aclError aclrtSynchronizeDevice(void) {
 }
 
 aclError aclrtCreateContext(aclrtContext *context, int32_t deviceId) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED(context);
     ACL_NEED_STARTED();
     ACL_TRY(need_device(__func__, deviceId));
@@ -238,6 +242,7 @@ aclError aclrtCreateContext(aclrtContext *context, int32_t deviceId) {
 }
 
 aclError aclrtDestroyContext(aclrtContext context) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_TRY(stream_need_other_thread(__func__));
     struct context *c = handle_get(context, HANDLE_CONTEXT, __func__, "context");

@@ -96,6 +96,7 @@ static aclError submit(const char *call, aclrtStream stream, const struct task *
 
 aclError aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count,
                      aclrtMemcpyKind kind) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy(__func__, dst, destMax, src, count, kind));
     memmove(dst, src, count);
@@ -104,6 +105,7 @@ aclError aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count,
 
 aclError aclrtMemcpyAsync(void *dst, size_t destMax, const void *src, size_t count,
                           aclrtMemcpyKind kind, aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy(__func__, dst, destMax, src, count, kind));
     struct task t = {.fn = run_copy,
@@ -114,6 +116,7 @@ aclError aclrtMemcpyAsync(void *dst, size_t destMax, const void *src, size_t cou
 
 aclError aclrtMemcpy2d(void *dst, size_t dpitch, const void *src, size_t spitch, size_t width,
                        size_t height, aclrtMemcpyKind kind) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy_2d(__func__, dst, dpitch, src, spitch, width, height, kind));
     struct task t = {.copy = {dst, src, dpitch, spitch, width, height}};
@@ -123,6 +126,7 @@ aclError aclrtMemcpy2d(void *dst, size_t dpitch, const void *src, size_t spitch,
 
 aclError aclrtMemcpy2dAsync(void *dst, size_t dpitch, const void *src, size_t spitch, size_t width,
                             size_t height, aclrtMemcpyKind kind, aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy_2d(__func__, dst, dpitch, src, spitch, width, height, kind));
     struct task t = {.fn = run_copy,
@@ -132,6 +136,7 @@ aclError aclrtMemcpy2dAsync(void *dst, size_t dpitch, const void *src, size_t sp
 }
 
 aclError aclrtMemset(void *devPtr, size_t maxCount, int32_t value, size_t count) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_fill(__func__, devPtr, maxCount, count));
     memset(devPtr, value, count);
@@ -140,6 +145,7 @@ aclError aclrtMemset(void *devPtr, size_t maxCount, int32_t value, size_t count)
 
 aclError aclrtMemsetAsync(void *devPtr, size_t maxCount, int32_t value, size_t count,
                           aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_fill(__func__, devPtr, maxCount, count));
     struct task t = {.fn = run_fill,

@@ -122,6 +122,7 @@ static void drop_wait(struct task *t) {
 
 static aclError submit(const char *call, aclrtEvent event, aclrtStream stream,
                        aclError (*fn)(struct stream *, struct task *)) {
+    PROFILE_SCOPE(call);
     struct event *e;
     ACL_TRY(get(call, event, &e));
     struct stream *s;
@@ -217,6 +218,7 @@ aclError aclrtQueryEventWaitStatus(aclrtEvent event, aclrtEventWaitStatus *statu
 }
 
 static aclError synchronize(const char *call, aclrtEvent event, int32_t timeout) {
+    PROFILE_SCOPE(call);
     ACL_TRY(stream_need_other_thread(call));
     struct event *e;
     ACL_TRY(get(call, event, &e));

@@ -16,6 +16,9 @@ static void lock_all(void) {
     pthread_rwlock_wrlock(&runtime.models_lock);
     pthread_mutex_lock(&runtime.sync_lock);
     pthread_mutex_lock(&runtime.exceptions_lock);
+    pthread_mutex_lock(&runtime.dump_lock);
+    pthread_mutex_lock(&runtime.profile.pipe_lock);
+    pthread_mutex_lock(&runtime.profile.lock);
     pthread_rwlock_wrlock(&runtime.memory.lock);
     pthread_mutex_lock(&runtime.handles.lock);
 }
@@ -23,6 +26,9 @@ static void lock_all(void) {
 static void unlock_all(void) {
     pthread_mutex_unlock(&runtime.handles.lock);
     pthread_rwlock_unlock(&runtime.memory.lock);
+    pthread_mutex_unlock(&runtime.profile.lock);
+    pthread_mutex_unlock(&runtime.profile.pipe_lock);
+    pthread_mutex_unlock(&runtime.dump_lock);
     pthread_mutex_unlock(&runtime.exceptions_lock);
     pthread_mutex_unlock(&runtime.sync_lock);
     pthread_rwlock_unlock(&runtime.models_lock);
@@ -34,6 +40,7 @@ static void renew_all(void) {
     const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     const pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
     runtime.lock = runtime.sync_lock = runtime.exceptions_lock = runtime.handles.lock = mutex;
+    runtime.dump_lock = runtime.profile.pipe_lock = runtime.profile.lock = mutex;
     runtime.models_lock = runtime.memory.lock = rwlock;
     cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */
 }
@@ -51,6 +58,7 @@ static void in_child(void) {
     runtime.forked = true;
     atomic_store(&runtime.started, false);
     atomic_store(&runtime.handles.n_slots, 0);
+    atomic_store(&runtime.profile.types, 0); /* what is recorded is the parent's */
 }
 
 void runtime_watch_forks(void) { pthread_atfork(lock_all, unlock_all, in_child); }

@@ -169,6 +169,10 @@ static const struct {
     [HANDLE_TDT_ITEM] = {"acltdtDataItem", "acltdtCreateDataItem"},
     [HANDLE_TDT_DATASET] = {"acltdtDataset", "acltdtCreateDataset"},
     [HANDLE_TDT_CHANNEL] = {"acltdtChannelHandle", "acltdtCreateChannel"},
+    [HANDLE_PROF_CONFIG] = {"aclprofConfig", "aclprofCreateConfig"},
+    [HANDLE_PROF_SUBSCRIBE] = {"aclprofSubscribeConfig", "aclprofCreateSubscribeConfig"},
+    [HANDLE_PROF_STAMP] = {"stamp", "aclprofCreateStamp"},
+    [HANDLE_PROF_STEP] = {"aclprofStepInfo", "aclprofCreateStepInfo"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

@@ -20,6 +20,8 @@ struct runtime runtime = {
     .models_lock = PTHREAD_RWLOCK_INITIALIZER,
     .exceptions_lock = PTHREAD_MUTEX_INITIALIZER,
     .dump_lock = PTHREAD_MUTEX_INITIALIZER,
+    .profile.lock = PTHREAD_MUTEX_INITIALIZER,
+    .profile.pipe_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 bool cond_init_monotonic(pthread_cond_t *cond) {
@@ -73,10 +75,19 @@ static aclError configure(const char *call, const char *path) {
     json_t *root;
     ACL_TRY(config_read(call, path, &root));
     aclError code = dump_configure(call, path, root);
-    if (!strcmp(config_text(json_object_get(root, "profiler"), "switch", ""), "on"))
-        acl_log(ACL_WARNING, "%s: profiling files are not written by this library; "
-                             "PRUSIK_PROF=1 prints the time of each step", call);
+    if (code == ACL_SUCCESS) code = profile_configure(call, path, root);
     json_decref(root);
+    return code;
+}
+
+/* The settings of the program's file and of the environment; without any of them on failure. */
+static aclError configure_all(const char *call, const char *path) {
+    aclError code = path && path[0] ? configure(call, path) : ACL_SUCCESS;
+    if (code == ACL_SUCCESS) code = profile_configure_trace(call);
+    if (code != ACL_SUCCESS) {
+        dump_reset();
+        profile_reset();
+    }
     return code;
 }
 
@@ -88,8 +99,8 @@ aclError aclInit(const char *configPath) {
     else if (atomic_load(&runtime.started))
         code = acl_fail(ACL_ERROR_REPEAT_INITIALIZE, __func__,
                         "AscendCL is started already; once per process, until aclFinalize");
-    else if (configPath && configPath[0])
-        code = configure(__func__, configPath);
+    else
+        code = configure_all(__func__, configPath);
     if (code == ACL_SUCCESS) {
         find_devices();
         runtime.was_started = true;
@@ -153,7 +164,8 @@ aclError aclFinalize(void) {
         HANDLE_STREAM,      HANDLE_CONTEXT,     HANDLE_EVENT,       HANDLE_DATASET,
         HANDLE_DATA_BUFFER, HANDLE_TENSOR_DESC, HANDLE_MODEL_DESC,  HANDLE_LOAD_CONFIG,
         HANDLE_EXEC_CONFIG, HANDLE_EXCEPTION,   HANDLE_TDT_CHANNEL, HANDLE_TDT_DATASET,
-        HANDLE_TDT_ITEM,
+        HANDLE_TDT_ITEM,    HANDLE_PROF_CONFIG, HANDLE_PROF_SUBSCRIBE,
+        HANDLE_PROF_STAMP,  HANDLE_PROF_STEP,
     };
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         enum handle_kind kind = order[i];
@@ -163,6 +175,7 @@ aclError aclFinalize(void) {
     reports_reset();
     exceptions_reset();
     dump_reset();
+    profile_reset();
     memory_reset();
     atomic_store(&runtime.exception_callback, NULL);
     atomic_store(&runtime.op_wait_timeout_s, 0);

@@ -16,6 +16,7 @@
 #include "acl/acl_dump.h"
 #include "acl/handle.h"
 #include "acl/memory.h"
+#include "acl/profile.h"
 #include "base/cpu.h"
 #include "base/status.h"
 
@@ -110,6 +111,8 @@ struct runtime {
     struct dump_settings *dump_settings; /* the newest first */
     int32_t (*dump_callback)(const acldumpChunk *, int32_t);
     int32_t dump_flag; /* of dump_callback */
+
+    struct profile profile;
 };
 extern struct runtime runtime;
 
@@ -237,6 +240,10 @@ void exceptions_reset(void);
 /* Ends all waiting for channels, now and later. */
 void tdt_stop_all(void);
 bool tdt_item_is_received(const void *object);
+
+/* ---- profiling; profile.h has the rest ---- */
+/* Writes a session: a Chrome trace to `path`, or, unless is_file, a new folder in it. */
+enum status profile_write(const struct profile_recording *r, const char *path, bool is_file);
 
 /* ---- models; model.c ---- */
 void models_reset(void);

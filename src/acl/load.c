@@ -258,6 +258,7 @@ static aclError make_model(const char *call, const struct model_source *from, st
 }
 
 aclError model_load(const char *call, const struct model_source *from, uint32_t *id) {
+    PROFILE_SCOPE(call);
     struct context *c;
     void *context;
     ACL_TRY(context_current(call, &c, &context));
@@ -329,6 +330,7 @@ aclError model_unload(const char *call, uint32_t id) {
 }
 
 aclError aclmdlUnload(uint32_t modelId) {
+    PROFILE_SCOPE(__func__);
     struct loaded *m;
     void *handle;
     ACL_TRY(model_get(__func__, modelId, &m, &handle));

@@ -95,6 +95,7 @@ static struct memory_block *find_below(struct memory_block *t, uintptr_t address
 
 aclError memory_allocate(const char *call, enum memory_kind kind, size_t bytes, size_t alignment,
                          size_t slack, void **out) {
+    PROFILE_SCOPE(call);
     if (bytes == 0)
         return acl_fail(ACL_ERROR_INVALID_PARAM, call, "size is 0; ask for at least 1 byte");
     size_t capacity, total;
@@ -136,6 +137,7 @@ static bool may_free(enum memory_kind by, enum memory_kind block) {
 }
 
 aclError memory_release(const char *call, enum memory_kind kind, void *address) {
+    PROFILE_SCOPE(call);
     if (!address) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "the address is NULL");
     struct memory_map *m = &runtime.memory;
     uintptr_t a = (uintptr_t)address;

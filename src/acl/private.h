@@ -13,8 +13,10 @@
 #include <stdint.h>
 
 #include "acl/acl_base.h"
+#include "acl/handle.h"
+#include "acl/profile.h"
 
-enum { PK_PRIVATE_VERSION = 2 };
+enum { PK_PRIVATE_VERSION = 3 };
 
 struct pk_private {
     uint32_t version;
@@ -31,6 +33,29 @@ struct pk_private {
     /* Queues fn on a stream (NULL: the default one), with a copy of n_bytes at argument. */
     aclError (*run_on_stream)(const char *call, aclrtStream stream, aclError (*fn)(void *argument),
                               const void *argument, size_t n_bytes);
+    /* Handles; see handle.h. */
+    void *(*handle_create)(enum handle_kind kind, void *object, void (*destroy)(void *object));
+    void (*handle_release)(const void *handle);
+    bool (*handle_retire)(const void *handle, enum handle_kind kind);
+    aclError (*handle_fail)(const void *handle, enum handle_kind kind, const char *call,
+                            const char *argument);
+    void *(*handle_get)(const void *handle, enum handle_kind kind, const char *call,
+                        const char *argument);
+    /* Profiling; see profile.h. */
+    aclError (*profile_open)(const char *call, const char *path);
+    aclError (*profile_start)(const char *call, uint64_t types, uint64_t devices);
+    aclError (*profile_stop)(const char *call, uint64_t types, uint64_t devices);
+    aclError (*profile_close)(const char *call);
+    aclError (*profile_set_storage)(const char *call, uint64_t megabytes);
+    aclError (*profile_mark)(const char *call, const char *message);
+    aclError (*profile_range_begin)(const char *call, enum profile_kind kind, const char *message,
+                                    uint32_t *number);
+    aclError (*profile_pop)(const char *call);
+    aclError (*profile_range_end)(const char *call, uint32_t number);
+    aclError (*profile_step)(const char *call, uint32_t number, bool is_end, aclrtStream stream);
+    aclError (*profile_subscribe)(const char *call, uint32_t model, bool with_times,
+                                  int descriptor);
+    aclError (*profile_unsubscribe)(const char *call, uint32_t model);
     void *(*mem_alloc)(size_t bytes);
     void (*mem_free)(void *p);
     /* Allocations of the core, for tests: see base/alloc.h. */

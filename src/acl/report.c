@@ -185,6 +185,7 @@ static void drop_report(struct task *t) { mem_free(t->report); }
 
 aclError aclrtLaunchCallback(aclrtCallback fn, void *userData, aclrtCallbackBlockType blockType,
                              aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED(fn);
     ACL_CHECK(blockType == ACL_CALLBACK_NO_BLOCK || blockType == ACL_CALLBACK_BLOCK,
               ACL_ERROR_INVALID_PARAM,
@@ -235,6 +236,7 @@ static void call_first(struct report_thread *t, uint64_t self) {
 }
 
 aclError aclrtProcessReport(int32_t timeout) {
+    PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_CHECK(timeout >= -1, ACL_ERROR_INVALID_PARAM,
               "timeout is %d; it is in milliseconds, or -1 for no limit", timeout);

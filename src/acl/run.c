@@ -320,10 +320,14 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     enum status s = take_instance(r->model, &idle);
     if (s != STATUS_OK) return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "%s",
                                         status_message());
+    const struct loaded *m = r->model;
+    bool is_timed = profile_wants_run();
+    int64_t begin = is_timed ? profile_now() : 0;
+    instance_profile(idle->instance, is_timed);
     s = run_instance(r, idle->instance);
     aclError code = ACL_SUCCESS;
     if (s == STATUS_OK) {
-        const struct loaded *m = r->model;
+        if (is_timed) profile_run(m, idle->instance, stream, task, begin);
         if (m->dump) dump_run(m->dump, m->info, m->device, idle->instance, stream, task);
         if (r->outputs_dataset) code = deliver(call, r, idle->instance);
         put_instance(r->model, idle);
@@ -342,6 +346,7 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
 static uint32_t take_task_id(void) { return atomic_fetch_add(&runtime.next_task_id, 1) + 1; }
 
 aclError aclmdlExecute(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output) {
+    PROFILE_SCOPE(__func__);
     struct run *r;
     ACL_TRY(prepare(__func__, modelId, input, output, &r));
     aclError code = run_now(__func__, r, 0, take_task_id());
@@ -364,6 +369,7 @@ static aclError queue(const char *call, uint32_t id, const aclmdlDataset *input,
 
 aclError aclmdlExecuteAsync(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
                             aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
     struct stream *s;
     void *held;
     ACL_TRY(stream_get(stream, __func__, &s, &held));
@@ -442,6 +448,7 @@ static aclError read_config(const char *call, const aclmdlExecConfigHandle *hand
 
 aclError aclmdlExecuteV2(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
                          aclrtStream stream, const aclmdlExecConfigHandle *handle) {
+    PROFILE_SCOPE(__func__);
     int32_t timeout;
     ACL_TRY(read_config(__func__, handle, &timeout));
     ACL_TRY(stream_need_other_thread(__func__));

@@ -272,6 +272,7 @@ aclError stream_wait(struct stream *s, int timeout_ms, const char *call) {
 /* ---- the calls ---- */
 
 static aclError create(const char *call, aclrtStream *stream) {
+    PROFILE_SCOPE(call);
     struct context *c;
     void *context;
     ACL_TRY(context_current(call, &c, &context));
@@ -357,6 +358,7 @@ aclError aclrtCreateStreamV2(aclrtStream *stream, const aclrtStreamConfigHandle 
 }
 
 static aclError destroy(const char *call, aclrtStream stream, bool force) {
+    PROFILE_SCOPE(call);
     ACL_TRY(runtime_need_started(call));
     ACL_TRY(stream_need_other_thread(call));
     struct stream *s = handle_acquire(stream, HANDLE_STREAM);
@@ -385,6 +387,7 @@ aclError aclrtDestroyStream(aclrtStream stream) { return destroy(__func__, strea
 aclError aclrtDestroyStreamForce(aclrtStream stream) { return destroy(__func__, stream, true); }
 
 static aclError synchronize(const char *call, aclrtStream stream, int timeout) {
+    PROFILE_SCOPE(call);
     ACL_TRY(stream_need_other_thread(call));
     struct stream *s;
     void *held;

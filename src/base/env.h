@@ -18,7 +18,8 @@
     ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass to, and the plan, as text.") \
     ENV(SKIP, "PRUSIK_SKIP", "", "Comma-separated names of passes to leave out.") \
     ENV(STOP, "PRUSIK_STOP", "", "Name of the last pass to run.") \
-    ENV(PROF, "PRUSIK_PROF", "0", "1 = print the time of each step after each run to stderr.") \
+    ENV(PROF, "PRUSIK_PROF", "0", "1 = print time, GFLOP/s and GB/s of each step, with their shares of the machine's limits, after each run to stderr; 2 = the steps that lose most first.") \
+    ENV(TRACE, "PRUSIK_TRACE", "", "File to write calls, runs and steps of the process to at aclFinalize, as a Chrome trace (ui.perfetto.dev).") \
     ENV(SPIN_US, "PRUSIK_SPIN_US", "200", "How long a worker spins for the next step of a run before it sleeps, in microseconds.") \
     ENV(RUN_MODE, "PRUSIK_RUN_MODE", "host", "What aclrtGetRunMode says: host or device.") \
     ENV(SOC, "PRUSIK_SOC", "Ascend310", "What aclrtGetSocName says.") \

@@ -22,7 +22,8 @@ COMPILERS = [
     ("g++", "c++17"),
     ("clang++", "c++17"),
 ]
-LIBRARIES = {n: f"lib{n}.so" for n in ("ascendcl", "acl_cblas", "acl_dvpp", "acl_dvpp_mpi", "acl_retr")}
+LIBRARIES = {n: f"lib{n}.so" for n in ("ascendcl", "acl_cblas", "acl_dvpp", "acl_dvpp_mpi", "acl_retr",
+                                       "msprofiler")}
 STRUCT_HEADERS = ("acl_rt.h", "acl_mdl.h", "acl_dump.h")
 
 

@@ -6,6 +6,7 @@ facts is at hand, the functions it has evidence for are held against it too.
 """
 import csv
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -56,6 +57,15 @@ mdl.load_from_mem ii | mdl.load_from_mem_with_mem ii | mdl.load_with_config ii |
 mdl.query_size_from_mem iii | mdl.set_config_opt i | mdl.set_exec_config_opt i
 mdl.set_dataset_tensor_desc i | mdl.set_dynamic_batch_size i
 mdl.set_dynamic_hw_size i | mdl.set_input_dynamic_dims i | mdl.unload i
+prof.create_config i | prof.create_stamp i | prof.create_step_info i
+prof.create_subscribe_config i | prof.destroy_config i | prof.destroy_stamp n
+prof.destroy_step_info n | prof.destroy_subscribe_config i | prof.finalize i | prof.get_model_id i
+prof.get_op_attri_value s | prof.get_op_desc_size ii | prof.get_op_duration i | prof.get_op_end i
+prof.get_op_flag i | prof.get_op_name si | prof.get_op_name_len ii | prof.get_op_num ii
+prof.get_op_start i | prof.get_op_type si | prof.get_op_type_len ii | prof.get_step_timestamp i
+prof.init i | prof.mark i | prof.model_subscribe i | prof.model_un_subscribe i | prof.pop i
+prof.push i | prof.range_start ii | prof.range_stop i | prof.set_config i
+prof.set_stamp_trace_message i | prof.start i | prof.stop i
 rt.create_context ii | rt.create_event ii | rt.create_event_ex_with_flag ii
 rt.create_event_with_flag ii | rt.create_stream ii | rt.create_stream_config_handle i
 rt.create_stream_v2 ii | rt.create_stream_with_config ii | rt.ctx_get_sys_param_opt ii
@@ -109,7 +119,7 @@ def model(atc, tmp_path_factory):
 
 def functions_of(acl):
     found = {}
-    for prefix in ("", "rt.", "mdl.", "media.", "util."):
+    for prefix in ("", "rt.", "mdl.", "media.", "prof.", "util."):
         module = getattr(acl, prefix.rstrip(".")) if prefix else acl
         assert isinstance(module, types.ModuleType)
         assert sys.modules["acl" + ("." + prefix).rstrip(".")] is module
@@ -137,7 +147,7 @@ class Caller:
             items[0] if len(items) == 2 else items[:-1])
 
 
-def test_what_calls_return(acl, model, capfd):
+def test_what_calls_return(acl, model, capfd, tmp_path):
     call = Caller(acl)
     call("get_recent_err_msg")
     assert call("get_soc_name").startswith("Ascend")
@@ -148,6 +158,7 @@ def test_what_calls_return(acl, model, capfd):
     tensors(call)
     streams(call)
     models(call, model)
+    profiling(call, model, tmp_path)
     call("app_log", 3, "a line of the program")
     assert "a line of the program" in capfd.readouterr().err
     call("rt.reset_device_force", 0)
@@ -408,6 +419,49 @@ def execute(call, model_id, desc):
         call("rt.free", ptr)
         call("destroy_data_buffer", buffer)
         call("mdl.destroy_dataset", dataset)
+
+
+def profiling(call, path, folder):
+    call("prof.init", str(folder), 1, fails=True)
+    call("prof.init", str(folder), len(str(folder)))
+    call("prof.set_config", 1, "300", 3)
+    config = call("prof.create_config", [0], 1, 255, 0, 0x1 | 0x2 | 0x40 | 0x80)
+    call("prof.start", config)
+    stamp = call("prof.create_stamp")
+    call("prof.set_stamp_trace_message", stamp, "a note", 6)
+    call("prof.mark", stamp)
+    call("prof.push", stamp)
+    call("prof.pop")
+    call("prof.range_stop", call("prof.range_start", stamp))
+    call("prof.destroy_stamp", stamp)
+    step = call("prof.create_step_info")
+    call("prof.get_step_timestamp", step, 0, 0)
+    call("prof.get_step_timestamp", step, 1, 0)
+    call("rt.synchronize_stream", 0)
+    call("prof.destroy_step_info", step)
+    call("prof.stop", config)
+    call("prof.destroy_config", config)
+    call("prof.finalize")
+    assert len(list(folder.glob("PROF_000001_*/mindstudio_profiler_output/msprof_*.json"))) == 1
+    reading, writing = os.pipe()
+    model_id = call("mdl.load_from_file", path)
+    config = call("prof.create_subscribe_config", 1, 255, writing)
+    call("prof.model_subscribe", model_id, config)
+    call("prof.model_un_subscribe", model_id)
+    call("prof.destroy_subscribe_config", config)
+    call("mdl.unload", model_id)
+    os.close(reading)
+    os.close(writing)
+    size = call("prof.get_op_desc_size")
+    info = bytes(size)
+    ptr = call("util.bytes_to_ptr", info)
+    assert call("prof.get_op_num", ptr, size) == 1
+    for name in ("type", "name"):
+        assert call(f"prof.get_op_{name}_len", ptr, size, 0) == 1
+        assert call(f"prof.get_op_{name}", ptr, size, 0, 1) == ""
+    for name in ("op_start", "op_end", "op_duration", "model_id", "op_flag"):
+        assert call(f"prof.get_{name}", ptr, size, 0) == 0
+    assert call("prof.get_op_attri_value", ptr, size, 0, 0) == ""
 
 
 def count_of(returns):
