@@ -113,8 +113,9 @@ static enum status set_meta(struct atc *a, struct graph *g) {
     TRY(graph_set_meta(g, "atc_cmdline", line));
     TRY(graph_set_meta(g, "atc_version", "prusik " PK_VERSION));
     TRY(graph_set_meta(g, "prusik.soc_version", OPT(a, soc_version)));
-    if (*OPT(a, input_format))
-        TRY(graph_set_meta(g, "prusik.input_format", OPT(a, input_format)));
+    const char *format = OPT(a, input_format);
+    if (!*format && atoi(OPT(a, framework)) == FRAMEWORK_TENSORFLOW) format = "NHWC";
+    if (*format) TRY(graph_set_meta(g, "prusik.input_format", format));
     return STATUS_OK;
 }
 

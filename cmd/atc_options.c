@@ -172,6 +172,7 @@ static enum status check_path(const char *path, const char *option, size_t suffi
 
 static enum status check_framework(const struct atc_options *o, struct atc_error *e) {
     switch (atoi(ATC_OPTION(o, framework))) {
+    case 3:
     case 5: return STATUS_OK;
     case 0:
         if (!*ATC_OPTION(o, weight)) return atc_fail(e, ATC_E10008);
@@ -179,9 +180,6 @@ static enum status check_framework(const struct atc_options *o, struct atc_error
     case 1:
         return atc_fail(e, ATC_E10055,
                         "MindSpore models (--framework=1); export the model as ONNX");
-    case 3:
-        return atc_fail(e, ATC_E10055,
-                        "TensorFlow models (--framework=3); convert the model to ONNX");
     default:
         return atc_fail(e, ATC_E10007, "framework",
                         "[0(Caffe), 1(MindSpore), 3(TensorFlow), 5(ONNX)]");
@@ -201,7 +199,8 @@ static enum status check_convert(const struct atc_options *o, bool writes, struc
         TRY(check_soc(ATC_OPTION(o, soc_version), e));
     }
     const char *format = ATC_OPTION(o, input_format);
-    if (!strcmp(format, "NHWC") || !strcmp(format, "NDHWC"))
+    bool onnx = atoi(ATC_OPTION(o, framework)) == 5;
+    if (onnx && (!strcmp(format, "NHWC") || !strcmp(format, "NDHWC")))
         return atc_fail(e, ATC_E10001, format, "--input_format",
                         "an ONNX model has NCHW, NCDHW or ND");
     return check_available(o, e);

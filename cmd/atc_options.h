@@ -33,12 +33,12 @@ enum atc_value {
     OPTION(model, USED, TEXT, "", "FILE", "the model to convert")                                  \
     OPTION(weight, NO_DIFFERENCE, TEXT, "", "FILE", "weights of a Caffe model")                    \
     OPTION(framework, USED, NUMBER, "-1", "0|1|3|5",                                               \
-           "of the model: 5 ONNX (0 Caffe, 1 MindSpore and 3 TensorFlow are not available)")       \
+           "of the model: 3 TensorFlow, 5 ONNX (0 Caffe and 1 MindSpore are not available)")       \
     OPTION(output, USED, TEXT, "", "PATH", "where to write; .om is appended")                      \
     OPTION(soc_version, USED, TEXT, "", "Ascend310|...", "the chip; any Ascend does")              \
     OPTION(input_shape, USED, TEXT, "", "\"NAME:N,C,H,W;...\"", "sizes of the inputs")             \
     OPTION(input_format, USED, CHOICE, "", "NCHW|NHWC|ND|NCDHW|NDHWC",                             \
-           "layout of the inputs; ONNX has NCHW, ND and NCDHW")                                    \
+           "layout of the inputs; ONNX has NCHW, ND and NCDHW, TensorFlow NHWC by default")                                    \
     OPTION(out_nodes, USED, TEXT, "", "\"NODE:INDEX;...\"", "outputs to make, or tensor names")    \
     OPTION(output_type, USED, TEXT, "", "FP32|FP16|UINT8",                                         \
            "element type of the outputs, or \"NODE:INDEX:TYPE;...\"")                              \

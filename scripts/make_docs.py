@@ -49,6 +49,17 @@ def operators():
     return re.findall(r"^OP\((\w+)\)", text, re.M)
 
 
+# Front ends whose operators are a table of their own: title, table, the sentence above the list.
+FRONT_ENDS = [
+    ("TensorFlow", "src/import/tensorflow/operators.def",
+     "In frozen graphs and TensorFlow.js models (`--framework=3`), beside Placeholder."),
+]
+
+
+def front_end_operators(table):
+    return sorted(re.findall(r"^OPERATOR\((\w+)", (ROOT / table).read_text(), re.M))
+
+
 def compatibility_page():
     libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
                  for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
@@ -85,6 +96,9 @@ def compatibility_page():
     lines += ["", f"## ONNX operators ({len(names)})", "",
               "In their newest form; older opsets are rewritten to it on import.", "",
               ", ".join(names)]
+    for title, table, sentence in FRONT_ENDS:
+        names = front_end_operators(table)
+        lines += ["", f"## {title} operators ({len(names)})", "", sentence, "", ", ".join(names)]
     return "\n".join(lines) + "\n"
 
 

@@ -55,6 +55,15 @@ enum status import_onnx_file(const char *path, const struct import_options *opti
 enum status import_onnx_memory(const void *bytes, size_t n_bytes, bool copy,
                                const struct import_options *options, struct graph **out);
 
+/* A frozen GraphDef, or a model.json of TensorFlow.js with its weights beside it; the content says
+ * which. A shape for a node that is no Placeholder makes it an input, and what is in front of it is
+ * left out. */
+enum status import_tensorflow_file(const char *path, const struct import_options *options,
+                                   struct graph **out);
+/* As import_onnx_memory(). */
+enum status import_tensorflow_memory(const void *bytes, size_t n_bytes, bool copy,
+                                     const struct import_options *options, struct graph **out);
+
 /* One serialised ONNX TensorProto (the .pb files of node tests). Data is written to memory from
  * mem_alloc_aligned that the caller frees. */
 enum status import_onnx_tensor(const void *bytes, size_t n_bytes, enum dtype *dtype,

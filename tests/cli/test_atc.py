@@ -114,7 +114,6 @@ def test_original_model(run, prusik, tmp_path):
     (["--framework=7"], "E10007", "[--framework]"),
     (["--framework=0"], "E10008", "[--weight]"),
     (["--framework=0", "--weight=w"], "E10055", "Caffe"),
-    (["--framework=3"], "E10055", "TensorFlow"),
     (["--framework=1"], "E10055", "MindSpore"),
     (["--model="], "E10004", "[--model]"),
     (["--output="], "E10004", "[--output]"),
@@ -263,7 +262,7 @@ def test_json(run, models, tmp_path):
     (["--json=m.json"], "E10004"), (["--om=gone.om", "--json=m.json"], "E19000"),
     (["--om=m.om"], "E10004"), (["--om=m.om", "--json=no/folder.json"], "E19004"),
     (["--om=noise.om", "--json=m.json"], "E19005"),
-    (["--om=m.om", "--json=m.json", "--framework=3"], "E10055")])
+    (["--om=m.om", "--json=m.json", "--framework=1"], "E10055")])
 def test_json_errors(run, tmp_path, options, code):
     run()
     (tmp_path / "noise.om").write_bytes(b"IMOD" + bytes(300))
