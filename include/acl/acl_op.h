@@ -30,35 +30,16 @@ typedef aclError (*aclopCompileFunc)(int numInputs, const aclTensorDesc * const 
                                      numOutputs, const aclTensorDesc * const outputDesc[], const
                                      aclopAttr *opAttr, aclopKernelDesc *aclopKernelDesc);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
-    const aclTensorDesc *dstDesc, aclDataBuffer *dstBuffer, uint8_t truncate, aclrtStream stream);
+/* ---- attributes of an operator ---- */
+
+/* An empty set of attributes; NULL with a sentence when memory ran out. Destroy it with
+ * aclopDestroyAttr, which accepts NULL. Any thread may use it. */
 ACL_FUNC_VISIBILITY aclopAttr *aclopCreateAttr(void);
-ACL_FUNC_VISIBILITY aclError aclopCreateHandle(const char *opType, int numInputs,
-    const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
-    const aclopAttr *opAttr, aclopHandle **handle);
-ACL_FUNC_VISIBILITY aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc,
-    aclTensorDesc *dstDesc, uint8_t truncate, aclopHandle **handle);
-ACL_FUNC_VISIBILITY aclError aclopCreateKernel(const char *opType, const char *kernelId,
-    const char *kernelName, void *binData, int binSize, aclopEngineType enginetype,
-    aclDataDeallocator deallocator);
 ACL_FUNC_VISIBILITY void aclopDestroyAttr(const aclopAttr *attr);
-ACL_FUNC_VISIBILITY void aclopDestroyHandle(aclopHandle *handle);
-ACL_FUNC_VISIBILITY aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
-    const aclDataBuffer *const inputs[], int numOutputs, aclDataBuffer *const outputs[],
-    aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclopExecute(const char *opType, int numInputs,
-    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
-    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
-    aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclopExecuteV2(const char *opType, int numInputs,
-    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
-    aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclopInferShape(const char *opType, int numInputs,
-    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
-    aclTensorDesc *outputDesc[], aclopAttr *attr);
-ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
-ACL_FUNC_VISIBILITY aclError aclopRegisterCompileFunc(const char *opType, aclopCompileFunc func);
+/* Sets an attribute; a second value of a name replaces the first. Names and values are copied. A
+ * bool is 0 or 1, every other value counting as 1. A list may be empty, its address then NULL;
+ * numValues of aclopSetAttrListListInt has the length of each list. A NULL or empty name, a
+ * negative count, NULL values and what is no aclopAttr fail with ACL_ERROR_INVALID_PARAM. */
 ACL_FUNC_VISIBILITY aclError aclopSetAttrBool(aclopAttr *attr, const char *attrName,
     uint8_t attrValue);
 ACL_FUNC_VISIBILITY aclError aclopSetAttrDataType(aclopAttr *attr, const char *attrName,
@@ -81,6 +62,34 @@ ACL_FUNC_VISIBILITY aclError aclopSetAttrListString(aclopAttr *attr, const char 
     int numValues, const char **values);
 ACL_FUNC_VISIBILITY aclError aclopSetAttrString(aclopAttr *attr, const char *attrName,
     const char *attrValue);
+
+/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+ACL_FUNC_VISIBILITY aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
+    const aclTensorDesc *dstDesc, aclDataBuffer *dstBuffer, uint8_t truncate, aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError aclopCreateHandle(const char *opType, int numInputs,
+    const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
+    const aclopAttr *opAttr, aclopHandle **handle);
+ACL_FUNC_VISIBILITY aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc,
+    aclTensorDesc *dstDesc, uint8_t truncate, aclopHandle **handle);
+ACL_FUNC_VISIBILITY aclError aclopCreateKernel(const char *opType, const char *kernelId,
+    const char *kernelName, void *binData, int binSize, aclopEngineType enginetype,
+    aclDataDeallocator deallocator);
+ACL_FUNC_VISIBILITY void aclopDestroyHandle(aclopHandle *handle);
+ACL_FUNC_VISIBILITY aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
+    const aclDataBuffer *const inputs[], int numOutputs, aclDataBuffer *const outputs[],
+    aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError aclopExecute(const char *opType, int numInputs,
+    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
+    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
+    aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError aclopExecuteV2(const char *opType, int numInputs,
+    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
+    aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError aclopInferShape(const char *opType, int numInputs,
+    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
+    aclTensorDesc *outputDesc[], aclopAttr *attr);
+ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
+ACL_FUNC_VISIBILITY aclError aclopRegisterCompileFunc(const char *opType, aclopCompileFunc func);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelArgs(aclopKernelDesc *kernelDesc, const char *kernelId,
     uint32_t blockDim, const void *args, uint32_t argSize);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelWorkspaceSizes(aclopKernelDesc *kernelDesc,

@@ -173,6 +173,7 @@ static const struct {
     [HANDLE_PROF_SUBSCRIBE] = {"aclprofSubscribeConfig", "aclprofCreateSubscribeConfig"},
     [HANDLE_PROF_STAMP] = {"stamp", "aclprofCreateStamp"},
     [HANDLE_PROF_STEP] = {"aclprofStepInfo", "aclprofCreateStepInfo"},
+    [HANDLE_OP_ATTR] = {"aclopAttr", "aclopCreateAttr"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

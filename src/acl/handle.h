@@ -45,6 +45,7 @@ enum handle_kind {
     HANDLE_PROF_SUBSCRIBE,
     HANDLE_PROF_STAMP,
     HANDLE_PROF_STEP,
+    HANDLE_OP_ATTR,
     HANDLE_KINDS
 };
 
