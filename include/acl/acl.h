@@ -83,8 +83,8 @@ ACL_FUNC_VISIBILITY aclError aclrtGetVersion(int32_t *majorVersion, int32_t *min
 
 /*
  * The sentence that goes with the calling thread's last failed call: what was wrong, where, and
- * what to do. Never NULL; "" when no call of this thread has failed. The text stays valid until
- * the next failure in this thread, or its end.
+ * what to do; at its end the command that explains the code in general. Never NULL; "" when no call
+ * of this thread has failed. The text stays valid until the next failure in this thread, or its end.
  */
 ACL_FUNC_VISIBILITY const char *aclGetRecentErrMsg(void);
 

@@ -14,6 +14,7 @@
 #include "base/env.h"
 
 static _Thread_local char recent[2048];
+static _Thread_local aclError recent_code; /* of `recent`; 0 where no code belongs to it */
 
 aclError acl_fail(aclError code, const char *call, const char *format, ...) {
     char text[sizeof recent]; /* the arguments may point into `recent` */
@@ -32,11 +33,13 @@ aclError acl_fail(aclError code, const char *call, const char *format, ...) {
 }
 
 void acl_keep_sentence(const char *sentence) {
+    recent_code = ACL_SUCCESS;
     if (sentence != recent) snprintf(recent, sizeof recent, "%s", sentence);
 }
 
 aclError acl_fail_again(aclError code, const char *sentence) {
     acl_keep_sentence(sentence);
+    recent_code = code;
     if (env_int(ENV_DEBUG) >= 1) fprintf(stderr, "prusik: %d: %s\n", code, recent);
     acl_log(ACL_INFO, "%d: %s", code, recent);
     return code;
@@ -47,7 +50,14 @@ aclError acl_fail_status(enum status status, const char *call) {
 }
 
 const char *acl_last_failure(void) { return recent; }
-const char *aclGetRecentErrMsg(void) { return recent; }
+
+/* The sentence says what happened here; what the code means in general is one command away. */
+const char *aclGetRecentErrMsg(void) {
+    static _Thread_local char shown[sizeof recent + 40];
+    if (!recent_code) return recent;
+    snprintf(shown, sizeof shown, "%s [prusik explain %d]", recent, recent_code);
+    return shown;
+}
 
 aclError acl_code(enum status status) {
     switch (status) {

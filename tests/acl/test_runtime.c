@@ -104,6 +104,9 @@ static void configuration_values(void **state) {
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         assert_acl_fails(init_with(refused[i].text), refused[i].code, refused[i].says);
         assert_non_null(strstr(aclGetRecentErrMsg(), "/tmp/prusik-acl-"));
+        char pointer[40];
+        snprintf(pointer, sizeof pointer, "[prusik explain %d]", refused[i].code);
+        assert_string_equal(strstr(aclGetRecentErrMsg(), "[prusik"), pointer);
     }
 }
 
