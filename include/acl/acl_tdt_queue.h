@@ -55,7 +55,38 @@ typedef struct acltdtQueueRouteList acltdtQueueRouteList;
 typedef struct acltdtQueueRouteQueryInfo acltdtQueueRouteQueryInfo;
 typedef struct acltdtQueueRoute acltdtQueueRoute;
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/*
+ * A buffer is memory with a length, 96 bytes of user data and, if wanted, a chain of other buffers; a
+ * queue passes buffers on, in order, between the threads of one process; routes move what comes to
+ * one queue on to others. Any thread may call. Prototypes and values are CANN's; what is marked with
+ * * is this library's choice where no public page states it.
+ *
+ * Buffers    acltdtAllocBuf gives `size` bytes, 64-byte aligned, both types alike; the length in use
+ *            is then `size` *. Ends with acltdtFreeBuf, or by being put into a queue: its handle is
+ *            invalid from then on, and acltdtDequeue gives a new one. acltdtCopyBufRef makes a
+ *            buffer on the same memory, which goes with the last of them.
+ * Chains     at most 128 buffers *, the head counted, which is number 0 *. The others stay usable,
+ *            cannot be freed or queued alone, and go where the head goes.
+ * User data  bytes [offset, offset + size) of 96; zeros at first.
+ * Queues     have a name of up to 127 characters and a depth of 2 to 8192, 8 unless set. The value
+ *            of ACL_TDT_QUEUE_NAME_PTR is a char *, so param points to one; the name that
+ *            acltdtGetQueueAttr gives belongs to the attributes. A queue with a route cannot be
+ *            destroyed; what is in a destroyed one goes with it.
+ * Data       acltdtEnqueueData copies from the program's memory, acltdtDequeueData to it: a whole
+ *            chain, one buffer after the other; too small a dataSize leaves it in the queue.
+ * timeout    milliseconds; 0 does not wait, -1 waits until the queue is destroyed or aclFinalize.
+ *            ACL_ERROR_RT_QUEUE_EMPTY or ACL_ERROR_RT_QUEUE_FULL * when it passed,
+ *            ACL_ERROR_FAILURE * when the queue was destroyed, ACL_ERROR_INVALID_QUEUE_ID for an id
+ *            that stands for none.
+ * Rights     all queues live in this process, which has all rights: acltdtAttachQueue says so, and
+ *            acltdtGrantQueue to another process is ACL_ERROR_FEATURE_UNSUPPORTED.
+ * Routes     acltdtBindQueueRoutes binds all routes of a list or none; they may not form a circle.
+ *            A buffer leaves the source when all queues it is bound to have room, and each gets a
+ *            buffer on the same memory. acltdtQueryQueueRoutes adds to the list what is bound.
+ *
+ * Creators return NULL when they fail; aclGetRecentErrMsg says why. Buffers, queues and binding
+ * need aclInit; attributes, routes and lists do not.
+ */
 ACL_FUNC_VISIBILITY aclError acltdtAddQueueRoute(acltdtQueueRouteList *routeList,
     const acltdtQueueRoute *route);
 ACL_FUNC_VISIBILITY aclError acltdtAllocBuf(size_t size, uint32_t type, acltdtBuf *buf);

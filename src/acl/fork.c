@@ -15,6 +15,7 @@ static void lock_all(void) {
     pthread_mutex_lock(&runtime.lock);
     pthread_rwlock_wrlock(&runtime.models_lock);
     pthread_mutex_lock(&runtime.sync_lock);
+    pthread_mutex_lock(&runtime.tdt.lock);
     pthread_mutex_lock(&runtime.exceptions_lock);
     pthread_mutex_lock(&runtime.dump_lock);
     pthread_mutex_lock(&runtime.profile.pipe_lock);
@@ -30,6 +31,7 @@ static void unlock_all(void) {
     pthread_mutex_unlock(&runtime.profile.pipe_lock);
     pthread_mutex_unlock(&runtime.dump_lock);
     pthread_mutex_unlock(&runtime.exceptions_lock);
+    pthread_mutex_unlock(&runtime.tdt.lock);
     pthread_mutex_unlock(&runtime.sync_lock);
     pthread_rwlock_unlock(&runtime.models_lock);
     pthread_mutex_unlock(&runtime.lock);
@@ -41,7 +43,9 @@ static void renew_all(void) {
     const pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
     runtime.lock = runtime.sync_lock = runtime.exceptions_lock = runtime.handles.lock = mutex;
     runtime.dump_lock = runtime.profile.pipe_lock = runtime.profile.lock = mutex;
+    runtime.tdt.lock = mutex;
     runtime.models_lock = runtime.memory.lock = rwlock;
+    cond_init_monotonic(&runtime.tdt.changed);
     cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */
 }
 

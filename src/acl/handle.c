@@ -174,6 +174,11 @@ static const struct {
     [HANDLE_PROF_STAMP] = {"stamp", "aclprofCreateStamp"},
     [HANDLE_PROF_STEP] = {"aclprofStepInfo", "aclprofCreateStepInfo"},
     [HANDLE_OP_ATTR] = {"aclopAttr", "aclopCreateAttr"},
+    [HANDLE_TDT_BUFFER] = {"acltdtBuf", "acltdtAllocBuf"},
+    [HANDLE_TDT_QUEUE_ATTR] = {"acltdtQueueAttr", "acltdtCreateQueueAttr"},
+    [HANDLE_TDT_ROUTE] = {"acltdtQueueRoute", "acltdtCreateQueueRoute"},
+    [HANDLE_TDT_ROUTE_LIST] = {"acltdtQueueRouteList", "acltdtCreateQueueRouteList"},
+    [HANDLE_TDT_ROUTE_QUERY] = {"acltdtQueueRouteQueryInfo", "acltdtCreateQueueRouteQueryInfo"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

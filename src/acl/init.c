@@ -9,6 +9,7 @@
 
 #include "acl/dump.h"
 #include "acl/internal.h"
+#include "acl/tdt_queue.h"
 #include "base/alloc.h"
 #include "base/env.h"
 
@@ -17,6 +18,7 @@ struct runtime runtime = {
     .memory.lock = PTHREAD_RWLOCK_INITIALIZER,
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .sync_lock = PTHREAD_MUTEX_INITIALIZER,
+    .tdt.lock = PTHREAD_MUTEX_INITIALIZER,
     .models_lock = PTHREAD_RWLOCK_INITIALIZER,
     .exceptions_lock = PTHREAD_MUTEX_INITIALIZER,
     .dump_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -34,6 +36,7 @@ bool cond_init_monotonic(pthread_cond_t *cond) {
 
 __attribute__((constructor)) static void at_load(void) {
     cond_init_monotonic(&runtime.sync_changed);
+    cond_init_monotonic(&runtime.tdt.changed);
     runtime_watch_forks();
 }
 
@@ -149,6 +152,7 @@ aclError aclFinalize(void) {
     pthread_cond_broadcast(&runtime.sync_changed);
     pthread_mutex_unlock(&runtime.sync_lock);
     tdt_stop_all();
+    queues_reset();
 
     for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
         struct left_count left = {.kind = (enum handle_kind)k};
@@ -160,15 +164,10 @@ aclError aclFinalize(void) {
     }
     models_reset();
     /* Streams before contexts: queued work may still ask for its context. */
-    static const enum handle_kind order[] = {
-        HANDLE_STREAM,      HANDLE_CONTEXT,     HANDLE_EVENT,       HANDLE_DATASET,
-        HANDLE_DATA_BUFFER, HANDLE_TENSOR_DESC, HANDLE_MODEL_DESC,  HANDLE_LOAD_CONFIG,
-        HANDLE_EXEC_CONFIG, HANDLE_EXCEPTION,   HANDLE_TDT_CHANNEL, HANDLE_TDT_DATASET,
-        HANDLE_TDT_ITEM,    HANDLE_PROF_CONFIG, HANDLE_PROF_SUBSCRIBE,
-        HANDLE_PROF_STAMP,  HANDLE_PROF_STEP,
-    };
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        enum handle_kind kind = order[i];
+    enum handle_kind kind = HANDLE_STREAM;
+    handle_visit(kind, retire_one, &kind);
+    for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
+        kind = (enum handle_kind)k;
         handle_visit(kind, retire_one, &kind);
     }
     devices_reset();

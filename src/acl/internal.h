@@ -91,6 +91,14 @@ struct runtime {
     struct report_thread *report_threads;
     struct tdt_channel *tdt_channels;
 
+    struct tdt_queues { /* tdt_queue.h */
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct tdt_queue *queues;
+        struct tdt_binding *bindings;
+        uint32_t last_id;
+    } tdt;
+
     pthread_rwlock_t models_lock;
     struct loaded_model {
         uint32_t id;
