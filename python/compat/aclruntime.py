@@ -38,9 +38,10 @@ class _Runtime:
         self.sessions = set()
         self.started = False
 
-    def start(self, config):
+    def start(self, config, log_level):
         if self.started:
             return
+        os.environ.setdefault("ASCEND_GLOBAL_LOG_LEVEL", str(log_level))
         ret = acl.init(config) if config else acl.init()
         if ret != _REPEATED:  # the program may have started it; then it ends it, too
             _check("acl.init", ret)
@@ -229,7 +230,7 @@ class InferenceSession:
         self._summary = sumary()
         if not os.path.isfile(self._path):
             raise RuntimeError("{}: there is no such model file".format(self._path))
-        _runtime.start(self._options.acl_json_path)
+        _runtime.start(self._options.acl_json_path, self._options.log_level)
         _runtime.sessions.add(self)
         try:
             self._load()
@@ -270,6 +271,10 @@ class InferenceSession:
         if self._id is None:
             raise RuntimeError("the session of {} is finalized".format(self._path))
         _check("acl.rt.set_context", acl.rt.set_context(self._context))
+
+    @property
+    def model_id(self):
+        return self._id
 
     def get_inputs(self):
         self._use()
