@@ -58,6 +58,7 @@ bench: build build/venv-bench/stamp ## measure beside other engines (BENCH="--ru
 	@build/venv-bench/bin/python bench/bench.py --build $(BUILD) $(BENCH)
 
 install: build ## install under PREFIX (default ~/prusik), beside any other toolkit
+	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@meson install -C $(BUILD) --destdir "" >/dev/null && echo "installed under $(PREFIX)"
 
 clean: ## remove the build folder
