@@ -30,23 +30,12 @@ enum status import_check_shapes(const struct graph *g, const struct import_optio
 enum status import_fold(struct graph *g, int node);
 
 /* ---- lacks.c ---- */
-enum {
-    LACKS_KINDS = 20, /* kinds of unsupported nodes that are listed */
-    LACKS_NAMES = 4   /* node names of each kind */
-};
-
-/* Everything a model needs that we do not have: one text for all. */
-struct lacks {
-    int n_nodes;
-    int n_kinds;
-    struct lack {
-        char op[48], reason[320], names[280];
-        int n;
-    } kind[LACKS_KINDS]; /* by operator and reason, as far as they fit */
-};
-
 /* Records a node; the import goes on, to find the rest. */
 void lacks_add(struct lacks *l, const char *op, const char *name, const char *format, va_list args);
 enum status lacks_report(const struct lacks *l); /* fails with all of it */
+/* Tells the caller, who may have asked, what was seen of the model: its opset, the inputs that `g`
+ * has, and what is lacking. Called before the import succeeds or fails. */
+void import_tell(const struct import_options *o, int opset, const struct graph *g,
+                 const struct lacks *l);
 
 #endif

@@ -19,6 +19,34 @@ struct import_shape {
     struct shape shape;
 };
 
+enum {
+    LACKS_KINDS = 20, /* kinds of unsupported nodes that are listed */
+    LACKS_NAMES = 4,  /* node names of each kind */
+    IMPORT_REPORT_INPUTS = 32
+};
+
+/* Everything a model needs that we do not have; frontend.h says how it is gathered. */
+struct lacks {
+    int n_nodes;
+    int n_kinds;
+    struct lack {
+        char op[48], reason[320], names[280];
+        int n;
+    } kind[LACKS_KINDS]; /* by operator and reason, as far as they fit */
+};
+
+/* What a front end saw of a model, whether or not it could import it. */
+struct import_report {
+    int opset;    /* 0 where the framework has none */
+    int n_inputs; /* of which IMPORT_REPORT_INPUTS are told */
+    struct import_input {
+        char name[128];
+        enum dtype dtype;
+        struct shape shape;
+    } input[IMPORT_REPORT_INPUTS];
+    struct lacks lacks;
+};
+
 struct import_options {
     /* Shapes that replace what the file says of its inputs (--input_shape). A name the model does
      * not have, or a shape that contradicts a fixed one's rank, is an error. */
@@ -27,6 +55,7 @@ struct import_options {
     /* New outputs ("node:index", or a tensor name) instead of the file's own (--out_nodes);
      * NULL-terminated, or NULL. */
     const char *const *out_nodes;
+    struct import_report *report; /* filled even where the import fails; or NULL */
 };
 
 /* As --framework numbers them. */

@@ -47,3 +47,16 @@ enum status lacks_report(const struct lacks *list) {
          "off before %s by choosing other outputs (--out_nodes)",
          list->n_nodes, list->n_nodes == 1 ? "" : "s", text, more, them, them);
 }
+
+void import_tell(const struct import_options *o, int opset, const struct graph *g,
+                 const struct lacks *l) {
+    if (!o || !o->report) return;
+    struct import_report *r = o->report;
+    *r = (struct import_report){.opset = opset, .n_inputs = g->n_inputs, .lacks = *l};
+    for (int i = 0; i < g->n_inputs && i < IMPORT_REPORT_INPUTS; i++) {
+        const struct tensor *t = &g->tensors[g->inputs[i]];
+        r->input[i].dtype = t->dtype;
+        r->input[i].shape = t->shape;
+        snprintf(r->input[i].name, sizeof r->input[i].name, "%s", t->name);
+    }
+}

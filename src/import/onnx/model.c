@@ -166,7 +166,9 @@ static enum status convert_model(struct importer *im, const struct import_option
     TRY(keep_metadata(im));
     struct wanted w = {0};
     TRY(find_outputs(im, b, graph, options ? options->out_nodes : NULL, &w));
-    TRY(block_convert(im, b, w.n, w.value));
+    enum status s = block_convert(im, b, w.n, w.value);
+    import_tell(options, b->opset, im->g, &im->lacks);
+    TRY(s);
     if (im->lacks.n_nodes) return lacks_report(&im->lacks);
     for (int i = 0; i < w.n; i++) TRY(graph_add_output(im->g, w.value[i]->tensor));
     TRY(graph_sort(im->g));

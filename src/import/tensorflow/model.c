@@ -371,6 +371,7 @@ static enum status import_bytes(const void *bytes, size_t n_bytes, const char *f
         n_bytes = js.n_graph;
     }
     if (s == STATUS_OK) s = unpack(bytes, n_bytes, &im, &js, options);
+    if (g) import_tell(options, 0, g, &im.lacks);
     arena_deinit(&scratch);
     if (s == STATUS_OK) *out = g;
     else graph_destroy(g);
