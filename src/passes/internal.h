@@ -15,6 +15,7 @@ enum status pass_recognise_layer_norm(struct graph *g);
 enum status pass_recognise_focus(struct graph *g);
 enum status pass_fold_pad(struct graph *g);
 enum status pass_dedupe(struct graph *g);
+enum status pass_move_transposes(struct graph *g);
 enum status pass_widen_half(struct graph *g);
 
 #endif

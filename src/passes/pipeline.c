@@ -22,6 +22,7 @@ static const struct {
     {{"dead_code", graph_compact}, BOTH},
     {{"widen_half", pass_widen_half}, LOAD},
     {{"fold_constants", pass_fold_constants}, BOTH},
+    {{"move_transposes", pass_move_transposes}, OFFLINE},
     {{"remove_identity", pass_remove_identity}, BOTH},
     {{"dedupe", pass_dedupe}, OFFLINE},
     {{"fold_batch_norm", pass_fold_batch_norm}, BOTH},
