@@ -21,8 +21,15 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /* Prints how the subcommand is called, with its options, to stderr; returns EXIT_USAGE. */
 int app_usage(const char *name);
 
+/* Folders to write to, made if need be; NULL: not. The two exclude each other. */
+struct app_record {
+    const char *profile, *dump;
+};
+
 /* aclInit, device 0; threads 0 leaves PRUSIK_THREADS alone. Prints a sentence on failure. */
 int app_start(int threads);
+/* The same, with a configuration that profiles or dumps all that is loaded from now on. */
+int app_start_recording(const char *command, int threads, const struct app_record *record);
 void app_end(void);
 
 /* "prusik detect: " and a sentence, to stderr; returns EXIT_FAILED. */

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
 
 #include "app.h"
 
@@ -28,9 +32,13 @@ static const struct {
     "  --iou X           overlap at which the weaker of two boxes goes (0.45)\n"                   \
     "  --max-det N       most boxes a picture (300)\n"
 #define app_options_classify PICTURE_OPTIONS "  --top N           classes to print (5)\n"
+#define PROFILE_OPTION                                                                             \
+    "  --profile DIR     write tables and a trace of where the time goes to this folder\n"
 #define app_options_run                                                                            \
     "  --input FILE.npy  one for each input, in order; random numbers without\n"                   \
     "  --output DIR      write 00_NAME.npy, 01_NAME.npy, ... to this folder\n"                     \
+    "  --dump DIR        write what each operator gives to this folder\n"                          \
+    PROFILE_OPTION                                                                                 \
     "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
     "  --seed N          of the random numbers (0)\n"                                              \
     "  --threads N       worker threads (default: all cores)\n"
@@ -38,6 +46,7 @@ static const struct {
     "  --runs N          runs to time (100)\n"                                                     \
     "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
     "  --warmup N        runs before (10)\n"                                                       \
+    PROFILE_OPTION                                                                                 \
     "  --threads N       worker threads (default: all cores)\n"                                    \
     "  --json            print JSON instead of lines\n"
 #include "commands.def"
@@ -92,16 +101,49 @@ int app_integer(const char *command, const char *option, const char *text, int l
     return 0;
 }
 
-int app_start(int threads) {
+static int start(int threads, const char *configuration) {
     char text[16];
     snprintf(text, sizeof text, "%d", threads);
     if (threads > 0) setenv("PRUSIK_THREADS", text, 1);
-    aclError code = aclInit(NULL);
+    aclError code = aclInit(configuration);
     if (code == ACL_SUCCESS) code = aclrtSetDevice(0);
     if (code == ACL_SUCCESS) return 0;
     const char *why = aclGetRecentErrMsg();
     fprintf(stderr, "prusik: AscendCL does not start (%d): %s\n", (int)code, why ? why : "");
     return -1;
+}
+
+int app_start(int threads) { return start(threads, NULL); }
+
+/* The file for aclInit; 0 on success. */
+static int write_configuration(int fd, const char *section, const char *folder) {
+    json_t *root;
+    if (!strcmp(section, "dump"))
+        root = json_pack("{s:{s:s,s:[{}]}}", section, "dump_path", folder, "dump_list");
+    else root = json_pack("{s:{s:s,s:s}}", section, "switch", "on", "output", folder);
+    int failed = !root || json_dumpfd(root, fd, 0);
+    json_decref(root);
+    return failed;
+}
+
+int app_start_recording(const char *command, int threads, const struct app_record *record) {
+    const char *folder = record->profile ? record->profile : record->dump;
+    if (!folder) return app_start(threads);
+    if (record->profile && record->dump)
+        return app_fail(command, "--profile and --dump exclude each other: dumping takes time");
+    if ((mkdir(folder, 0777) && errno != EEXIST) || access(folder, W_OK | X_OK))
+        return app_fail(command, "%s cannot be made a folder to write to: %s", folder,
+                        strerror(errno));
+    const char *temporary = getenv("TMPDIR");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/prusik-acl-XXXXXX", temporary ? temporary : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0) return app_fail(command, "cannot write %s: %s", path, strerror(errno));
+    int status = write_configuration(fd, record->profile ? "profiler" : "dump", folder);
+    if (close(fd) || status) status = app_fail(command, "cannot write %s", path);
+    else status = start(threads, path);
+    unlink(path);
+    return status;
 }
 
 void app_end(void) {

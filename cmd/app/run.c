@@ -73,6 +73,7 @@ struct run_options {
     const char *inputs[SESSION_MAX], *output, *gear;
     int n_inputs, threads;
     uint64_t seed;
+    struct app_record record;
 };
 
 static int run_model(const char *model, const struct run_options *o, struct session *s) {
@@ -109,10 +110,11 @@ static int run_model(const char *model, const struct run_options *o, struct sess
 }
 
 int app_run(int argc, char **argv) {
-    enum { INPUT = 1, OUTPUT, SEED, THREADS, GEAR };
+    enum { INPUT = 1, OUTPUT, SEED, THREADS, GEAR, PROFILE, DUMP };
     static const struct option options[] = {{"input", 1, 0, INPUT}, {"output", 1, 0, OUTPUT},
                                             {"seed", 1, 0, SEED}, {"threads", 1, 0, THREADS},
-                                            {"gear", 1, 0, GEAR}, {0}};
+                                            {"gear", 1, 0, GEAR}, {"profile", 1, 0, PROFILE},
+                                            {"dump", 1, 0, DUMP}, {0}};
     struct run_options o = {0};
     double v;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -123,6 +125,8 @@ int app_run(int argc, char **argv) {
             break;
         case OUTPUT: o.output = optarg; break;
         case GEAR: o.gear = optarg; break;
+        case PROFILE: o.record.profile = optarg; break;
+        case DUMP: o.record.dump = optarg; break;
         case SEED:
             if (app_number("run", "--seed", optarg, 0, 1e15, &v)) return EXIT_USAGE;
             o.seed = (uint64_t)v;
@@ -136,7 +140,7 @@ int app_run(int argc, char **argv) {
     if (argc - optind != 1) return app_usage("run");
     if (o.output && mkdir(o.output, 0777) && errno != EEXIST)
         return app_fail("run", "%s cannot be made a folder: %s", o.output, strerror(errno));
-    if (app_start(o.threads)) return EXIT_FAILED;
+    if (app_start_recording("run", o.threads, &o.record)) return EXIT_FAILED;
     struct session s;
     memset(&s, 0, sizeof s);
     int status = run_model(argv[optind], &o, &s);
@@ -155,6 +159,7 @@ static int by_value(const void *a, const void *b) {
 struct bench_options {
     int runs, warmup, threads, json;
     const char *gear;
+    struct app_record record; /* without a dump */
 };
 
 static int bench_model(const char *model, const struct bench_options *o, struct session *s) {
@@ -197,10 +202,11 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
 }
 
 int app_bench(int argc, char **argv) {
-    enum { RUNS = 1, WARMUP, THREADS, JSON, GEAR };
+    enum { RUNS = 1, WARMUP, THREADS, JSON, GEAR, PROFILE };
     static const struct option options[] = {{"runs", 1, 0, RUNS}, {"warmup", 1, 0, WARMUP},
                                             {"threads", 1, 0, THREADS}, {"json", 0, 0, JSON},
-                                            {"gear", 1, 0, GEAR}, {0}};
+                                            {"gear", 1, 0, GEAR}, {"profile", 1, 0, PROFILE},
+                                            {0}};
     struct bench_options o = {.runs = 100, .warmup = 10};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -214,12 +220,13 @@ int app_bench(int argc, char **argv) {
             if (app_integer("bench", "--threads", optarg, 1, 256, &o.threads)) return EXIT_USAGE;
             break;
         case JSON: o.json = 1; break;
+        case PROFILE: o.record.profile = optarg; break;
         case GEAR: o.gear = optarg; break;
         default: return app_usage("bench");
         }
     }
     if (argc - optind != 1) return app_usage("bench");
-    if (app_start(o.threads)) return EXIT_FAILED;
+    if (app_start_recording("bench", o.threads, &o.record)) return EXIT_FAILED;
     struct session s;
     memset(&s, 0, sizeof s);
     int status = bench_model(argv[optind], &o, &s);

@@ -302,28 +302,41 @@ static void put_event(struct trace *t, const struct profile_record *r) {
     }
 }
 
-/* The rows get their names once each; a row is where its first event stands. */
+enum { MAX_ROWS = 256 }; /* that get a name; further ones have their number */
+
+struct rows {
+    int n;
+    struct {
+        int process;
+        uint32_t row;
+    } seen[MAX_ROWS];
+};
+
+/* Whether a row has not been seen before, and can be remembered. */
+static bool is_new(struct rows *r, int process, uint32_t row) {
+    for (int i = 0; i < r->n; i++)
+        if (r->seen[i].process == process && r->seen[i].row == row) return false;
+    if (r->n == MAX_ROWS) return false;
+    r->seen[r->n].process = process;
+    r->seen[r->n++].row = row;
+    return true;
+}
+
 static void name_rows(struct trace *t, const struct profile_recording *r) {
+    struct rows rows = {0};
+    char name[48];
     put_row_name(t, "process_name", HOST, 0, "Host");
-    uint64_t devices = 0;
     for (const struct profile_record *e = r->first; e; e = e->next) {
-        bool on_device = e->kind == PROFILE_RUN || e->kind == PROFILE_STEP;
-        if (!on_device || devices >> (e->device & 63) & 1) continue;
-        char name[48];
-        devices |= 1ull << (e->device & 63);
-        snprintf(name, sizeof name, "Device %d", e->device);
-        put_row_name(t, "process_name", DEVICE + e->device, 0, name);
-    }
-    for (const struct profile_record *e = r->first; e; e = e->next) {
-        if (e->kind != PROFILE_RUN) continue;
-        bool is_named = false;
-        for (const struct profile_record *b = r->first; b != e && !is_named; b = b->next)
-            is_named = b->kind == PROFILE_RUN && b->device == e->device && row_of(b) == row_of(e);
-        if (is_named) continue;
-        char name[48];
+        if (e->kind != PROFILE_RUN && e->kind != PROFILE_STEP) continue;
+        int process = DEVICE + e->device;
+        if (is_new(&rows, process, 0)) {
+            snprintf(name, sizeof name, "Device %d", e->device);
+            put_row_name(t, "process_name", process, 0, name);
+        }
+        if (!is_new(&rows, process, row_of(e))) continue;
         if (e->stream) snprintf(name, sizeof name, "stream %u", e->stream);
         else snprintf(name, sizeof name, "thread %u, synchronous", e->thread);
-        put_row_name(t, "thread_name", DEVICE + e->device, row_of(e), name);
+        put_row_name(t, "thread_name", process, row_of(e), name);
     }
 }
 

@@ -22,11 +22,14 @@ static void measure(void) {
     memory_gbs = limits_memory_gbs();
 }
 
-/* What a step takes beyond what the nearer of both limits allows: what could be won. */
+/* What a step takes beyond what the machine allows: what could be won. A limit that the step beats,
+ * out of a cache or by Winograd's algorithm, is none for it. */
 static double excess_ms(const struct step_time *t, int n_threads) {
     double compute = (double)t->macs * 2e-6 / (fma_gflops * n_threads);
     double memory = memory_gbs > 0 ? (double)t->bytes * 1e-6 / memory_gbs : 0;
-    return t->ms - (compute > memory ? compute : memory);
+    double bound = compute < t->ms ? compute : 0;
+    if (memory < t->ms && memory > bound) bound = memory;
+    return compute < t->ms ? t->ms - bound : 0;
 }
 
 struct row {

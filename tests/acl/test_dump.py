@@ -180,3 +180,51 @@ def test_statistics(device, net, tmp_path):
     for key, value in (("Max Value", z.max()), ("Min Value", z.min()), ("Avg Value", z.mean()),
                        ("L2 Norm", np.linalg.norm(z))):
         assert float(row[key]) == pytest.approx(value, rel=1e-5), key
+
+
+def test_gears(device, atc, tmp_path):
+    """Every gear's tensors have that gear's size; the second dump of a model has its own folder."""
+    acl = device
+    w = np.random.default_rng(5).standard_normal((16, 3, 3, 3)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="conv", pads=[1] * 4),
+             helper.make_node("Softmax", ["c"], ["y"], name="head", axis=1)]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 16, 8, 8])],
+        [numpy_helper.from_array(w, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / "g.onnx")
+    done = subprocess.run([atc, f"--model={tmp_path / 'g.onnx'}", "--framework=5",
+                           f"--output={tmp_path / 'g'}", "--soc_version=Ascend310",
+                           "--input_shape=x:-1,3,8,8", "--dynamic_batch_size=1,2,4"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert acl.mdl.init_dump() == 0
+    dump(acl, tmp_path, dump_list=[{"model_name": "g"}], dump_mode="all")
+    model_id, code = acl.mdl.load_from_file(str(tmp_path / "g.om"))
+    assert code == 0
+    x = np.random.default_rng(6).standard_normal((4, 3, 8, 8)).astype(np.float32)
+    y, chooser = np.zeros((4, 16, 8, 8), np.float32), np.zeros(1, np.int32)
+    sets = []
+    for arrays in ([x, chooser], [y]):
+        sets.append(acl.mdl.create_dataset())
+        for a in arrays:
+            buffer = acl.create_data_buffer(acl.util.numpy_to_ptr(a), a.nbytes)
+            assert acl.mdl.add_dataset_buffer(sets[-1], buffer)[1] == 0
+    for run_index, batch in enumerate((4, 1, 2)):
+        assert acl.mdl.set_dynamic_batch_size(model_id, sets[0], 1, batch) == 0
+        assert acl.mdl.execute(model_id, *sets) == 0, acl.get_recent_err_msg()
+        folder, = tmp_path.glob(f"2*/0/g/{model_id}/{run_index}")
+        found = {(name, side, index): array
+                 for _, name, side, index, array in tensors(folder, "g")}
+        wanted = reference(model, x[:batch])
+        assert (found["conv", "input", 0] == x[:batch]).all()
+        assert (found["conv", "input", 1] == w).all()
+        np.testing.assert_allclose(found["conv", "output", 0], wanted["c"], rtol=1e-3, atol=1e-4)
+        assert (found["head", "output", 0] == y[:batch]).all()
+        np.testing.assert_allclose(y[:batch], wanted["y"], rtol=1e-3, atol=1e-5)
+    for data in sets:
+        for i in range(acl.mdl.get_dataset_num_buffers(data)):
+            acl.destroy_data_buffer(acl.mdl.get_dataset_buffer(data, i))
+        acl.mdl.destroy_dataset(data)
+    assert acl.mdl.unload(model_id) == 0 and acl.mdl.finalize_dump() == 0

@@ -384,6 +384,21 @@ def test_bench(run):
     sentence(run("bench", "gone.om", status=1), "bench", "gone.om")
 
 
+def test_recording(run, tmp_path):
+    run("run", "--dump", tmp_path / "dump", "adder.om")
+    (tensor,) = (tmp_path / "dump").rglob("*.npy")
+    assert tensor.name.startswith("Add.") and np.load(tensor).shape == (2, 3)
+    for command in ("run", "bench"):
+        at = tmp_path / command
+        run(command, "--profile", at, "adder.om")
+        (trace,) = at.glob("PROF_*/mindstudio_profiler_output/msprof_*.json")
+        runs = [e for e in json.loads(trace.read_text()) if e.get("cat") == "model"]
+        assert len(runs) == (1 if command == "run" else 110)
+    sentence(run("run", "--profile", "a", "--dump", "b", "adder.om", status=1), "run", "exclude")
+    sentence(run("run", "--dump", "no/where", "adder.om", status=1), "run", "no/where")
+    sentence(run("bench", "--profile", "a.png", "adder.om", status=1), "bench", "a.png")
+
+
 def test_info(run):
     assert "x" in json.loads(run("info", "--json", "yolox.om").stdout)["inputs"][0]["name"]
     assert "yolox" in run("info", "yolox.onnx").stdout or run("info", "yolox.onnx").stdout
