@@ -278,6 +278,9 @@ static bool wants_device(int device) {
 /* With the lock held. */
 static void add(struct profile_record r) {
     struct profile_recording *to = P->recording;
+    /* Begun before the session: a range is cut, what else there is belongs to none. */
+    if (r.begin < to->start && (r.kind == PROFILE_RUN || r.kind == PROFILE_CALL)) return;
+    if (r.begin < to->start) r.begin = to->start;
     struct profile_record *copy = arena_alloc(&to->arena, sizeof *copy);
     if (copy && r.name) {
         r.name = arena_strdup(&to->arena, r.name);
