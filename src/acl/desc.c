@@ -61,14 +61,23 @@ aclError aclmdlGetDesc(aclmdlDesc *modelDesc, uint32_t modelId) {
     return fill(__func__, modelDesc, info);
 }
 
+/* Before a file is read for nothing. */
+static aclError need_description(const char *call, const aclmdlDesc *desc) {
+    if (!handle_get(desc, HANDLE_MODEL_DESC, call, "modelDesc")) return ACL_ERROR_INVALID_PARAM;
+    handle_release(desc);
+    return ACL_SUCCESS;
+}
+
 aclError aclmdlGetDescFromFile(aclmdlDesc *modelDesc, const char *modelPath) {
     ACL_NEED(modelPath);
+    ACL_TRY(need_description(__func__, modelDesc));
     struct model_info *info;
     ACL_TRY(model_describe_file(__func__, modelPath, &info));
     return fill(__func__, modelDesc, info);
 }
 
 aclError aclmdlGetDescFromMem(aclmdlDesc *modelDesc, const void *model, size_t modelSize) {
+    ACL_TRY(need_description(__func__, modelDesc));
     struct model_info *info;
     ACL_TRY(model_describe_memory(__func__, model, modelSize, &info));
     return fill(__func__, modelDesc, info);

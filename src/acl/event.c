@@ -64,10 +64,11 @@ aclError aclrtDestroyEvent(aclrtEvent event) {
     return ACL_SUCCESS;
 }
 
-static aclError get(const char *call, aclrtEvent event, struct event **out) {
+static aclError get(const char *call, const char *argument, aclrtEvent event,
+                    struct event **out) {
     ACL_TRY(runtime_need_started(call));
     *out = handle_acquire(event, HANDLE_EVENT);
-    return *out ? ACL_SUCCESS : handle_fail(event, HANDLE_EVENT, call, "event");
+    return *out ? ACL_SUCCESS : handle_fail(event, HANDLE_EVENT, call, argument);
 }
 
 /* ---- on streams ---- */
@@ -124,7 +125,7 @@ static aclError submit(const char *call, aclrtEvent event, aclrtStream stream,
                        aclError (*fn)(struct stream *, struct task *)) {
     PROFILE_SCOPE(call);
     struct event *e;
-    ACL_TRY(get(call, event, &e));
+    ACL_TRY(get(call, "event", event, &e));
     struct stream *s;
     void *held;
     aclError code = stream_get(stream, call, &s, &held);
@@ -182,7 +183,7 @@ static bool is_complete(const struct event *e) {
 
 static aclError query(const char *call, aclrtEvent event, bool *complete) {
     struct event *e;
-    ACL_TRY(get(call, event, &e));
+    ACL_TRY(get(call, "event", event, &e));
     pthread_mutex_lock(&runtime.sync_lock);
     *complete = is_complete(e);
     pthread_mutex_unlock(&runtime.sync_lock);
@@ -209,7 +210,7 @@ aclError aclrtQueryEventStatus(aclrtEvent event, aclrtEventRecordedStatus *statu
 aclError aclrtQueryEventWaitStatus(aclrtEvent event, aclrtEventWaitStatus *status) {
     ACL_NEED(status);
     struct event *e;
-    ACL_TRY(get(__func__, event, &e));
+    ACL_TRY(get(__func__, "event", event, &e));
     pthread_mutex_lock(&runtime.sync_lock);
     *status = e->n_waits == 0 ? ACL_EVENT_WAIT_STATUS_COMPLETE : ACL_EVENT_WAIT_STATUS_NOT_READY;
     pthread_mutex_unlock(&runtime.sync_lock);
@@ -221,7 +222,7 @@ static aclError synchronize(const char *call, aclrtEvent event, int32_t timeout)
     PROFILE_SCOPE(call);
     ACL_TRY(stream_need_other_thread(call));
     struct event *e;
-    ACL_TRY(get(call, event, &e));
+    ACL_TRY(get(call, "event", event, &e));
     struct timespec deadline;
     if (timeout >= 0) deadline = time_after_ms(timeout);
     bool in_time = true;
@@ -268,8 +269,8 @@ static aclError time_of(const char *call, const char *which, const struct event 
 aclError aclrtEventElapsedTime(float *ms, aclrtEvent startEvent, aclrtEvent endEvent) {
     ACL_NEED(ms);
     struct event *start, *end;
-    ACL_TRY(get(__func__, startEvent, &start));
-    aclError code = get(__func__, endEvent, &end);
+    ACL_TRY(get(__func__, "startEvent", startEvent, &start));
+    aclError code = get(__func__, "endEvent", endEvent, &end);
     if (code != ACL_SUCCESS) {
         handle_release(startEvent);
         return code;

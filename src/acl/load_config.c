@@ -153,6 +153,7 @@ static aclError load_with(const char *call, const struct load_config *c, uint32_
 }
 
 aclError aclmdlLoadWithConfig(const aclmdlConfigHandle *handle, uint32_t *modelId) {
+    ACL_NEED_STARTED();
     ACL_NEED(modelId);
     struct load_config *c = handle_get(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
     if (!c) return ACL_ERROR_INVALID_PARAM;

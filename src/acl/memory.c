@@ -23,12 +23,12 @@ struct memory_block {
 };
 
 static const struct {
-    const char *name, *freed_by;
+    const char *name, *freed_by, *argument; /* argument: what freed_by calls the address */
 } kinds[MEMORY_KINDS] = {
-    [MEMORY_DEVICE] = {"device memory", "aclrtFree"},
-    [MEMORY_HOST] = {"host memory", "aclrtFreeHost"},
-    [MEMORY_DVPP] = {"picture memory", "acldvppFree"},
-    [MEMORY_CONFIG] = {"a stream configuration", "aclrtDestroyStreamConfigHandle"},
+    [MEMORY_DEVICE] = {"device memory", "aclrtFree", "devPtr"},
+    [MEMORY_HOST] = {"host memory", "aclrtFreeHost", "hostPtr"},
+    [MEMORY_DVPP] = {"picture memory", "acldvppFree", "devPtr"},
+    [MEMORY_CONFIG] = {"a stream configuration", "aclrtDestroyStreamConfigHandle", "handle"},
 };
 
 /* Mixes an address into a priority; addresses alone would make the tree a list. */
@@ -138,7 +138,8 @@ static bool may_free(enum memory_kind by, enum memory_kind block) {
 
 aclError memory_release(const char *call, enum memory_kind kind, void *address) {
     PROFILE_SCOPE(call);
-    if (!address) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "the address is NULL");
+    if (!address)
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%s is NULL", kinds[kind].argument);
     struct memory_map *m = &runtime.memory;
     uintptr_t a = (uintptr_t)address;
     pthread_rwlock_wrlock(&m->lock);

@@ -367,15 +367,20 @@ static aclError queue(const char *call, uint32_t id, const aclmdlDataset *input,
     return stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .run = r}, call);
 }
 
-aclError aclmdlExecuteAsync(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
-                            aclrtStream stream) {
-    PROFILE_SCOPE(__func__);
+static aclError queue_on(const char *call, uint32_t id, const aclmdlDataset *input,
+                         aclmdlDataset *output, aclrtStream stream) {
+    PROFILE_SCOPE(call);
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, __func__, &s, &held));
-    aclError code = queue(__func__, modelId, input, output, s);
+    ACL_TRY(stream_get(stream, call, &s, &held));
+    aclError code = queue(call, id, input, output, s);
     handle_release(held);
     return code;
+}
+
+aclError aclmdlExecuteAsync(uint32_t modelId, const aclmdlDataset *input, aclmdlDataset *output,
+                            aclrtStream stream) {
+    return queue_on(__func__, modelId, input, output, stream);
 }
 
 /* ---- settings of a run ---- */
@@ -465,5 +470,5 @@ aclError aclmdlExecuteAsyncV2(uint32_t modelId, const aclmdlDataset *input, aclm
                               aclrtStream stream, const aclmdlExecConfigHandle *handle) {
     int32_t timeout;
     ACL_TRY(read_config(__func__, handle, &timeout));
-    return aclmdlExecuteAsync(modelId, input, output, stream);
+    return queue_on(__func__, modelId, input, output, stream);
 }

@@ -328,9 +328,8 @@ static aclError check_config(const char *call, const aclrtStreamConfigHandle *ha
 
 aclError aclrtSetStreamConfigOpt(aclrtStreamConfigHandle *handle, aclrtStreamConfigAttr attr,
                                  const void *attrValue, size_t valueSize) {
-    ACL_NEED(handle);
-    ACL_NEED(attrValue);
     ACL_TRY(check_config(__func__, handle));
+    ACL_NEED(attrValue);
     void *to;
     size_t size;
     switch (attr) {

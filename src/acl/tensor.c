@@ -141,8 +141,9 @@ aclError tensor_make_row(const char *call, void **handles, size_t n) {
 
 aclError tensor_read(const char *call, const aclTensorDesc *desc, aclDataType *type,
                      aclFormat *format, struct shape *shape) {
-    struct tensor_desc *t = get(call, desc);
+    struct tensor_desc *t = handle_get(desc, HANDLE_TENSOR_DESC, call, "tensorDesc");
     if (!t) return ACL_ERROR_INVALID_PARAM;
+    pthread_mutex_lock(&t->lock);
     int n = t->dims.n;
     *type = t->type;
     *format = t->format;
@@ -345,16 +346,20 @@ void aclSetTensorDescName(aclTensorDesc *desc, const char *name) {
     if (!ok) acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a name");
 }
 
-aclError aclSetTensorFormat(aclTensorDesc *desc, aclFormat format) {
-    struct tensor_desc *t = get(__func__, desc);
+static aclError set_storage_format(const char *call, aclTensorDesc *desc, aclFormat format) {
+    struct tensor_desc *t = get(call, desc);
     if (!t) return ACL_ERROR_INVALID_PARAM;
     t->storage_format = format;
     put(desc, t);
     return ACL_SUCCESS;
 }
 
+aclError aclSetTensorFormat(aclTensorDesc *desc, aclFormat format) {
+    return set_storage_format(__func__, desc, format);
+}
+
 aclError aclSetTensorStorageFormat(aclTensorDesc *desc, aclFormat format) {
-    return aclSetTensorFormat(desc, format);
+    return set_storage_format(__func__, desc, format);
 }
 
 aclError aclSetTensorOriginFormat(aclTensorDesc *desc, aclFormat format) {
@@ -372,15 +377,20 @@ static aclError finish_change(const char *call, const aclTensorDesc *desc, struc
               : acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a tensor description");
 }
 
-aclError aclSetTensorShape(aclTensorDesc *desc, int numDims, const int64_t *dims) {
-    ACL_TRY(check_dims(__func__, numDims, dims));
-    struct tensor_desc *t = get(__func__, desc);
+static aclError set_storage_shape(const char *call, aclTensorDesc *desc, int n,
+                                  const int64_t *dims) {
+    ACL_TRY(check_dims(call, n, dims));
+    struct tensor_desc *t = get(call, desc);
     if (!t) return ACL_ERROR_INVALID_PARAM;
-    return finish_change(__func__, desc, t, dims_set(&t->storage, numDims, dims));
+    return finish_change(call, desc, t, dims_set(&t->storage, n, dims));
+}
+
+aclError aclSetTensorShape(aclTensorDesc *desc, int numDims, const int64_t *dims) {
+    return set_storage_shape(__func__, desc, numDims, dims);
 }
 
 aclError aclSetTensorStorageShape(aclTensorDesc *desc, int numDims, const int64_t *dims) {
-    return aclSetTensorShape(desc, numDims, dims);
+    return set_storage_shape(__func__, desc, numDims, dims);
 }
 
 aclError aclSetTensorOriginShape(aclTensorDesc *desc, int numDims, const int64_t *dims) {

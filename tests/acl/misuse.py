@@ -1,0 +1,647 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls functions of libascendcl.so wrongly, in a process of its own, for test_misuse.py.
+
+ROWS has a line for each exported function: when it may be called, and how each of its arguments can
+be wrong. From that and the prototypes in include/acl each wrong call is made, one wrong argument at
+a time: it must return the code of the rule, and leave a sentence that begins with the function's
+name and names the argument.
+
+usage: misuse.py LIBRARY MODEL rows < ROWS_AS_JSON
+       misuse.py LIBRARY MODEL SCENARIO
+"""
+import ctypes
+import json
+import pathlib
+import re
+import signal
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+INVALID_PARAM, UNINITIALIZE, FEATURE_UNSUPPORTED = 100000, 100001, 200006
+RT_CONTEXT_NULL, RT_INVALID_DEVICE, RT_INVALID_HANDLE = 107002, 107001, 107017
+MODEL_ID_INVALID = 145003
+
+# Letter: (code for NULL, code for what is no live handle of the kind). None: allowed, or not tried.
+# The public pages give no code for a bad handle; NULL and bad handles of the runtime follow its
+# range of codes (107000 and on, semantic fact 63). All are our choice except where stated.
+RULES = {
+    "h": (INVALID_PARAM, INVALID_PARAM),
+    "r": (INVALID_PARAM, RT_INVALID_HANDLE),
+    "s": (None, RT_INVALID_HANDLE),  # a stream: NULL is the default one (semantic fact 10)
+    "o": (None, INVALID_PARAM),      # NULL means defaults, or nothing to do
+    "k": (None, INVALID_PARAM),      # settings of a stream: NULL means defaults
+    "K": (INVALID_PARAM, INVALID_PARAM),
+    "p": (INVALID_PARAM, None),      # a pointer that must not be NULL
+    "-": (None, None),               # a number, or a pointer that may be NULL
+}
+# A number that stands for nothing: its value and the code.
+NUMBERS = {
+    "d": (4096, RT_INVALID_DEVICE),
+    "m": (0x7FFFFFFF, MODEL_ID_INVALID),  # by its name, ACL_ERROR_GE_EXEC_MODEL_ID_INVALID
+}
+
+# Numbers that are right for a parameter of that name; 1 is for all others.
+GOOD_NUMBERS = {"attr": 2, "dimNum": 2, "dimRangeNum": 2, "dimsCount": 2, "index": 2 ** 64 - 1,
+                "length": 64, "modelSize": 64, "size": 64, "valueSize": 8}
+
+# What a function that returns no code returns when it fails.
+EMPTY = {
+    "size_t": (0,), "uint32_t": (0, 0xFFFFFFFF), "int64_t": (-1,), "aclDataType": (-1,),
+    "aclFormat": (-1,), "acltdtTensorType": (-1, 0),
+}
+
+# NAME TIME ARGUMENTS. The time: "a", any; "i", between aclInit and aclFinalize, else UNINITIALIZE;
+# "c", with a context besides, else RT_CONTEXT_NULL (semantic facts 6 and 12); "u", never: the answer is
+# always FEATURE_UNSUPPORTED. For each argument, a letter of RULES or NUMBERS.
+ROWS = """
+aclAppLog a ------
+aclCreateDataBuffer a --
+aclCreateTensorDesc a --p-
+aclDataTypeSize a -
+aclDestroyDataBuffer a h
+aclDestroyTensorDesc a o
+aclFinalize a
+aclFloat16ToFloat a -
+aclFloatToFloat16 a -
+aclGetCannAttribute a -p
+aclGetCannAttributeList a pp
+aclGetDataBufferAddr a h
+aclGetDataBufferSize a h
+aclGetDataBufferSizeV2 a h
+aclGetDeviceCapability i d-p
+aclGetRecentErrMsg a
+aclGetTensorDescAddress a h
+aclGetTensorDescByIndex a h-
+aclGetTensorDescDim a h-
+aclGetTensorDescDimRange a h--p
+aclGetTensorDescDimV2 a h-p
+aclGetTensorDescElementCount a h
+aclGetTensorDescFormat a h
+aclGetTensorDescName a h
+aclGetTensorDescNumDims a h
+aclGetTensorDescSize a h
+aclGetTensorDescType a h
+aclInit a -
+aclSetTensorConst a hp-
+aclSetTensorDescName a h-
+aclSetTensorDynamicInput a hp
+aclSetTensorFormat a h-
+aclSetTensorOriginFormat a h-
+aclSetTensorOriginShape a h-p
+aclSetTensorPlaceMent a h-
+aclSetTensorShape a h-p
+aclSetTensorShapeRange a h-p
+aclSetTensorStorageFormat a h-
+aclSetTensorStorageShape a h-p
+aclSetTensorValueRange a h-p
+aclTransTensorDescFormat a h-p
+aclUpdateDataBuffer a h--
+acldumpRegCallback a p-
+acldumpUnregCallback a
+aclmdlAddDatasetBuffer a hh
+aclmdlBundleGetModelId i m-p
+aclmdlBundleGetModelNum i mp
+aclmdlBundleLoadFromFile c pp
+aclmdlBundleLoadFromMem c p-p
+aclmdlBundleUnload i m
+aclmdlCreateAndGetOpDesc i ---p-pppp
+aclmdlCreateConfigHandle a
+aclmdlCreateDataset a
+aclmdlCreateDesc a
+aclmdlCreateExecConfigHandle a
+aclmdlDestroyConfigHandle a h
+aclmdlDestroyDataset a h
+aclmdlDestroyDesc a h
+aclmdlDestroyExecConfigHandle a h
+aclmdlExecute c mhh
+aclmdlExecuteAsync c mhhs
+aclmdlExecuteAsyncV2 c mhhso
+aclmdlExecuteV2 c mhhso
+aclmdlFinalizeDump i
+aclmdlGetAippType i m-pp
+aclmdlGetCurOutputDims a h-p
+aclmdlGetDatasetBuffer a h-
+aclmdlGetDatasetNumBuffers a h
+aclmdlGetDatasetTensorDesc a h-
+aclmdlGetDesc i hm
+aclmdlGetDescFromFile a hp
+aclmdlGetDescFromMem a hp-
+aclmdlGetDynamicBatch a hp
+aclmdlGetDynamicHW a h-p
+aclmdlGetFirstAippInfo i m-p
+aclmdlGetInputDataType a h-
+aclmdlGetInputDims a h-p
+aclmdlGetInputDimsRange a h-p
+aclmdlGetInputDimsV2 a h-p
+aclmdlGetInputDynamicDims a h-p-
+aclmdlGetInputDynamicGearCount a h-p
+aclmdlGetInputFormat a h-
+aclmdlGetInputIndexByName a hpp
+aclmdlGetInputNameByIndex a h-
+aclmdlGetInputSizeByIndex a h-
+aclmdlGetNumInputs a h
+aclmdlGetNumOutputs a h
+aclmdlGetOpAttr a hpp
+aclmdlGetOutputDataType a h-
+aclmdlGetOutputDims a h-p
+aclmdlGetOutputFormat a h-
+aclmdlGetOutputIndexByName a hpp
+aclmdlGetOutputNameByIndex a h-
+aclmdlGetOutputSizeByIndex a h-
+aclmdlGetTensorRealName a hp
+aclmdlInitDump i
+aclmdlLoadFromFile c pp
+aclmdlLoadFromFileWithMem c pp----
+aclmdlLoadFromMem c p-p
+aclmdlLoadFromMemWithMem c p-p----
+aclmdlLoadWithConfig i hp
+aclmdlQueryExeOMDesc a pp
+aclmdlQuerySize a ppp
+aclmdlQuerySizeFromMem a p-pp
+aclmdlSetConfigOpt a h-p-
+aclmdlSetDatasetTensorDesc a hh-
+aclmdlSetDump i p
+aclmdlSetDynamicBatchSize i mh--
+aclmdlSetDynamicHWSize i mh---
+aclmdlSetExecConfigOpt a h-p-
+aclmdlSetInputDynamicDims i mh-p
+aclmdlUnload i m
+aclrtBinaryGetFunction u ---
+aclrtBinaryLoad u --
+aclrtBinaryUnLoad u -
+aclrtCreateBinary u --
+aclrtCreateContext i pd
+aclrtCreateEvent c p
+aclrtCreateEventExWithFlag c p-
+aclrtCreateEventWithFlag c p-
+aclrtCreateStream c p
+aclrtCreateStreamConfigHandle i
+aclrtCreateStreamV2 c pk
+aclrtCreateStreamWithConfig c p--
+aclrtCtxGetSysParamOpt c -p
+aclrtCtxSetSysParamOpt c --
+aclrtDestroyBinary u -
+aclrtDestroyContext i r
+aclrtDestroyEvent i r
+aclrtDestroyStream i s
+aclrtDestroyStreamConfigHandle i p
+aclrtDestroyStreamForce i s
+aclrtDeviceCanAccessPeer i pd-
+aclrtDeviceDisablePeerAccess c -
+aclrtDeviceEnablePeerAccess c --
+aclrtEventElapsedTime i prr
+aclrtFree i p
+aclrtFreeHost i p
+aclrtGetCurrentContext c p
+aclrtGetDevice c p
+aclrtGetDeviceCount i p
+aclrtGetDeviceIdFromExceptionInfo i h
+aclrtGetErrorCodeFromExceptionInfo i h
+aclrtGetMemInfo c -pp
+aclrtGetRunMode a p
+aclrtGetSocName a
+aclrtGetStreamIdFromExceptionInfo i h
+aclrtGetTaskIdFromExceptionInfo i h
+aclrtGetThreadIdFromExceptionInfo i h
+aclrtGetVersion a ppp
+aclrtLaunchCallback c p--s
+aclrtLaunchKernel u -----
+aclrtMalloc c p--
+aclrtMallocAlign32 c p--
+aclrtMallocCached c p--
+aclrtMallocHost i p-
+aclrtMemFlush c p-
+aclrtMemInvalidate c p-
+aclrtMemcpy c p-p--
+aclrtMemcpy2d c p-p----
+aclrtMemcpy2dAsync c p-p----s
+aclrtMemcpyAsync c p-p--s
+aclrtMemset c p---
+aclrtMemsetAsync c p---s
+aclrtProcessReport i -
+aclrtQueryDeviceStatus i dp
+aclrtQueryEvent i rp
+aclrtQueryEventStatus i rp
+aclrtQueryEventWaitStatus i rp
+aclrtRecordEvent i rs
+aclrtResetDevice i d
+aclrtResetDeviceForce i d
+aclrtResetEvent i rs
+aclrtSetCurrentContext i r
+aclrtSetDevice i d
+aclrtSetExceptionInfoCallback i -
+aclrtSetOpWaitTimeout c -
+aclrtSetStreamConfigOpt i K-p-
+aclrtSetStreamFailureMode c s-
+aclrtSetTsDevice i -
+aclrtStreamQuery c sp
+aclrtStreamWaitEvent i sr
+aclrtSubscribeReport c -s
+aclrtSynchronizeDevice c
+aclrtSynchronizeEvent i r
+aclrtSynchronizeEventWithTimeout i r-
+aclrtSynchronizeStream c s
+aclrtSynchronizeStreamWithTimeout c s-
+aclrtUnSubscribeReport c -s
+acltdtAddDataItem a hh
+acltdtCleanChannel i h
+acltdtCreateChannel i dp
+acltdtCreateChannelWithCapacity i dp-
+acltdtCreateDataItem a -p--p-
+acltdtCreateDataset a
+acltdtDestroyChannel i h
+acltdtDestroyDataItem a h
+acltdtDestroyDataset a h
+acltdtGetDataAddrFromItem a h
+acltdtGetDataItem a h-
+acltdtGetDataSizeFromItem a h
+acltdtGetDataTypeFromItem a h
+acltdtGetDatasetName a h
+acltdtGetDatasetSize a h
+acltdtGetDimNumFromItem a h
+acltdtGetDimsFromItem a hp-
+acltdtGetSliceInfoFromItem a hpp
+acltdtGetTensorTypeFromItem a h
+acltdtQueryChannelSize i hp
+acltdtReceiveTensor i hh-
+acltdtSendTensor i hh-
+acltdtStopChannel i h
+"""
+
+
+# ---- prototypes ----
+
+def split(parameters):
+    """At the commas that are in no parentheses."""
+    parts, depth = [""], 0
+    for c in parameters:
+        depth += (c == "(") - (c == ")")
+        if c == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [re.sub(r"\s+", " ", p).strip() for p in parts if p.strip() not in ("", "void")]
+
+
+class Headers:
+    """The prototypes: name -> (return type, [(type, name)]), and which types are handles."""
+
+    def __init__(self):
+        text = "".join(p.read_text() for p in sorted((ROOT / "include" / "acl").rglob("*.h")))
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        self.pointed_at = {m[1] for m in re.findall(r"typedef struct (\w+) (\w+);", text)}
+        self.by_value = set(re.findall(r"typedef void \*(\w+);", text))
+        self.functions = {}
+        for returns, name, rest in re.findall(
+                r"ACL_FUNC_VISIBILITY ([\w\s*]+?)\b(\w+)\(((?:[^;])*)\);", text):
+            self.functions[name] = (returns.strip(), [self.parameter(p) for p in split(rest)])
+
+    @staticmethod
+    def parameter(text):
+        pointer = re.match(r".*\(\*(?:const )?(\w+)\)", text)
+        if pointer:
+            return "callback *", pointer.group(1)
+        if text == "...":
+            return "...", "..."
+        kind, name, array = re.match(r"(.*?)(\w+)((?:\[\w*\])*)$", text).groups()
+        return kind.replace("const ", "").strip() + (" *" if array else ""), name
+
+    def handle(self, kind):
+        """The type of handle an argument is, or None."""
+        bare = kind.removesuffix("*").strip()
+        is_one = bare in (self.pointed_at if kind.count("*") == 1 else self.by_value)
+        return bare if is_one and kind.count("*") < 2 else None
+
+    def suggest(self, name):
+        """The row a function would have by its types alone."""
+        letters = ""
+        for kind, parameter in self.functions[name][1]:
+            handle = self.handle(kind)
+            if handle:
+                of_runtime = {"aclrtStream": "s", "aclrtEvent": "r", "aclrtContext": "r"}
+                letters += of_runtime.get(handle, "h")
+            elif "*" in kind:
+                letters += "p"
+            elif parameter in ("modelId",):
+                letters += "m"
+            elif parameter in ("deviceId",):
+                letters += "d"
+            else:
+                letters += "-"
+        return f"{name} i {letters}".strip()
+
+
+HEADERS = Headers()
+
+
+def exported():
+    names = (ROOT / "src" / "acl" / "exports_ascendcl.txt").read_text().split()
+    return [n for n in names if n.startswith("acl")]
+
+
+def table():
+    rows = {}
+    for line in ROWS.strip().splitlines():
+        name, when, *letters = line.split()
+        rows[name] = (when, "".join(letters))
+    return rows
+
+
+# ---- a process that calls wrongly ----
+
+class Caller:
+    """Live and dead handles of every kind, and one call at a time."""
+
+    # Type: how one is made (a function and its arguments after the place for the result, or a
+    # function that returns it), and how it goes.
+    MAKERS = {
+        "aclDataBuffer": ("returned", "aclCreateDataBuffer", ("scratch", 4096),
+                          "aclDestroyDataBuffer"),
+        "aclTensorDesc": ("returned", "aclCreateTensorDesc", (0, 2, "dims", 2),
+                          "aclDestroyTensorDesc"),
+        "aclmdlConfigHandle": ("returned", "aclmdlCreateConfigHandle", (),
+                               "aclmdlDestroyConfigHandle"),
+        "aclmdlDataset": ("returned", "aclmdlCreateDataset", (), "aclmdlDestroyDataset"),
+        "aclmdlDesc": ("returned", "aclmdlCreateDesc", (), "aclmdlDestroyDesc"),
+        "aclmdlExecConfigHandle": ("returned", "aclmdlCreateExecConfigHandle", (),
+                                   "aclmdlDestroyExecConfigHandle"),
+        "aclrtContext": ("written", "aclrtCreateContext", (0,), "aclrtDestroyContext"),
+        "aclrtEvent": ("written", "aclrtCreateEvent", (), "aclrtDestroyEvent"),
+        "aclrtStream": ("written", "aclrtCreateStream", (), "aclrtDestroyStream"),
+        "acltdtChannelHandle": ("returned", "acltdtCreateChannel", (0, "text"),
+                                "acltdtDestroyChannel"),
+        "acltdtDataItem": ("returned", "acltdtCreateDataItem", (1, "dims", 2, 0, "scratch", 0),
+                           "acltdtDestroyDataItem"),
+        "acltdtDataset": ("returned", "acltdtCreateDataset", (), "acltdtDestroyDataset"),
+    }
+    # Made by no function: its only live ones are inside a callback.
+    INSIDE_CALLBACKS = {"aclrtExceptionInfo"}
+
+    def __init__(self, library, model):
+        self.model = ctypes.create_string_buffer(model.encode())
+        self.id = 0
+        self.library = ctypes.CDLL(library)
+        self.library.aclGetRecentErrMsg.restype = ctypes.c_char_p
+        self.scratch = ctypes.create_string_buffer(1 << 20)
+        self.dims = (ctypes.c_int64 * 2)(1, 1)
+        self.text = ctypes.create_string_buffer(b"a name")
+        self.callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+
+    def load(self):
+        place = ctypes.c_uint32()
+        assert self.call("aclmdlLoadFromFile", self.model, ctypes.byref(place)) == 0
+        self.id = place.value
+
+    def call(self, name, *arguments):
+        function = getattr(self.library, name)
+        kind = HEADERS.functions[name][0]
+        function.restype = self.result_type(kind)
+        return function(*arguments)
+
+    @staticmethod
+    def result_type(kind):
+        if kind == "void":
+            return None
+        if "*" in kind or kind in HEADERS.by_value:
+            return ctypes.c_char_p if "char" in kind else ctypes.c_void_p
+        return {"size_t": ctypes.c_size_t, "uint32_t": ctypes.c_uint32, "float": ctypes.c_float,
+                "int64_t": ctypes.c_int64}.get(kind, ctypes.c_int)
+
+    def plain(self, value):
+        memory = {"scratch": self.scratch, "text": self.text, "dims": self.dims}.get(value)
+        return value if memory is None else ctypes.cast(memory, ctypes.c_void_p)
+
+    def make(self, kind):
+        how, name, arguments, _ = self.MAKERS[kind]
+        arguments = [self.plain(a) for a in arguments]
+        if how == "returned":
+            handle = self.call(name, *arguments)
+        else:
+            place = ctypes.c_void_p()
+            self.call(name, ctypes.byref(place), *arguments)
+            handle = place.value
+        if kind == "aclmdlDesc":
+            self.call("aclmdlGetDescFromFile", ctypes.c_void_p(handle), self.model)
+        if kind == "aclmdlDataset":  # the model has one input and one output
+            buffer = self.make("aclDataBuffer")
+            self.call("aclmdlAddDatasetBuffer", ctypes.c_void_p(handle), buffer)
+        return ctypes.c_void_p(handle)
+
+    def dead(self, kind):
+        handle = self.make(kind)
+        self.call(self.MAKERS[kind][3], handle)
+        return handle
+
+    def good(self, kind, parameter, letter):
+        """An argument nothing is wrong with, so that another can be."""
+        handle = HEADERS.handle(kind)
+        if handle:
+            return self.make(handle) if handle in self.MAKERS else ctypes.c_void_p()
+        if letter in "kK":
+            return ctypes.c_void_p(self.call("aclrtCreateStreamConfigHandle"))
+        if kind in ("callback *", "aclrtCallback", "aclrtExceptionInfoCallback"):
+            return self.callback
+        if kind == "char *":
+            return self.plain("text")
+        if "*" in kind:
+            return self.plain("scratch")
+        if kind == "float":
+            return ctypes.c_float(1)
+        if letter == "m":
+            return self.id
+        if letter == "d":
+            return 0
+        return 1 if kind == "int32_t" else ctypes.c_size_t(GOOD_NUMBERS.get(parameter, 1))
+
+    def wrong(self, kind, letter):
+        """(what, value, code) of each way an argument can be wrong."""
+        if letter in NUMBERS:
+            value, code = NUMBERS[letter]
+            yield f"{value}", value, code
+            return
+        for_null, for_bad = RULES[letter]
+        if for_null is not None:
+            yield "NULL", ctypes.c_void_p(), for_null
+        if for_bad is None:
+            return
+        yield "an address of the program", self.plain("scratch"), for_bad
+        yield "no address", ctypes.c_void_p(0x1234), for_bad
+        if letter in "kK":
+            return
+        handle = HEADERS.handle(kind)
+        other = "aclmdlDesc" if handle != "aclmdlDesc" else "aclmdlDataset"
+        yield f"a live {other}", self.make(other), for_bad
+        if handle in self.MAKERS:
+            yield "a destroyed one", self.dead(handle), for_bad
+
+    def check(self, name, what, parameter, result, code):
+        kind = HEADERS.functions[name][0]
+        said = (self.library.aclGetRecentErrMsg() or b"").decode()
+        where = f"{name}, {parameter} {what}"
+        if kind == "aclError":
+            if result != code:
+                return f"{where}: {result} instead of {code} ({said})"
+        elif kind != "void":
+            empty = EMPTY.get(kind, (None, b""))  # all others are pointers
+            if result not in empty:
+                return f"{where}: {result} instead of one of {empty} ({said})"
+        if not said.startswith(name + ": "):
+            return f"{where}: its sentence is another's: {said}"
+        if parameter and parameter not in said and what not in said:
+            return f"{where}: the sentence does not name it: {said}"
+        return None
+
+    def misuse(self, name, letters):
+        parameters = HEADERS.functions[name][1]
+        for i, (kind, parameter) in enumerate(parameters):
+            for what, value, code in self.wrong(kind, letters[i]):
+                arguments = [self.good(k, p, letters[n]) if n != i else value
+                             for n, (k, p) in enumerate(parameters)]
+                self.call("aclmdlGetDatasetNumBuffers", None)  # leaves a sentence of its own
+                report(begin=f"{name}, {parameter} {what}")
+                result = self.call(name, *arguments)
+                report(found=self.check(name, what, parameter, result, code))
+
+    def without(self, name, letters, code, state):
+        """Nothing is wrong with the arguments; the time is."""
+        parameters = HEADERS.functions[name][1]
+        arguments = [self.good(k, p, letters[n]) for n, (k, p) in enumerate(parameters)]
+        self.call("aclmdlGetDatasetNumBuffers", None)
+        report(begin=f"{name}, {state}")
+        result = self.call(name, *arguments)
+        report(found=self.check(name, state, "", result, code))
+
+
+def report(**what):
+    print(json.dumps(what), flush=True)
+
+
+def run_rows(caller, rows):
+    """A line of JSON before and after each call."""
+    for name, (when, letters) in rows.items():
+        report(row=name)
+        signal.alarm(20)
+        if when == "u":
+            caller.without(name, letters, FEATURE_UNSUPPORTED, "with anything")
+        if when in "ic":
+            caller.without(name, letters, UNINITIALIZE, "before aclInit")
+        if when == "c":
+            caller.call("aclInit", None)
+            caller.without(name, letters, RT_CONTEXT_NULL, "without a context")
+            caller.call("aclFinalize")
+        if any(letter != "-" for letter in letters):
+            caller.call("aclInit", None)
+            caller.call("aclrtSetDevice", 0)
+            caller.load()
+            caller.misuse(name, letters)
+            caller.call("aclrtResetDeviceForce", 0)
+            caller.call("aclFinalize")
+        if when in "ic":
+            caller.without(name, letters, UNINITIALIZE, "after aclFinalize")
+    report(done=True)
+
+
+# ---- wrong in what came before ----
+
+def must_fail(caller, code, part, name, *arguments):
+    result = caller.call(name, *arguments)
+    said = caller.library.aclGetRecentErrMsg().decode()
+    assert result == code and said.startswith(name + ": ") and part in said, (name, result, said)
+
+
+def must(caller, name, *arguments):
+    result = caller.call(name, *arguments)
+    assert result == 0, (name, result, caller.library.aclGetRecentErrMsg())
+
+
+def begin(caller):
+    must(caller, "aclInit", None)
+    must(caller, "aclrtSetDevice", 0)
+
+
+def too_small(caller):
+    begin(caller)
+    block, place = ctypes.c_void_p(), ctypes.c_uint32()
+    must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
+    size, scratch = ctypes.c_size_t, caller.plain("scratch")
+    must_fail(caller, INVALID_PARAM, "65", "aclrtMemcpy", block, size(64), scratch, size(65), 1)
+    must_fail(caller, INVALID_PARAM, "dst", "aclrtMemcpy", block, size(512), scratch, size(512), 1)
+    must_fail(caller, INVALID_PARAM, "devPtr", "aclrtMemset", block, size(512), 0, size(512))
+    must_fail(caller, INVALID_PARAM, "model", "aclmdlLoadFromMem", block, size(512),
+              ctypes.byref(place))
+    caller.load()
+    sets = []
+    for _ in range(2):
+        buffer = ctypes.c_void_p(caller.call("aclCreateDataBuffer", block, size(64)))
+        sets.append(ctypes.c_void_p(caller.call("aclmdlCreateDataset")))
+        must(caller, "aclmdlAddDatasetBuffer", sets[-1], buffer)
+    must_fail(caller, 145000, "needs 768 bytes", "aclmdlExecute", caller.id, *sets)
+
+
+def context_of_another_time(caller):
+    begin(caller)
+    context, block = ctypes.c_void_p(), ctypes.c_void_p()
+    must(caller, "aclrtCreateContext", ctypes.byref(context), 0)
+    must(caller, "aclrtDestroyContext", context)
+    must_fail(caller, RT_CONTEXT_NULL, "no context", "aclrtMalloc", ctypes.byref(block),
+              ctypes.c_size_t(64), 0)
+    must_fail(caller, RT_INVALID_HANDLE, "destroyed", "aclrtSetCurrentContext", context)
+    must(caller, "aclrtSetDevice", 0)
+    must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
+
+
+def unloaded_while_running(caller):
+    begin(caller)
+    caller.load()
+    stream = caller.make("aclrtStream")
+    gate = caller.make("aclrtEvent")
+    sets = [caller.make("aclmdlDataset") for _ in range(2)]
+    must(caller, "aclrtStreamWaitEvent", stream, gate)
+    for _ in range(8):
+        must(caller, "aclmdlExecuteAsync", caller.id, *sets, stream)
+    must(caller, "aclmdlUnload", caller.id)
+    must_fail(caller, MODEL_ID_INVALID, str(caller.id), "aclmdlExecuteAsync", caller.id, *sets,
+              stream)
+    for dataset in sets:  # queued runs do not need them any more either
+        must(caller, "aclmdlDestroyDataset", dataset)
+    must(caller, "aclrtRecordEvent", gate, ctypes.c_void_p())
+    must(caller, "aclrtSynchronizeStream", stream)
+
+
+def ended_with_things_alive(caller):
+    for _ in range(3):
+        begin(caller)
+        caller.load()
+        block = ctypes.c_void_p()
+        must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
+        handles = {kind: caller.make(kind) for kind in caller.MAKERS}
+        must(caller, "aclmdlExecuteAsync", caller.id, caller.make("aclmdlDataset"),
+             caller.make("aclmdlDataset"), handles["aclrtStream"])
+        must(caller, "aclFinalize")
+        must_fail(caller, 100037, "ended", "aclFinalize")
+        must_fail(caller, UNINITIALIZE, "aclInit", "aclrtFree", block)
+        must_fail(caller, UNINITIALIZE, "aclInit", "aclmdlUnload", caller.id)
+        for kind, handle in handles.items():
+            result = caller.call(caller.MAKERS[kind][3], handle)
+            said = caller.library.aclGetRecentErrMsg().decode()
+            if kind != "aclTensorDesc":  # its destroyer returns nothing
+                assert result in (INVALID_PARAM, UNINITIALIZE), (kind, result)
+            assert said.startswith(caller.MAKERS[kind][3]), said
+
+
+SCENARIOS = {f.__name__: f for f in (too_small, context_of_another_time, unloaded_while_running,
+                                     ended_with_things_alive)}
+
+
+def main(library, model, what):
+    caller = Caller(library, model)
+    signal.alarm(20)
+    if what == "rows":
+        run_rows(caller, json.load(sys.stdin))
+    else:
+        SCENARIOS[what](caller)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
