@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 INVALID_PARAM, UNINITIALIZE, FEATURE_UNSUPPORTED = 100000, 100001, 200006
 RT_CONTEXT_NULL, RT_INVALID_DEVICE, RT_INVALID_HANDLE = 107002, 107001, 107017
-MODEL_ID_INVALID = 145003
+MODEL_ID_INVALID, INVALID_QUEUE_ID = 145003, 100032
 
 # Letter: (code for NULL, code for what is no live handle of the kind). None: allowed, or not tried.
 # The public pages give no code for a bad handle; NULL and bad handles of the runtime follow its
@@ -38,12 +38,13 @@ RULES = {
 # A number that stands for nothing: its value and the code.
 NUMBERS = {
     "d": (4096, RT_INVALID_DEVICE),
+    "q": (0x7FFFFFFF, INVALID_QUEUE_ID),
     "m": (0x7FFFFFFF, MODEL_ID_INVALID),  # by its name, ACL_ERROR_GE_EXEC_MODEL_ID_INVALID
 }
 
 # Numbers that are right for a parameter of that name; 1 is for all others.
 GOOD_NUMBERS = {"attr": 2, "dimNum": 2, "dimRangeNum": 2, "dimsCount": 2, "index": 2 ** 64 - 1,
-                "length": 64, "modelSize": 64, "size": 64, "valueSize": 8}
+                "len": 4, "length": 64, "modelSize": 64, "size": 64, "valueSize": 8}
 
 # What a function that returns no code returns when it fails.
 EMPTY = {
@@ -258,14 +259,40 @@ aclrtSynchronizeStream c s
 aclrtSynchronizeStreamWithTimeout c s-
 aclrtUnSubscribeReport c -s
 acltdtAddDataItem a hh
+acltdtAddQueueRoute a hh
+acltdtAllocBuf i --p
+acltdtAppendBufChain a hh
+acltdtAttachQueue i q-p
+acltdtBindQueueRoutes i h
 acltdtCleanChannel i h
+acltdtCopyBufRef a hp
 acltdtCreateChannel i dp
 acltdtCreateChannelWithCapacity i dp-
 acltdtCreateDataItem a -p--p-
 acltdtCreateDataset a
+acltdtCreateQueue i hp
+acltdtCreateQueueAttr a
+acltdtCreateQueueRoute a --
+acltdtCreateQueueRouteList a
+acltdtCreateQueueRouteQueryInfo a
+acltdtDequeue i qp-
+acltdtDequeueData i -p-pp--
 acltdtDestroyChannel i h
 acltdtDestroyDataItem a h
 acltdtDestroyDataset a h
+acltdtDestroyQueue i q
+acltdtDestroyQueueAttr a h
+acltdtDestroyQueueRoute a h
+acltdtDestroyQueueRouteList a h
+acltdtDestroyQueueRouteQueryInfo a h
+acltdtEnqueue i q--
+acltdtEnqueueData i -p-p---
+acltdtFreeBuf a h
+acltdtGetBufChainNum a hp
+acltdtGetBufData a hpp
+acltdtGetBufDataLen a hp
+acltdtGetBufFromChain a h-p
+acltdtGetBufUserData a hp--
 acltdtGetDataAddrFromItem a h
 acltdtGetDataItem a h-
 acltdtGetDataSizeFromItem a h
@@ -274,12 +301,23 @@ acltdtGetDatasetName a h
 acltdtGetDatasetSize a h
 acltdtGetDimNumFromItem a h
 acltdtGetDimsFromItem a hp-
+acltdtGetQueueAttr a h--pp
+acltdtGetQueueRoute a h-h
+acltdtGetQueueRouteNum a h
+acltdtGetQueueRouteParam a h--pp
 acltdtGetSliceInfoFromItem a hpp
 acltdtGetTensorTypeFromItem a h
+acltdtGrantQueue i q---
 acltdtQueryChannelSize i hp
+acltdtQueryQueueRoutes i hh
 acltdtReceiveTensor i hh-
 acltdtSendTensor i hh-
+acltdtSetBufDataLen a h-
+acltdtSetBufUserData a hp--
+acltdtSetQueueAttr a h--p
+acltdtSetQueueRouteQueryInfo a h--p
 acltdtStopChannel i h
+acltdtUnbindQueueRoutes i h
 """
 
 
@@ -366,8 +404,8 @@ def table():
 class Caller:
     """Live and dead handles of every kind, and one call at a time."""
 
-    # Type: how one is made (a function and its arguments after the place for the result, or a
-    # function that returns it), and how it goes.
+    # Type: how one is made (a function that returns it, or that writes it to its first or last
+    # argument, and the other arguments), and how it goes.
     MAKERS = {
         "aclDataBuffer": ("returned", "aclCreateDataBuffer", ("scratch", 4096),
                           "aclDestroyDataBuffer"),
@@ -380,6 +418,14 @@ class Caller:
         "aclmdlExecConfigHandle": ("returned", "aclmdlCreateExecConfigHandle", (),
                                    "aclmdlDestroyExecConfigHandle"),
         "aclopAttr": ("returned", "aclopCreateAttr", (), "aclopDestroyAttr"),
+        "acltdtBuf": ("written last", "acltdtAllocBuf", (64, 0), "acltdtFreeBuf"),
+        "acltdtQueueAttr": ("returned", "acltdtCreateQueueAttr", (), "acltdtDestroyQueueAttr"),
+        "acltdtQueueRoute": ("returned", "acltdtCreateQueueRoute", (1, 2),
+                             "acltdtDestroyQueueRoute"),
+        "acltdtQueueRouteList": ("returned", "acltdtCreateQueueRouteList", (),
+                                 "acltdtDestroyQueueRouteList"),
+        "acltdtQueueRouteQueryInfo": ("returned", "acltdtCreateQueueRouteQueryInfo", (),
+                                      "acltdtDestroyQueueRouteQueryInfo"),
         "aclrtContext": ("written", "aclrtCreateContext", (0,), "aclrtDestroyContext"),
         "aclrtEvent": ("written", "aclrtCreateEvent", (), "aclrtDestroyEvent"),
         "aclrtStream": ("written", "aclrtCreateStream", (), "aclrtDestroyStream"),
@@ -433,7 +479,9 @@ class Caller:
             handle = self.call(name, *arguments)
         else:
             place = ctypes.c_void_p()
-            self.call(name, ctypes.byref(place), *arguments)
+            place_at = len(arguments) if how == "written last" else 0
+            arguments.insert(place_at, ctypes.byref(place))
+            self.call(name, *arguments)
             handle = place.value
         if kind == "aclmdlDesc":
             self.call("aclmdlGetDescFromFile", ctypes.c_void_p(handle), self.model)
@@ -459,12 +507,14 @@ class Caller:
         if kind == "char *":
             return self.plain("text")
         if "*" in kind:
+            # A number that most values may be, or a pointer that is NULL.
+            ctypes.memmove(self.scratch, bytes([8 * (kind.count("*") == 1)]) + bytes(7), 8)
             return self.plain("scratch")
         if kind == "float":
             return ctypes.c_float(1)
         if letter == "m":
             return self.id
-        if letter == "d":
+        if letter in "dq":
             return 0
         return 1 if kind == "int32_t" else ctypes.c_size_t(GOOD_NUMBERS.get(parameter, 1))
 
