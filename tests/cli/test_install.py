@@ -55,8 +55,10 @@ def test_program_builds_and_runs(prefix, tmp_path, compiler, tree):
         pytest.skip(f"no {compiler.split()[0]}")
     out = shell(prefix, f"{compiler} -DENABLE_DVPP_INTERFACE {ROOT}/examples/c/hello.c -o hello "
                 f"-I$DDK_PATH/{tree}/include -L$DDK_PATH/{tree}/lib64/stub -L$NPU_HOST_LIB "
-                "-lascendcl -lacl_dvpp\n./hello", tmp_path)
+                "-lascendcl -lacl_dvpp\n./hello\nacltrace -o log ./hello >hello.out; head -n 1 log",
+                tmp_path)
     assert out.startswith("AscendCL ")
+    assert out.splitlines()[-1].startswith("aclInit(")
 
 
 def test_module_finds_its_library_alone(prefix, tmp_path):
