@@ -134,9 +134,8 @@ int app_start_recording(const char *command, int threads, const struct app_recor
     if ((mkdir(folder, 0777) && errno != EEXIST) || access(folder, W_OK | X_OK))
         return app_fail(command, "%s cannot be made a folder to write to: %s", folder,
                         strerror(errno));
-    const char *temporary = getenv("TMPDIR");
     char path[4096];
-    snprintf(path, sizeof path, "%s/prusik-acl-XXXXXX", temporary ? temporary : "/tmp");
+    snprintf(path, sizeof path, "%s/acl.json.XXXXXX", folder);
     int fd = mkstemp(path);
     if (fd < 0) return app_fail(command, "cannot write %s: %s", path, strerror(errno));
     int status = write_configuration(fd, record->profile ? "profiler" : "dump", folder);

@@ -94,13 +94,13 @@ typedef struct aclprofStepInfo aclprofStepInfo;
  *   ("off": no calls, no operators); others make no difference.
  * - Subscribing to a model: its operators come down a pipe while it runs.
  *
- * A session makes a folder PROF_{number}_{time}_{letters}/mindstudio_profiler_output with what there
- * was of: msprof_*.json (a trace for ui.perfetto.dev), op_summary_*.csv (each operator of each run),
- * op_statistic_*.csv, api_statistic_*.csv, step_trace_*.csv, msprof_tx_*.csv (stamps). Without
+ * A session makes a folder PROF_{number}_{time}_{letters}/mindstudio_profiler_output with what
+ * there was of: msprof_*.json (a trace for ui.perfetto.dev), op_summary_*.csv (each operator of each
+ * run), op_statistic_*.csv, api_statistic_*.csv, step_trace_*.csv, msprof_tx_*.csv (stamps). Without
  * events there is no folder. docs/profiling.md explains them.
  *
- * All calls may be made from any thread, after aclInit; stamps need no aclInit. Handles are freed by
- * aclFinalize at the latest. A call fails with ACL_ERROR_INVALID_PARAM for arguments that cannot be
+ * All calls may be made from any thread, after aclInit; stamps need no aclInit. Handles are freed
+ * by aclFinalize at the latest. A call fails with ACL_ERROR_INVALID_PARAM for arguments that cannot be
  * right; those that return no code return NULL or 0 then, and aclGetRecentErrMsg says why.
  */
 
@@ -115,7 +115,7 @@ typedef struct aclprofStepInfo aclprofStepInfo;
 ACL_FUNC_VISIBILITY aclError aclprofInit(const char *profilerResultPath, size_t length);
 
 /*
- * What to record of which devices; to be destroyed with aclprofDestroyConfig, not before aclprofStop.
+ * What to record of which devices; to be destroyed with aclprofDestroyConfig, after aclprofStop.
  *
  * deviceIdList    deviceNums device numbers; they are copied. 0 devices only with
  *                 ACL_PROF_MSPROFTX alone
@@ -133,7 +133,8 @@ ACL_FUNC_VISIBILITY aclError aclprofDestroyConfig(const aclprofConfig *profilerC
  * Between Start and Stop things are recorded; there may be several such pairs in a session. Stop
  * takes settings equal to those of Start.
  * Returns     ACL_ERROR_PROF_NOT_RUN before aclprofInit (Stop: also before Start),
- *             ACL_ERROR_PROF_ALREADY_RUN for a second Start, or when aclInit's configuration does it.
+ *             ACL_ERROR_PROF_ALREADY_RUN for a second Start, or when aclInit's configuration
+ *             does it.
  */
 ACL_FUNC_VISIBILITY aclError aclprofStart(const aclprofConfig *profilerConfig);
 ACL_FUNC_VISIBILITY aclError aclprofStop(const aclprofConfig *profilerConfig);
@@ -152,7 +153,7 @@ ACL_FUNC_VISIBILITY aclError aclprofSetConfig(aclprofConfigType configType, cons
 
 /* ---- stamps: notes of the program ---- */
 
-/* A stamp carries a message; one may be used any number of times. Destroy with aclprofDestroyStamp. */
+/* A stamp carries a message, and may be used any number of times. */
 ACL_FUNC_VISIBILITY void *aclprofCreateStamp(void);
 ACL_FUNC_VISIBILITY void aclprofDestroyStamp(void *stamp);
 /* msg is copied; msgLen is at most 1023. */
@@ -175,8 +176,8 @@ ACL_FUNC_VISIBILITY aclError aclprofRangeStop(uint32_t rangeId);
 /* A step is an iteration of the program; each has a number of its own. */
 ACL_FUNC_VISIBILITY aclprofStepInfo *aclprofCreateStepInfo(void);
 ACL_FUNC_VISIBILITY void aclprofDestroyStepInfo(aclprofStepInfo *stepinfo);
-/* Queues on the stream (NULL: the default one) to note when it comes here: ACL_STEP_START once, then
- * ACL_STEP_END once. */
+/* Queues on the stream (NULL: the default one) to note when it comes here: ACL_STEP_START once,
+ * then ACL_STEP_END once. */
 ACL_FUNC_VISIBILITY aclError aclprofGetStepTimestamp(aclprofStepInfo *stepInfo, aclprofStepTag tag,
     aclrtStream stream);
 
@@ -185,8 +186,8 @@ ACL_FUNC_VISIBILITY aclError aclprofGetStepTimestamp(aclprofStepInfo *stepInfo, 
 /*
  * timeInfoSwitch  0: names and types only, times are 0
  * aicoreMetrics   as in aclprofCreateConfig
- * fd              address of an int: the descriptor of a pipe's writing end. It stays the program's,
- *                 and may be closed after aclprofModelSubscribe, which keeps a copy. A number below
+ * fd              address of an int: the descriptor of a pipe's writing end. It stays the
+ *                 program's, and may be closed after aclprofModelSubscribe, which keeps a copy. A number below
  *                 65536 is taken for the descriptor itself, as pyACL hands it over.
  */
 ACL_FUNC_VISIBILITY aclprofSubscribeConfig *aclprofCreateSubscribeConfig(int8_t timeInfoSwitch,

@@ -93,7 +93,8 @@ METHOD(prof_create_subscribe_config) {
     void *fd;
     if (!take(args, "acl.prof.create_subscribe_config", "iip", &with_times, &metrics, &fd))
         return NULL;
-    return address(aclprofCreateSubscribeConfig(with_times != 0, (aclprofAicoreMetrics)metrics, fd));
+    return address(
+        aclprofCreateSubscribeConfig(with_times != 0, (aclprofAicoreMetrics)metrics, fd));
 }
 
 CODE1(prof_destroy_subscribe_config, "acl.prof.destroy_subscribe_config",

@@ -396,7 +396,8 @@ static size_t npy_header(const struct view *v, char to[static 512]) {
                       i + 1 < v->shape.rank ? " " : "");
     shape[n] = '\0';
     memcpy(to, "\x93NUMPY\x01\x00", 8);
-    int end = 10 + snprintf(to + 10, 500, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+    int end = 10 + snprintf(to + 10, 500,
+                            "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
                             npy_types[v->dtype], shape);
     size_t bytes = ((size_t)end + 1 + 63) / 64 * 64;
     memset(to + end, ' ', bytes - (size_t)end);

@@ -97,7 +97,8 @@ static aclError need_open(const char *call) {
     ACL_TRY(runtime_need_started(call));
     if (P->owner == PROFILE_CONFIGURATION) return fail_owned(call);
     if (P->owner == PROFILE_PROGRAM) return ACL_SUCCESS;
-    return acl_fail(ACL_ERROR_PROF_NOT_RUN, call, "profiling has not begun; call aclprofInit first");
+    return acl_fail(ACL_ERROR_PROF_NOT_RUN, call,
+                    "profiling has not begun; call aclprofInit first");
 }
 
 static void start_as(uint64_t types, uint64_t devices) {
@@ -344,7 +345,8 @@ static bool describe_op(struct arena *arena, const struct graph *g, const struct
     to->kernel = arena_strdup(arena, t->kernel);
     to->macs = t->macs;
     to->n_tiles = t->n_tiles;
-    for (int side = 0; side < 2; side++) to->shapes[side] = to->types[side] = to->formats[side] = "";
+    for (int side = 0; side < 2; side++)
+        to->shapes[side] = to->types[side] = to->formats[side] = "";
     const struct node *n = t->source;
     return to->node && to->kernel &&
            (!n || (describe_side(arena, g, n->inputs, n->n_inputs, &to->shapes[0], &to->types[0],

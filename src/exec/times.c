@@ -56,7 +56,8 @@ void times_print(const struct step_time *times, int n, int n_threads) {
     if (env_int(ENV_PROF) > 1) qsort(rows, (size_t)n, sizeof *rows, worse_first);
     flockfile(stderr);
     fprintf(stderr, "# %d steps, %.3f ms; limits: %.1f GFLOP/s with %d threads, %.1f GB/s\n"
-                    "#      ms      %%   GFLOP/s  %%limit    GB/s  %%limit  op                 kernel\n",
+                    "#      ms      %%   GFLOP/s  %%limit    GB/s  %%limit  op                 "
+                    "kernel\n",
             n, total, fma_gflops * n_threads, n_threads, memory_gbs);
     for (int i = 0; i < n; i++) {
         const struct step_time *t = rows[i].time;

@@ -63,7 +63,8 @@ aclError aclprofInit(const char *profilerResultPath, size_t length) {
     NEED(profilerResultPath);
     size_t n = strnlen(profilerResultPath, 4097);
     if (n == 0 || n != length || n > 4096)
-        FAIL_PARAM("length is %zu; it is that of profilerResultPath, %zu, and 1 to 4096", length, n);
+        FAIL_PARAM("length is %zu; it is that of profilerResultPath, %zu, and 1 to 4096", length,
+                   n);
     return _pk_private.profile_open(__func__, profilerResultPath);
 }
 
@@ -364,7 +365,8 @@ static aclError get_text(const char *call, const struct profile_op *op, const ch
     size_t need = strlen(text) + 1;
     if (!to || bytes < need)
         return _pk_private.fail(ACL_ERROR_INVALID_PARAM, call,
-                                "the text needs %zu bytes; its place has %zu", need, to ? bytes : 0);
+                                "the text needs %zu bytes; its place has %zu", need,
+                                to ? bytes : 0);
     memcpy(to, text, need);
     return ACL_SUCCESS;
 }
