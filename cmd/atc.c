@@ -82,6 +82,7 @@ static enum status read_model(struct atc *a, const char *path, struct graph **ou
     TRY(read_shapes(a, &request.options));
     TRY(atc_parse_list(OPT(a, out_nodes), &a->arena, &request.options.out_nodes, &a->error));
     TRY(check_readable(path, &a->error));
+    if (*OPT(a, weight)) TRY(check_readable(OPT(a, weight), &a->error));
     say_progress(a, "reading the model");
     enum status s = import_model(&request, out);
     if (s == STATUS_ARGUMENT)

@@ -175,8 +175,7 @@ static enum status check_framework(const struct atc_options *o, struct atc_error
     case 3:
     case 5: return STATUS_OK;
     case 0:
-        if (!*ATC_OPTION(o, weight)) return atc_fail(e, ATC_E10008);
-        return atc_fail(e, ATC_E10055, "Caffe models (--framework=0); convert the model to ONNX");
+        return *ATC_OPTION(o, weight) ? STATUS_OK : atc_fail(e, ATC_E10008);
     case 1:
         return atc_fail(e, ATC_E10055,
                         "MindSpore models (--framework=1); export the model as ONNX");
@@ -199,10 +198,10 @@ static enum status check_convert(const struct atc_options *o, bool writes, struc
         TRY(check_soc(ATC_OPTION(o, soc_version), e));
     }
     const char *format = ATC_OPTION(o, input_format);
-    bool onnx = atoi(ATC_OPTION(o, framework)) == 5;
-    if (onnx && (!strcmp(format, "NHWC") || !strcmp(format, "NDHWC")))
+    bool nchw = atoi(ATC_OPTION(o, framework)) != 3; /* of TensorFlow alone */
+    if (nchw && (!strcmp(format, "NHWC") || !strcmp(format, "NDHWC")))
         return atc_fail(e, ATC_E10001, format, "--input_format",
-                        "an ONNX model has NCHW, NCDHW or ND");
+                        "an ONNX or Caffe model has NCHW, NCDHW or ND");
     return check_available(o, e);
 }
 

@@ -31,9 +31,9 @@ enum atc_value {
     OPTION(mode, USED, NUMBER, "0", "0|1|3|6",                                                     \
            "what to do: 0 convert to an .om; 1 an .om or model to JSON; 3 check only; 6 describe an .om") \
     OPTION(model, USED, TEXT, "", "FILE", "the model to convert")                                  \
-    OPTION(weight, NO_DIFFERENCE, TEXT, "", "FILE", "weights of a Caffe model")                    \
+    OPTION(weight, USED, TEXT, "", "FILE", "weights of a Caffe model")                             \
     OPTION(framework, USED, NUMBER, "-1", "0|1|3|5",                                               \
-           "of the model: 3 TensorFlow, 5 ONNX (0 Caffe and 1 MindSpore are not available)")       \
+           "of the model: 0 Caffe, 3 TensorFlow, 5 ONNX (1 MindSpore is not available)")            \
     OPTION(output, USED, TEXT, "", "PATH", "where to write; .om is appended")                      \
     OPTION(soc_version, USED, TEXT, "", "Ascend310|...", "the chip; any Ascend does")              \
     OPTION(input_shape, USED, TEXT, "", "\"NAME:N,C,H,W;...\"", "sizes of the inputs")             \

@@ -51,13 +51,15 @@ def operators():
 
 # Front ends whose operators are a table of their own: title, table, the sentence above the list.
 FRONT_ENDS = [
+    ("Caffe", "src/import/caffe/layers.def",
+     "Layers of a prototxt with its caffemodel (`--framework=0`), beside Input."),
     ("TensorFlow", "src/import/tensorflow/operators.def",
      "In frozen graphs and TensorFlow.js models (`--framework=3`), beside Placeholder."),
 ]
 
 
 def front_end_operators(table):
-    return sorted(re.findall(r"^OPERATOR\((\w+)", (ROOT / table).read_text(), re.M))
+    return sorted(re.findall(r"^(?:OPERATOR|LAYER)\((\w+)", (ROOT / table).read_text(), re.M))
 
 
 def compatibility_page():

@@ -92,6 +92,13 @@ enum status import_tensorflow_file(const char *path, const struct import_options
 /* As import_onnx_memory(). */
 enum status import_tensorflow_memory(const void *bytes, size_t n_bytes, bool copy,
                                      const struct import_options *options, struct graph **out);
+/* A prototxt (`model`) and its caffemodel (`weights`). */
+enum status import_caffe_files(const char *model, const char *weights,
+                               const struct import_options *options, struct graph **out);
+/* The same from memory. `weights` must outlive the graph: constants borrow from it. */
+enum status import_caffe_memory(const void *model, size_t model_bytes, const void *weights,
+                                size_t weight_bytes, const struct import_options *options,
+                                struct graph **out);
 
 /* One serialised ONNX TensorProto (the .pb files of node tests). Data is written to memory from
  * mem_alloc_aligned that the caller frees. */

@@ -35,6 +35,7 @@ struct reader {
     int line;
     struct token token; /* the next one, not yet taken */
     bool skip_unknown;
+    const ProtobufCMessageDescriptor *ignored;
     int depth, max_depth;
     size_t n_fields, max_fields;
     struct text_message *out;
@@ -600,6 +601,7 @@ static enum status read_singular(struct reader *r, const ProtobufCFieldDescripto
 static enum status unknown_field(struct reader *r, const ProtobufCMessageDescriptor *type,
                                  const struct token *name) {
     char text[NAME_BYTES], near[NAME_BYTES], buf[SHOWN_BYTES + 8];
+    if (type == r->ignored) return skip_field(r);
     near[0] = '\0';
     if (token_text(name, text, sizeof text) && type->n_fields)
         suggest(text, type->n_fields, &type->fields[0].name, sizeof type->fields[0], near);
@@ -607,9 +609,9 @@ static enum status unknown_field(struct reader *r, const ProtobufCMessageDescrip
              shown(name, buf), near);
     struct text_message *m = r->out;
     if (m->n_warnings < TEXT_MAX_WARNINGS) {
-        const char *w = arena_printf(&m->arena, "%s:%d:%d: %s has no field %s%s; it is skipped",
-                                     r->name, name->line, name->column, type->short_name,
-                                     shown(name, buf), near);
+        const char *w = arena_printf(&m->arena, "%s:%d:%d: %s has no field %s%s", r->name,
+                                     name->line, name->column, type->short_name, shown(name, buf),
+                                     near);
         CHECK_MEMORY(r, w);
         m->warnings[m->n_warnings] = w;
     }
@@ -648,9 +650,11 @@ static enum status read_field(struct reader *r, ProtobufCMessage *message, struc
     if (at_sign(r, '[')) return unknown_field(r, type, &name);
     CHECK_AT(r, &name, name.kind == TOKEN_NAME, STATUS_FORMAT,
              "expected the name of a field of %s, found %s", type->short_name, shown(&name, buf));
-    const ProtobufCFieldDescriptor *f =
-        token_text(&name, text, sizeof text)
-            ? protobuf_c_message_descriptor_get_field_by_name(type, text) : NULL;
+    const ProtobufCFieldDescriptor *f = NULL;
+    if (token_text(&name, text, sizeof text - 1)) {
+        f = protobuf_c_message_descriptor_get_field_by_name(type, text);
+        if (!f) f = protobuf_c_message_descriptor_get_field_by_name(type, strcat(text, "_"));
+    }
     if (!f) return unknown_field(r, type, &name);
     TRY(check_once(r, type, (unsigned)(f - type->fields), &name, seen));
     TRY(next(r));
@@ -697,6 +701,7 @@ enum status text_unpack(const ProtobufCMessageDescriptor *type, const char *text
         .name = options && options->name ? options->name : "text",
         .at = text, .end = text + n_bytes, .line_start = text, .line = 1,
         .skip_unknown = options && options->skip_unknown,
+        .ignored = options ? options->ignored : NULL,
         .max_depth = options && options->max_depth ? options->max_depth : 64,
         .max_fields = options && options->max_fields ? options->max_fields : (size_t)4 << 20,
         .out = out,

@@ -13,6 +13,9 @@
  *     ...
  *     text_message_deinit(&m);
  *
+ * A field `base_` of the descriptor takes what the text calls `base`: that is how a name that C or
+ * protobuf-c has taken for itself is written in a .proto.
+ *
  * Taken:   field: value, field { } and field: < >, [lists], ',' and ';' after a field, # comments,
  *          numbers in decimal, hexadecimal and octal, inf, nan and the suffix f, neighbouring
  *          strings as one, enums by name or number.
@@ -34,6 +37,8 @@ enum { TEXT_MAX_WARNINGS = 32 };
 struct text_options {
     const char *name;    /* of the file, for messages; NULL: "text" */
     bool skip_unknown;   /* fields without a place are skipped with a warning, not refused */
+    /* A message of which nothing is wanted: unknown fields within it are skipped silently. */
+    const ProtobufCMessageDescriptor *ignored;
     int max_depth;       /* of messages within each other; 0: 64 */
     size_t max_bytes;    /* of the text; 0: 64 MiB */
     size_t max_fields;   /* values in all; 0: 4 million */

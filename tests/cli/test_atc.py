@@ -113,7 +113,7 @@ def test_original_model(run, prusik, tmp_path):
 @pytest.mark.parametrize("options, code, part", [
     (["--framework=7"], "E10007", "[--framework]"),
     (["--framework=0"], "E10008", "[--weight]"),
-    (["--framework=0", "--weight=w"], "E10055", "Caffe"),
+    (["--framework=0", "--weight=w.caffemodel"], "E19000", "[w.caffemodel]"),
     (["--framework=1"], "E10055", "MindSpore"),
     (["--model="], "E10004", "[--model]"),
     (["--output="], "E10004", "[--output]"),
