@@ -21,6 +21,7 @@ esac
 
 # Any node will do, Debian's or not.
 [ "$profile" != long ] || command -v node >/dev/null 2>&1 || packages="$packages nodejs"
+[ "$profile" != long ] || command -v npm >/dev/null 2>&1 || packages="$packages npm"
 
 # The interpreter first on PATH may not be Debian's, and then brings its own headers and venv.
 if ! command -v python3 >/dev/null 2>&1; then

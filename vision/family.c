@@ -32,6 +32,7 @@ static const struct family {
     [PK_YOLOV8] = {"yolov8", 0, CENTRED, {0, 0, 0}, {255, 255, 255}, &pk_yolov8_decoder},
     [PK_NANODET] = {"nanodet", 1, STRETCH, {103.53f, 116.28f, 123.675f},
                     {57.375f, 57.12f, 58.395f}, &pk_nanodet_decoder},
+    [PK_SSD] = {"ssd", 0, STRETCH, {0, 0, 0}, {1, 1, 1}, &pk_ssd_decoder},
     [PK_IMAGENET] = {"imagenet", 0, CROP, {.485f * 255, .456f * 255, .406f * 255},
                      {.229f * 255, .224f * 255, .225f * 255}, NULL},
     [PK_IMAGENET_CAFFE] = {"imagenet-caffe", 1, CROP, {104, 117, 123}, {1, 1, 1}, NULL},
@@ -48,7 +49,7 @@ int pk_family_find(const char *name, enum pk_family *out) {
             return 0;
         }
     return pk_fail("'%s' is no network family; known are yolox, yolox-meanstd, yolov5, yolov8, "
-                   "nanodet, imagenet and imagenet-caffe", name);
+                   "nanodet, ssd, imagenet and imagenet-caffe", name);
 }
 
 /* The grey that letterboxes are filled with. */

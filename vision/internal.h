@@ -43,7 +43,7 @@ struct pk_decoder {
                   struct pk_candidates *c);
 };
 extern const struct pk_decoder pk_yolox_decoder, pk_yolov5_decoder, pk_yolov8_decoder,
-    pk_nanodet_decoder;
+    pk_nanodet_decoder, pk_ssd_decoder;
 /* NULL for classifiers. */
 const struct pk_decoder *pk_decoder_of(enum pk_family f);
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * NanoDet (m: strides 8 16 32) and NanoDet-Plus (8 16 32 64).
+ * NanoDet (m, g: strides 8 16 32) and NanoDet-Plus (8 16 32 64).
  *
  * Class scores and box distances come per stride, as [1, N, classes] and [1, N, 4 * 8] (or without
  * the leading 1), in any order; or all in one output [1, N, classes + 32]. A distance is the mean
- * of a distribution over 0..7 (softmax of 8 logits), times the stride: left, top, right, bottom of
- * the cell's point. m's points are cell centres, (x + 0.5) * stride; Plus has them at the cell's
- * corner, x * stride. Scores are sigmoids already in the exports known; logits are told by being
- * outside 0..1. Source: the NanoDet repository's description; Generalized Focal Loss
- * (arXiv:2006.04388).
+ * of a distribution over 0..7 (softmax of 8 logits; g: 0..10, of 11), times the stride: left, top,
+ * right, bottom of the cell's point. m's and g's points are cell centres, (x + 0.5) * stride; Plus
+ * has them at the cell's corner, x * stride. Scores are sigmoids already in the exports known;
+ * logits are told by being outside 0..1. Source: the NanoDet repository's description; Generalized
+ * Focal Loss (arXiv:2006.04388).
  */
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
 
-enum { BINS = 8, MAX_STRIDES = 4 };
+enum { BINS = 8, BINS_G = 11, MAX_STRIDES = 4 };
 static const int strides[MAX_STRIDES] = {8, 16, 32, 64};
 
 /* Rows and columns of an output; 0 when it has another form. */
@@ -34,7 +34,7 @@ static int64_t cells(int width, int height, int stride) {
 
 /* For each stride the rows of scores and of distances and how far rows lie apart. */
 struct heads {
-    int n, n_classes;
+    int n, n_classes, bins;
     const float *score[MAX_STRIDES], *distance[MAX_STRIDES];
     int64_t score_step, distance_step;
 };
@@ -43,6 +43,7 @@ static int find_heads(const struct pk_tensor *outputs, int n, int width, int hei
                       struct heads *h) {
     memset(h, 0, sizeof *h);
     int64_t rows, columns, total = 0;
+    h->bins = BINS;
     if (n == 1) {
         if (!as_rows(&outputs[0], &rows, &columns) || columns <= 4 * BINS) return 0;
         for (h->n = 0; h->n < MAX_STRIDES && total != rows; h->n++)
@@ -60,16 +61,25 @@ static int find_heads(const struct pk_tensor *outputs, int n, int width, int hei
     }
     if (n != 6 && n != 8) return 0;
     h->n = n / 2;
-    h->distance_step = 4 * BINS;
+    /* g's distances show where no output has 32 columns. */
+    int narrow = 0, wide = 0;
+    for (int i = 0; i < n; i++) {
+        if (!as_rows(&outputs[i], &rows, &columns)) return 0;
+        narrow += columns == 4 * BINS;
+        wide += columns == 4 * BINS_G;
+    }
+    if (!narrow && wide) h->bins = BINS_G;
+    h->distance_step = 4 * h->bins;
     int seen_score = 0, seen_distance = 0;
-    /* Of two outputs of one size, the one with 32 columns holds distances; with 32 classes both
-     * would, and the first is taken for the scores. */
+    /* Of two outputs of one size, the one with 4 * bins columns holds distances; with as many
+     * classes both would, and the first is taken for the scores. */
     for (int i = 0; i < n; i++) {
         int s = 0;
         if (!as_rows(&outputs[i], &rows, &columns)) return 0;
         while (s < h->n && cells(width, height, strides[s]) != rows) s++;
         if (s == h->n) return 0;
-        int is_distance = columns == 4 * BINS && (h->n_classes != 4 * BINS || seen_score >> s & 1);
+        int is_distance =
+            columns == 4 * h->bins && (h->n_classes != 4 * h->bins || seen_score >> s & 1);
         if (is_distance && !(seen_distance >> s & 1)) {
             h->distance[s] = outputs[i].data;
             seen_distance |= 1 << s;
@@ -89,11 +99,11 @@ static int recognise(const struct pk_tensor *outputs, int n, int width, int heig
     return find_heads(outputs, n, width, height, &h) ? h.n_classes : 0;
 }
 
-/* Mean of the distribution over 0..7. */
-static float distance(const float *logits) {
+/* Mean of the distribution over 0..bins - 1. */
+static float distance(const float *logits, int bins) {
     float top = logits[0], sum = 0, mean = 0;
-    for (int i = 1; i < BINS; i++) top = logits[i] > top ? logits[i] : top;
-    for (int i = 0; i < BINS; i++) {
+    for (int i = 1; i < bins; i++) top = logits[i] > top ? logits[i] : top;
+    for (int i = 0; i < bins; i++) {
         float e = expf(logits[i] - top);
         sum += e;
         mean += e * (float)i;
@@ -130,7 +140,8 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
             const float *bins = h.distance[s] + i * h.distance_step;
             float side[4], x = ((float)(i % columns) + offset) * (float)stride,
                            y = ((float)(i / columns) + offset) * (float)stride;
-            for (int k = 0; k < 4; k++) side[k] = distance(bins + k * BINS) * (float)stride;
+            for (int k = 0; k < 4; k++)
+                side[k] = distance(bins + k * h.bins, h.bins) * (float)stride;
             struct pk_detection box = {best, p, x - side[0], y - side[1], x + side[2], y + side[3]};
             if (pk_add_candidate(c, &box)) return -1;
         }

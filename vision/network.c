@@ -27,6 +27,8 @@ struct pk_network {
     size_t input_bytes;
     void *input_device;
     float *input; /* (3, height, width) */
+    int nhwc;     /* the model wants (height, width, 3) */
+    float *interleaved; /* `input` so; NULL for NCHW */
     int n_outputs;
     struct {
         size_t bytes;
@@ -69,19 +71,25 @@ static int open_input(struct pk_network *n, const char *path) {
         return pk_fail("%s has %zu inputs; a detector or classifier has one picture", path,
                        aclmdlGetNumInputs(n->desc));
     ACL(aclmdlGetInputDims(n->desc, 0, &dims));
-    if (dims.dimCount != 4 || dims.dims[0] != 1 || dims.dims[1] != 3 || dims.dims[2] < 1 ||
-        dims.dims[3] < 1 || dims.dims[2] > 16384 || dims.dims[3] > 16384)
-        return pk_fail("%s: its input is not one RGB picture (1,3,height,width); convert the model "
-                       "with --input_shape so that it is", path);
+    n->nhwc = dims.dimCount == 4 && dims.dims[1] != 3 && dims.dims[3] == 3;
+    const int64_t *size = dims.dims + (n->nhwc ? 1 : 2);
+    if (dims.dimCount != 4 || dims.dims[0] != 1 || (!n->nhwc && dims.dims[1] != 3) || size[0] < 1 ||
+        size[1] < 1 || size[0] > 16384 || size[1] > 16384)
+        return pk_fail("%s: its input is not one RGB picture (1,3,height,width) or "
+                       "(1,height,width,3); convert the model with --input_shape so that it is",
+                       path);
     if (aclmdlGetInputDataType(n->desc, 0) != ACL_FLOAT &&
         aclmdlGetInputDataType(n->desc, 0) != ACL_FLOAT16)
         return pk_fail("%s: its input is neither float32 nor float16", path);
-    n->height = (int)dims.dims[2];
-    n->width = (int)dims.dims[3];
+    n->height = (int)size[0];
+    n->width = (int)size[1];
     n->input_bytes = aclmdlGetInputSizeByIndex(n->desc, 0);
-    n->input = malloc((size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input);
+    size_t bytes = (size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input;
+    n->input = malloc(bytes);
+    if (n->nhwc) n->interleaved = malloc(bytes);
     n->inputs = aclmdlCreateDataset();
-    if (!n->input || !n->inputs) return pk_fail("%s: out of memory", path);
+    if (!n->input || (n->nhwc && !n->interleaved) || !n->inputs)
+        return pk_fail("%s: out of memory", path);
     ACL(aclrtMalloc(&n->input_device, n->input_bytes, ACL_MEM_MALLOC_HUGE_FIRST));
     return add_buffer(n->inputs, n->input_device, n->input_bytes);
 }
@@ -142,7 +150,8 @@ static void describe(const struct pk_network *n, char *text, size_t size) {
 /* Families that differ only in what they were trained on (yolox and yolox-meanstd; the two
  * classifiers) cannot be told apart by shape: the common one is meant. */
 static int recognise(struct pk_network *n, const char *path) {
-    static const enum pk_family detectors[] = {PK_YOLOX, PK_YOLOV5, PK_YOLOV8, PK_NANODET};
+    static const enum pk_family detectors[] = {PK_YOLOX, PK_YOLOV5, PK_YOLOV8, PK_NANODET,
+                                             PK_SSD};
     enum pk_family wanted = n->options.family;
     char shapes[600];
     describe(n, shapes, sizeof shapes);
@@ -232,6 +241,7 @@ void pk_network_close(struct pk_network *n) {
     if (n->desc) aclmdlDestroyDesc(n->desc);
     if (n->loaded) aclmdlUnload(n->model);
     free(n->input);
+    free(n->interleaved);
     free(n);
 }
 
@@ -244,17 +254,25 @@ void pk_network_input_size(const struct pk_network *n, int *width, int *height) 
 
 /* ---- running ---- */
 
+static float *interleave(struct pk_network *n) {
+    size_t plane = (size_t)n->width * (size_t)n->height;
+    for (size_t i = 0; i < plane; i++)
+        for (size_t c = 0; c < 3; c++) n->interleaved[3 * i + c] = n->input[c * plane + i];
+    return n->interleaved;
+}
+
 static int copy_in(struct pk_network *n) {
     size_t elements = (size_t)3 * (size_t)n->width * (size_t)n->height;
+    float *input = n->nhwc ? interleave(n) : n->input;
     aclrtMemcpyKind kind = n->host ? ACL_MEMCPY_HOST_TO_DEVICE : ACL_MEMCPY_DEVICE_TO_DEVICE;
     if (aclmdlGetInputDataType(n->desc, 0) == ACL_FLOAT16) {
         /* Narrowed in place: a half is never written past a float not yet read. */
-        aclFloat16 *half = (aclFloat16 *)(void *)n->input;
-        for (size_t i = 0; i < elements; i++) half[i] = aclFloatToFloat16(n->input[i]);
+        aclFloat16 *half = (aclFloat16 *)(void *)input;
+        for (size_t i = 0; i < elements; i++) half[i] = aclFloatToFloat16(input[i]);
         ACL(aclrtMemcpy(n->input_device, n->input_bytes, half, elements * sizeof *half, kind));
         return 0;
     }
-    ACL(aclrtMemcpy(n->input_device, n->input_bytes, n->input, elements * sizeof *n->input, kind));
+    ACL(aclrtMemcpy(n->input_device, n->input_bytes, input, elements * sizeof *input, kind));
     return 0;
 }
 

@@ -3,7 +3,8 @@
  * YOLOv5, releases 4 to 7 (Focus and 6x6 stems alike). Either one merged output
  * [1, N, 5 + classes] of decoded boxes, N = 3 anchors a cell over strides 8, 16, 32; or the three
  * raw heads [1, 3 * (5 + classes), H, W] or [1, 3, H, W, 5 + classes] in any order, decoded here:
- * centre = (2 s(xy) - 0.5 + cell) * stride, size = (2 s(wh))^2 * anchor, s the sigmoid.
+ * centre = (2 s(xy) - 0.5 + cell) * stride, size = (2 s(wh))^2 * anchor, s the sigmoid. Exports to
+ * TensorFlow count merged boxes in widths and heights of the input instead of pixels.
  */
 #include <math.h>
 
@@ -102,6 +103,14 @@ static int decode_head(const struct pk_decode *d, const struct pk_tensor *t,
     return 0;
 }
 
+/* Whether merged boxes are fractions of the input: then no centre is far from 1, while in pixels
+ * the last cell's is near the input's width. */
+static int are_fractions(const struct pk_decode *d, const struct pk_tensor *t) {
+    float last = 0;
+    for (int64_t i = 0; i < t->dim[1]; i++) last = fmaxf(last, t->data[i * (5 + d->n_classes)]);
+    return last < 2;
+}
+
 static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, int n,
                   struct pk_candidates *c) {
     if (outputs[0].rank != 3) {
@@ -110,12 +119,16 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
         return 0;
     }
     const float *row = outputs[0].data;
+    int fractions = are_fractions(d, &outputs[0]);
+    float sx = fractions ? (float)d->width : 1, sy = fractions ? (float)d->height : 1;
     for (int64_t i = 0; i < outputs[0].dim[1]; i++, row += 5 + d->n_classes) {
         if (!(row[4] >= d->confidence)) continue;
         int best = 0;
         for (int k = 1; k < d->n_classes; k++)
             if (row[5 + k] > row[5 + best]) best = k;
-        if (add(c, d, best, row[4] * row[5 + best], row[0], row[1], row[2], row[3])) return -1;
+        if (add(c, d, best, row[4] * row[5 + best], row[0] * sx, row[1] * sy, row[2] * sx,
+                row[3] * sy))
+            return -1;
     }
     return 0;
 }

