@@ -276,6 +276,45 @@ def test_misuse(device, atc, net, tmp_path):
     model.close()
 
 
+def test_dims_of_several_inputs(device, atc, tmp_path):
+    """One size for each -1, input after input; the inputs differ in how many they have."""
+    acl = device
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Concat", ["a", "b"], ["y"], axis=0)], "g",
+        [info("a", TensorProto.FLOAT, ["n", "w"]), info("b", TensorProto.FLOAT, ["m", "w"])],
+        [info("y", TensorProto.FLOAT, ["k", "w"])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              tmp_path / "m.onnx")
+    model = Model(acl, must_convert(atc, tmp_path / "m.onnx", tmp_path / "m", "--input_format=ND",
+                                    "--input_shape=a:-1,-1;b:2,-1", "--dynamic_dims=1,4,4;3,5,5"))
+    assert model.sizes("input") == [60, 40, 12] and model.sizes("output") == [100]
+    gears, code = acl.mdl.get_input_dynamic_dims(model.desc, -1, 2)
+    assert code == 0 and [g["dims"] for g in gears] == [[1, 4, 2, 4], [3, 5, 2, 5]]
+    inputs, memory = model.dataset(model.sizes("input"))
+    outputs, out = model.dataset([100])
+    for n, w in ((1, 4), (3, 5), (1, 4)):
+        data = [np.random.default_rng(k).standard_normal((rows, w), np.float32)
+                for k, rows in enumerate((n, 2))]
+        for p, x in zip(memory, data):
+            assert acl.rt.memcpy(p, x.nbytes, acl.util.numpy_to_ptr(x), x.nbytes, 0) == 0
+        dims = {"name": "", "dimCount": 4, "dims": [n, w, 2, w]}
+        assert acl.mdl.set_input_dynamic_dims(model.id, inputs, 2, dims) == 0
+        assert acl.mdl.get_cur_output_dims(model.desc, 0)[0]["dims"] == [n + 2, w]
+        assert acl.mdl.execute(model.id, inputs, outputs) == 0
+        y = np.empty((n + 2, w), np.float32)
+        assert acl.rt.memcpy(acl.util.numpy_to_ptr(y), y.nbytes, out[0], y.nbytes, 0) == 0
+        np.testing.assert_array_equal(y, np.concatenate(data))
+    for wrong, said in (([1, 4, 2, 5], "none of the 2 gears"), ([1, 4, 3, 4], "dims[2] is 3"),
+                        ([1, 4, 2], "dimCount is 3")):
+        dims = {"name": "", "dimCount": len(wrong), "dims": wrong}
+        assert acl.mdl.set_input_dynamic_dims(model.id, inputs, 2, dims) != 0
+        assert said in acl.get_recent_err_msg()
+    model.free(inputs, memory)
+    model.free(outputs, out)
+    model.close()
+
+
 def test_wide_buffer(device, atc, net, tmp_path):
     """A buffer with room for 8 bytes a value gets and gives 8."""
     acl = device

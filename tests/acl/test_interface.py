@@ -22,8 +22,9 @@ COMPILERS = [
     ("g++", "c++17"),
     ("clang++", "c++17"),
 ]
-LIBRARIES = {n: f"lib{n}.so" for n in ("ascendcl", "acl_cblas", "acl_dvpp", "acl_dvpp_mpi", "acl_retr",
-                                       "msprofiler")}
+EXPORTS = {p.stem.removeprefix("exports_"): p.read_text().split()
+           for p in sorted((ROOT / "src" / "acl").glob("exports_*.txt"))}
+LIBRARIES = {n: f"lib{n}.so" for n in EXPORTS}
 STRUCT_HEADERS = ("acl_rt.h", "acl_mdl.h", "acl_dump.h")
 
 
@@ -123,7 +124,7 @@ def test_exports_equal_the_list(build_dir, name):
     library = build_dir / "src" / "acl" / LIBRARIES[name]
     if not library.is_file():
         pytest.skip(f"{library} is not built")
-    listed = (ROOT / "src" / "acl" / f"exports_{name}.txt").read_text().split()
+    listed = EXPORTS[name]
     assert listed == sorted(listed) and len(listed) == len(set(listed))
     output = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True,
                             text=True, check=True).stdout
@@ -134,12 +135,18 @@ def test_exports_equal_the_list(build_dir, name):
     assert re.search(r"SONAME\s+(\S+)", dynamic).group(1) == LIBRARIES[name]
 
 
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_functions_are_in_the_library_of_the_facts(data_dir, name):
+    """What a program links for a function elsewhere has it here too, and nothing it has not."""
+    home = {r["function"]: r["library"] for r in rows(data_dir, "acl_functions.csv")}
+    public = [n for n in EXPORTS[name] if not n.startswith("_pk_")]
+    assert {n: home.get(n) for n in public if home.get(n) != LIBRARIES[name]} == {}
+
+
 def test_every_exported_name_is_documented():
     """A comment stands directly above each implemented function, or above its group."""
     text = {h: (INCLUDE / h).read_text() for h in HEADERS}
-    names = [n for lib in LIBRARIES
-             for n in (ROOT / "src" / "acl" / f"exports_{lib}.txt").read_text().split()
-             if n.startswith("acl")]
+    names = [n for listed in EXPORTS.values() for n in listed if n.startswith("acl")]
     for name in names:
         homes = [h for h, t in text.items() if re.search(rf"\b{name}\(", t.split("not in this library yet")[0])]
         assert homes, f"{name} is exported but stands among what is not in this library yet"
