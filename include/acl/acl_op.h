@@ -63,38 +63,67 @@ ACL_FUNC_VISIBILITY aclError aclopSetAttrListString(aclopAttr *attr, const char 
 ACL_FUNC_VISIBILITY aclError aclopSetAttrString(aclopAttr *attr, const char *attrName,
     const char *attrValue);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/* ---- running an operator ---- */
+
+/* Runs one operator in stream order (NULL: the default stream of the current context). opType is a
+ * name of docs/single-operators.md; the descriptions say type, format (ND, NCHW, NHWC or HWCN) and
+ * shape of each tensor, ACL_DT_UNDEFINED standing for an optional input left out. What the call
+ * says is read at once: descriptions and attributes may be changed or destroyed when it returns,
+ * the memory of the buffers has to stay until the stream is done. Integers that shape the result
+ * (axes, sizes) are read when it is the operator's turn, or at once where aclSetTensorConst or a
+ * placement in host memory allows it; what is wrong with them is told by the stream's
+ * synchronization. An output whose element type differs from the operator's own is converted
+ * within floats, or within integers.
+ *
+ * An operator made ready is kept for the next call with the same type, tensors and attributes.
+ *
+ * Errors: ACL_ERROR_OP_NOT_FOUND for an unknown opType; ACL_ERROR_INVALID_PARAM for attributes,
+ * shapes, types or buffers that do not fit; ACL_ERROR_FEATURE_UNSUPPORTED. Any thread. */
+ACL_FUNC_VISIBILITY aclError aclopExecute(const char *opType, int numInputs,
+    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
+    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
+    aclrtStream stream);
+/* The same; tells output descriptions whose dimensions are not known (-1) what came out, at the
+ * latest when the stream is synchronized. */
+ACL_FUNC_VISIBILITY aclError aclopExecuteV2(const char *opType, int numInputs,
+    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
+    aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream);
+/* Converts elements to the type of dstDesc. Floats become integers by cutting off the fraction, with
+ * either truncate (0 or 1). */
 ACL_FUNC_VISIBILITY aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
     const aclTensorDesc *dstDesc, aclDataBuffer *dstBuffer, uint8_t truncate, aclrtStream stream);
+
+/* An operator to be run many times. Destroy it with aclopDestroyHandle, which accepts NULL; runs
+ * that are queued end properly. */
 ACL_FUNC_VISIBILITY aclError aclopCreateHandle(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
     const aclopAttr *opAttr, aclopHandle **handle);
 ACL_FUNC_VISIBILITY aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc,
     aclTensorDesc *dstDesc, uint8_t truncate, aclopHandle **handle);
-ACL_FUNC_VISIBILITY aclError aclopCreateKernel(const char *opType, const char *kernelId,
-    const char *kernelName, void *binData, int binSize, aclopEngineType enginetype,
-    aclDataDeallocator deallocator);
 ACL_FUNC_VISIBILITY void aclopDestroyHandle(aclopHandle *handle);
 ACL_FUNC_VISIBILITY aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
     const aclDataBuffer *const inputs[], int numOutputs, aclDataBuffer *const outputs[],
     aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclopExecute(const char *opType, int numInputs,
-    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
-    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
-    aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclopExecuteV2(const char *opType, int numInputs,
-    aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
-    aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream);
+/* Writes the shapes an operator would give into outputDesc, -1 for a dimension only a run can tell,
+ * and types where a description has none. inputs is needed where values decide; they are read at
+ * once. */
 ACL_FUNC_VISIBILITY aclError aclopInferShape(const char *opType, int numInputs,
     aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
     aclTensorDesc *outputDesc[], aclopAttr *attr);
+/* How many operators made ready are kept, 1024 if not set; the one used least recently goes first.
+ * 0 fails with ACL_ERROR_INVALID_PARAM. aclFinalize forgets them, and this. */
+ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
+
+/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+ACL_FUNC_VISIBILITY aclError aclopCreateKernel(const char *opType, const char *kernelId,
+    const char *kernelName, void *binData, int binSize, aclopEngineType enginetype,
+    aclDataDeallocator deallocator);
 ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
 ACL_FUNC_VISIBILITY aclError aclopRegisterCompileFunc(const char *opType, aclopCompileFunc func);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelArgs(aclopKernelDesc *kernelDesc, const char *kernelId,
     uint32_t blockDim, const void *args, uint32_t argSize);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelWorkspaceSizes(aclopKernelDesc *kernelDesc,
     int numWorkspaces, size_t *workspaceSizes);
-ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
 ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
 ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);

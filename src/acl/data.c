@@ -71,7 +71,7 @@ aclError aclUpdateDataBuffer(aclDataBuffer *dataBuffer, void *data, size_t size)
     return ACL_SUCCESS;
 }
 
-static bool read_buffer(const char *call, const aclDataBuffer *handle, void **data, size_t *bytes) {
+bool buffer_read(const char *call, const aclDataBuffer *handle, void **data, size_t *bytes) {
     struct data_buffer *b = handle_get(handle, HANDLE_DATA_BUFFER, call, "dataBuffer");
     if (!b) return false;
     pthread_mutex_lock(&b->lock);
@@ -85,17 +85,17 @@ static bool read_buffer(const char *call, const aclDataBuffer *handle, void **da
 void *aclGetDataBufferAddr(const aclDataBuffer *dataBuffer) {
     void *data;
     size_t bytes;
-    return read_buffer(__func__, dataBuffer, &data, &bytes) ? data : NULL;
+    return buffer_read(__func__, dataBuffer, &data, &bytes) ? data : NULL;
 }
 
 uint32_t aclGetDataBufferSize(const aclDataBuffer *dataBuffer) {
     void *data;
     size_t bytes;
-    return read_buffer(__func__, dataBuffer, &data, &bytes) ? (uint32_t)bytes : 0;
+    return buffer_read(__func__, dataBuffer, &data, &bytes) ? (uint32_t)bytes : 0;
 }
 
 size_t aclGetDataBufferSizeV2(const aclDataBuffer *dataBuffer) {
     void *data;
     size_t bytes;
-    return read_buffer(__func__, dataBuffer, &data, &bytes) ? bytes : 0;
+    return buffer_read(__func__, dataBuffer, &data, &bytes) ? bytes : 0;
 }

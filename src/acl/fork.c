@@ -14,6 +14,7 @@
 static void lock_all(void) {
     pthread_mutex_lock(&runtime.lock);
     pthread_rwlock_wrlock(&runtime.models_lock);
+    pthread_mutex_lock(&runtime.ops_lock);
     pthread_mutex_lock(&runtime.sync_lock);
     pthread_mutex_lock(&runtime.tdt.lock);
     pthread_mutex_lock(&runtime.exceptions_lock);
@@ -33,6 +34,7 @@ static void unlock_all(void) {
     pthread_mutex_unlock(&runtime.exceptions_lock);
     pthread_mutex_unlock(&runtime.tdt.lock);
     pthread_mutex_unlock(&runtime.sync_lock);
+    pthread_mutex_unlock(&runtime.ops_lock);
     pthread_rwlock_unlock(&runtime.models_lock);
     pthread_mutex_unlock(&runtime.lock);
 }
@@ -43,7 +45,7 @@ static void renew_all(void) {
     const pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
     runtime.lock = runtime.sync_lock = runtime.exceptions_lock = runtime.handles.lock = mutex;
     runtime.dump_lock = runtime.profile.pipe_lock = runtime.profile.lock = mutex;
-    runtime.tdt.lock = mutex;
+    runtime.tdt.lock = runtime.ops_lock = mutex;
     runtime.models_lock = runtime.memory.lock = rwlock;
     cond_init_monotonic(&runtime.tdt.changed);
     cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */

@@ -179,6 +179,7 @@ static const struct {
     [HANDLE_TDT_ROUTE] = {"acltdtQueueRoute", "acltdtCreateQueueRoute"},
     [HANDLE_TDT_ROUTE_LIST] = {"acltdtQueueRouteList", "acltdtCreateQueueRouteList"},
     [HANDLE_TDT_ROUTE_QUERY] = {"acltdtQueueRouteQueryInfo", "acltdtCreateQueueRouteQueryInfo"},
+    [HANDLE_OP] = {"aclopHandle", "aclopCreateHandle"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

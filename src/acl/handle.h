@@ -51,6 +51,7 @@ enum handle_kind {
     HANDLE_TDT_ROUTE,
     HANDLE_TDT_ROUTE_LIST,
     HANDLE_TDT_ROUTE_QUERY,
+    HANDLE_OP,
     HANDLE_KINDS
 };
 

@@ -29,6 +29,12 @@ aclDataType acl_type(enum dtype t) {
     return ACL_DT_UNDEFINED;
 }
 
+enum dtype core_type(aclDataType type) {
+    for (int t = DT_NONE + 1; t < DT_COUNT; t++)
+        if (acl_type((enum dtype)t) == type) return (enum dtype)t;
+    return DT_NONE;
+}
+
 #define NO_MEMORY "out of memory for the description of a model"
 
 static enum status fill_border(struct model_info *info, const struct tensor *t, const char *side,

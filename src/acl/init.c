@@ -19,6 +19,7 @@ struct runtime runtime = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .sync_lock = PTHREAD_MUTEX_INITIALIZER,
     .tdt.lock = PTHREAD_MUTEX_INITIALIZER,
+    .ops_lock = PTHREAD_MUTEX_INITIALIZER,
     .models_lock = PTHREAD_RWLOCK_INITIALIZER,
     .exceptions_lock = PTHREAD_MUTEX_INITIALIZER,
     .dump_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -170,6 +171,7 @@ aclError aclFinalize(void) {
         kind = (enum handle_kind)k;
         handle_visit(kind, retire_one, &kind);
     }
+    ops_reset();
     devices_reset();
     reports_reset();
     exceptions_reset();

@@ -26,6 +26,7 @@ struct device; /* exec/model.h: the worker pool */
 struct stream;
 struct model_info;
 struct dump_settings; /* dump.c */
+struct op_model;      /* op.h */
 struct json_t;
 
 /* ---- failures; error.c ---- */
@@ -106,6 +107,10 @@ struct runtime {
     } *models; /* ascending ids */
     int n_models, cap_models;
     uint32_t last_model_id; /* never given out again in this process */
+
+    pthread_mutex_t ops_lock;
+    struct op_model *op_models; /* single operators made ready, the one last used first */
+    uint64_t n_op_models, max_op_models;
 
     pthread_mutex_t exceptions_lock;
     struct exception {
@@ -205,6 +210,7 @@ struct task {
         } event;
         struct report *report;
         struct run *run;
+        struct op_run *op_run;
         struct closure *closure;
     };
 };
@@ -252,6 +258,9 @@ bool tdt_item_is_received(const void *object);
 /* ---- profiling; profile.h has the rest ---- */
 /* Writes a session: a Chrome trace to `path`, or, unless is_file, a new folder in it. */
 enum status profile_write(const struct profile_recording *r, const char *path, bool is_file);
+
+/* ---- single operators; op_cache.c ---- */
+void ops_reset(void);
 
 /* ---- models; model.c ---- */
 void models_reset(void);

@@ -55,6 +55,7 @@ static inline const struct shape *gear_shapes(const struct model_info *info, int
     return info->gear_shapes + (size_t)gear * (size_t)(info->n_data + info->n_outputs);
 }
 aclDataType acl_type(enum dtype t);
+enum dtype core_type(aclDataType type); /* DT_NONE: not a type of ours */
 
 /* What a description says, shared; NULL with the failure recorded. desc.c */
 struct model_info *model_info_of(const char *call, const aclmdlDesc *desc);
@@ -115,6 +116,9 @@ struct model_info *exception_find(uint32_t device, uint32_t stream, uint32_t tas
 
 /* ---- data buffers and tensor descriptions; data.c, tensor.c ---- */
 
+/* False with the failure recorded. */
+bool buffer_read(const char *call, const aclDataBuffer *handle, void **data, size_t *bytes);
+
 struct data_buffer {
     pthread_mutex_t lock;
     void *data;
@@ -150,6 +154,10 @@ aclError tensor_make_row(const char *call, void **handles, size_t n);
 /* Type and shape of a description; fails for more dimensions than models have. */
 aclError tensor_read(const char *call, const aclTensorDesc *desc, aclDataType *type,
                      aclFormat *format, struct shape *shape);
+
+/* A run tells what shape it gave, and the type where the description has none. */
+aclError tensor_tell(const char *call, const aclTensorDesc *desc, aclDataType type,
+                     const struct shape *shape);
 
 /* ---- datasets; dataset.c ---- */
 

@@ -4,8 +4,17 @@
 #define PK_ACL_OP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "acl/acl_op.h"
+#include "base/arena.h"
+#include "base/status.h"
+#include "import/single_op.h"
+
+struct idle;
+struct model;
 
 enum op_attr_type {
     OP_ATTR_BOOL,      /* uint8_t, 0 or 1 */
@@ -33,5 +42,49 @@ struct op_attrs {
 
 /* NULL if absent; with the lock held. */
 struct op_attr *op_attr_find(const struct op_attrs *attrs, const char *name);
+
+/* ---- requests; op_request.c ---- */
+
+/* An operator as a call described it, independent of the program's objects. Immutable; shared by a
+ * handle and the tasks that run it. */
+struct op_request {
+    atomic_int n_users;
+    struct arena arena;
+    struct single_op op;
+    uint64_t missing; /* inputs, a bit each, whose elements shape the graph and are not known yet */
+    uint64_t on_host; /* inputs in memory of the host, which may be read at once */
+};
+
+/* The arguments most calls have in common. */
+struct op_arguments {
+    const char *type;
+    int n_inputs, n_outputs;
+    const aclTensorDesc *const *inputs, *const *outputs;
+    const aclopAttr *attr;
+};
+
+aclError op_request_create(const char *call, const struct op_arguments *a,
+                           struct op_request **out);
+struct op_request *op_request_share(struct op_request *r);
+void op_request_release(struct op_request *r);
+
+/* ---- operators made ready; op_cache.c ---- */
+
+struct op_model {
+    atomic_int n_users; /* the list is one */
+    struct op_model *next;
+    char *key;
+    uint64_t hash;
+    int device;
+    struct model *model;
+    pthread_mutex_t lock; /* of idle */
+    struct idle *idle;
+};
+
+/* From the list, or made now; to be released. */
+aclError op_model_get(const char *call, const struct single_op *op, int device,
+                      struct op_model **out);
+void op_model_release(struct op_model *m); /* NULL is fine */
+aclError op_refuse(const char *call, const char *type, enum status status);
 
 #endif

@@ -154,6 +154,18 @@ aclError tensor_read(const char *call, const aclTensorDesc *desc, aclDataType *t
                     n, SHAPE_MAX_RANK);
 }
 
+aclError tensor_tell(const char *call, const aclTensorDesc *desc, aclDataType type,
+                     const struct shape *shape) {
+    struct tensor_desc *t = get(call, desc);
+    if (!t) return ACL_ERROR_INVALID_PARAM;
+    int64_t any = -2; /* as a shape of unknown rank is written */
+    bool done = shape->rank < 0 ? dims_set(&t->dims, 1, &any)
+                                : dims_set(&t->dims, shape->rank, shape->dim);
+    if (done && t->type == ACL_DT_UNDEFINED) t->type = type;
+    put(desc, t);
+    return done ? ACL_SUCCESS : acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a shape");
+}
+
 /* ---- asking ---- */
 
 aclDataType aclGetTensorDescType(const aclTensorDesc *desc) {

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running single operators. What a call says is read in the caller's thread, so that what is wrong
+ * is said at once; the operator runs in stream order. Where axes or sizes are inputs, only the
+ * stream's turn tells them, and the operator is made ready then.
+ */
+#include <string.h>
+
+#include "acl/internal.h"
+#include "acl/model.h"
+#include "acl/op.h"
+#include "base/alloc.h"
+#include "exec/model.h"
+
+struct op_buffer {
+    void *data;
+    size_t bytes;
+    const void *desc; /* an output's, to be told its shape if it still exists; NULL: none */
+};
+
+struct op_run {
+    const char *call;
+    struct op_request *request;
+    struct op_model *model; /* NULL: made when its values are known */
+    int n_inputs, n_outputs;
+    struct op_buffer *inputs, *outputs;
+};
+
+/* Behind an aclopHandle. */
+struct op_handle {
+    struct op_request *request;
+    struct op_model *model; /* NULL while values are missing */
+};
+
+static void run_destroy(struct op_run *r) {
+    op_model_release(r->model);
+    op_request_release(r->request);
+    mem_free(r);
+}
+
+/* ---- in stream order ---- */
+
+static enum status take_instance(struct op_model *m, struct idle **out) {
+    pthread_mutex_lock(&m->lock);
+    struct idle *i = m->idle;
+    if (i) m->idle = i->next;
+    pthread_mutex_unlock(&m->lock);
+    if (!i) {
+        i = mem_calloc(1, sizeof *i);
+        CHECK(i, STATUS_MEMORY, "no memory for an execution");
+        enum status s = instance_create(m->model, &i->instance);
+        if (s != STATUS_OK) {
+            mem_free(i);
+            return s;
+        }
+    }
+    *out = i;
+    return STATUS_OK;
+}
+
+static void put_instance(struct op_model *m, struct idle *i) {
+    pthread_mutex_lock(&m->lock);
+    i->next = m->idle;
+    m->idle = i;
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* The operator with the values its buffers have now. */
+static aclError get_model(const char *call, const struct op_request *request,
+                          const struct op_buffer *buffers, int device, struct op_model **out) {
+    struct single_tensor inputs[SINGLE_OP_MAX];
+    struct single_op op = request->op;
+    if (op.n_inputs) memcpy(inputs, op.inputs, (size_t)op.n_inputs * sizeof *inputs);
+    for (int i = 0; i < op.n_inputs; i++)
+        if (request->missing >> i & 1) inputs[i].data = buffers[i].data;
+    op.inputs = inputs;
+    return op_model_get(call, &op, device, out);
+}
+
+static enum status run_instance(const struct op_run *r, struct instance *instance) {
+    const struct single_op *op = &r->request->op;
+    uint64_t values = single_op_values(op);
+    int n = 0;
+    for (int i = 0; i < op->n_inputs; i++) {
+        if (op->inputs[i].dtype == DT_NONE || values >> i & 1) continue;
+        TRY(instance_set_input(instance, n++, op->inputs[i].shape, r->inputs[i].data,
+                               r->inputs[i].bytes));
+    }
+    for (int i = 0; i < op->n_outputs; i++)
+        TRY(instance_set_output(instance, i, r->outputs[i].data, r->outputs[i].bytes));
+    return instance_run(instance, 0);
+}
+
+static aclError tell_shapes(const struct op_run *r, const struct instance *instance) {
+    for (int i = 0; i < r->n_outputs; i++) {
+        const struct view *y = instance_output(instance, i);
+        const void *desc = r->outputs[i].desc;
+        if (!desc || !handle_acquire(desc, HANDLE_TENSOR_DESC)) continue;
+        aclError code = tensor_tell(r->call, desc, acl_type(y->dtype), &y->shape);
+        handle_release(desc);
+        ACL_TRY(code);
+    }
+    return ACL_SUCCESS;
+}
+
+static aclError run_now(struct op_run *r, int device) {
+    struct idle *idle;
+    if (!r->model) ACL_TRY(get_model(r->call, r->request, r->inputs, device, &r->model));
+    enum status s = take_instance(r->model, &idle);
+    if (s != STATUS_OK) return op_refuse(r->call, r->request->op.type, s);
+    s = run_instance(r, idle->instance);
+    aclError code = s == STATUS_OK ? tell_shapes(r, idle->instance)
+                                   : op_refuse(r->call, r->request->op.type, s);
+    put_instance(r->model, idle);
+    return code;
+}
+
+static aclError run_task(struct stream *s, struct task *t) {
+    aclError code = run_now(t->op_run, stream_device(s));
+    if (code != ACL_SUCCESS) exception_raise(stream_device(s), stream_id(s), t->id, code, NULL);
+    return code;
+}
+
+static void drop_task(struct task *t) { run_destroy(t->op_run); }
+
+/* ---- in the caller's thread ---- */
+
+static aclError read_buffers(const char *call, const char *side, int n,
+                             const struct single_tensor *tensors,
+                             const aclDataBuffer *const *buffers, struct op_buffer *to) {
+    if (n > 0 && !buffers) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%ss is NULL", side);
+    for (int i = 0; i < n; i++) {
+        if (!buffer_read(call, buffers[i], &to[i].data, &to[i].bytes))
+            return ACL_ERROR_INVALID_PARAM;
+        int64_t count = shape_elements(&tensors[i].shape);
+        size_t need = count > 0 ? (size_t)count * dtype_size(tensors[i].dtype) : 0;
+        if (to[i].bytes < need || (need && !to[i].data))
+            return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                            "%s %d needs %zu bytes; its buffer has %zu%s", side, i, need,
+                            to[i].bytes, to[i].data ? "" : " and no address");
+    }
+    return ACL_SUCCESS;
+}
+
+static aclError check_outputs(const struct op_run *r) {
+    const struct graph *g = model_graph(r->model->model);
+    for (int i = 0; i < r->n_outputs; i++) {
+        const struct tensor *y = &g->tensors[g->outputs[i]];
+        int64_t n = shape_elements(&y->shape);
+        size_t need = n > 0 ? (size_t)n * dtype_size(y->dtype) : 0;
+        if (r->outputs[i].bytes < need || !r->outputs[i].data)
+            return acl_fail(ACL_ERROR_INVALID_PARAM, r->call,
+                            "output %d needs %zu bytes; its buffer has %zu%s", i, need,
+                            r->outputs[i].bytes, r->outputs[i].data ? "" : " and no address");
+    }
+    return ACL_SUCCESS;
+}
+
+static aclError prepare(struct op_run *r, const aclDataBuffer *const *inputs,
+                        aclDataBuffer *const *outputs, aclTensorDesc *const *descs, int device) {
+    const struct op_request *request = r->request;
+    const struct single_op *op = &request->op;
+    ACL_TRY(read_buffers(r->call, "input", op->n_inputs, op->inputs, inputs, r->inputs));
+    ACL_TRY(read_buffers(r->call, "output", op->n_outputs, op->outputs,
+                         (const aclDataBuffer *const *)outputs, r->outputs));
+    if (!r->model && (request->missing & ~request->on_host) == 0)
+        ACL_TRY(get_model(r->call, request, r->inputs, device, &r->model));
+    if (r->model) ACL_TRY(check_outputs(r));
+    for (int i = 0; descs && i < op->n_outputs; i++)
+        if (!shape_known(&op->outputs[i].shape)) r->outputs[i].desc = descs[i];
+    return ACL_SUCCESS;
+}
+
+/* descs: outputs' descriptions that are told shapes not described before; NULL: none. */
+static aclError submit(const char *call, struct op_request *request, struct op_model *model,
+                       const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
+                       aclTensorDesc *const *descs, aclrtStream stream) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, call, &s, &held));
+    const struct single_op *op = &request->op;
+    size_t n = (size_t)op->n_inputs + (size_t)op->n_outputs;
+    struct op_run *r = mem_calloc(1, sizeof *r + n * sizeof *r->inputs);
+    aclError code = ACL_ERROR_BAD_ALLOC;
+    if (r) {
+        r->call = call;
+        r->request = op_request_share(request);
+        r->n_inputs = op->n_inputs;
+        r->n_outputs = op->n_outputs;
+        r->inputs = (struct op_buffer *)(r + 1);
+        r->outputs = r->inputs + r->n_inputs;
+        if (model && model->device == stream_device(s)) {
+            atomic_fetch_add_explicit(&model->n_users, 1, memory_order_relaxed);
+            r->model = model;
+        }
+        code = prepare(r, inputs, outputs, descs, stream_device(s));
+        if (code == ACL_SUCCESS)
+            code = stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .op_run = r},
+                                 call);
+        else run_destroy(r);
+    } else {
+        acl_fail(code, call, "no memory for a task of a stream");
+    }
+    handle_release(held);
+    return code;
+}
+
+static aclError execute(const char *call, const struct op_arguments *a,
+                        const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
+                        aclTensorDesc *const *descs, aclrtStream stream) {
+    struct op_request *request;
+    ACL_TRY(context_need(call));
+    ACL_TRY(op_request_create(call, a, &request));
+    aclError code = submit(call, request, NULL, inputs, outputs, descs, stream);
+    op_request_release(request);
+    return code;
+}
+
+aclError aclopExecute(const char *opType, int numInputs, const aclTensorDesc *const inputDesc[],
+                      const aclDataBuffer *const inputs[], int numOutputs,
+                      const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[],
+                      const aclopAttr *attr, aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
+    const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, attr};
+    return execute(__func__, &a, inputs, outputs, NULL, stream);
+}
+
+aclError aclopExecuteV2(const char *opType, int numInputs, aclTensorDesc *inputDesc[],
+                        aclDataBuffer *inputs[], int numOutputs, aclTensorDesc *outputDesc[],
+                        aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
+    const struct op_arguments a = {opType, numInputs, numOutputs,
+                                   (const aclTensorDesc *const *)inputDesc,
+                                   (const aclTensorDesc *const *)outputDesc, attr};
+    return execute(__func__, &a, (const aclDataBuffer *const *)inputs, outputs, outputDesc, stream);
+}
+
+static aclError check_truncate(const char *call, uint8_t truncate) {
+    if (truncate <= 1) return ACL_SUCCESS;
+    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "truncate is %d; it is 0 or 1", truncate);
+}
+
+aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
+                   const aclTensorDesc *dstDesc, aclDataBuffer *dstBuffer, uint8_t truncate,
+                   aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
+    ACL_TRY(check_truncate(__func__, truncate));
+    const struct op_arguments a = {"Cast", 1, 1, &srcDesc, &dstDesc, NULL};
+    return execute(__func__, &a, &srcBuffer, &dstBuffer, NULL, stream);
+}
+
+/* ---- handles ---- */
+
+static void handle_destroy(void *object) {
+    struct op_handle *h = object;
+    op_model_release(h->model);
+    if (h->request) op_request_release(h->request);
+    mem_free(h);
+}
+
+static aclError fill_handle(const char *call, const struct op_arguments *a, struct op_handle *h) {
+    struct context *c;
+    void *context;
+    ACL_TRY(context_current(call, &c, &context));
+    int device = c->device;
+    handle_release(context);
+    ACL_TRY(op_request_create(call, a, &h->request));
+    if (h->request->missing) return ACL_SUCCESS;
+    return op_model_get(call, &h->request->op, device, &h->model);
+}
+
+static aclError create_handle(const char *call, const struct op_arguments *a, aclopHandle **out) {
+    if (!out) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "handle is NULL");
+    struct op_handle *h = mem_calloc(1, sizeof *h);
+    if (!h) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an operator");
+    aclError code = fill_handle(call, a, h);
+    void *handle = code == ACL_SUCCESS ? handle_create(HANDLE_OP, h, handle_destroy) : NULL;
+    if (!handle) {
+        handle_destroy(h);
+        return code != ACL_SUCCESS ? code
+                                   : acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a handle");
+    }
+    *out = handle;
+    return ACL_SUCCESS;
+}
+
+aclError aclopCreateHandle(const char *opType, int numInputs, const aclTensorDesc *const inputDesc[],
+                           int numOutputs, const aclTensorDesc *const outputDesc[],
+                           const aclopAttr *opAttr, aclopHandle **handle) {
+    const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, opAttr};
+    return create_handle(__func__, &a, handle);
+}
+
+aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc, aclTensorDesc *dstDesc, uint8_t truncate,
+                                  aclopHandle **handle) {
+    ACL_TRY(check_truncate(__func__, truncate));
+    const aclTensorDesc *src = srcDesc, *dst = dstDesc;
+    const struct op_arguments a = {"Cast", 1, 1, &src, &dst, NULL};
+    return create_handle(__func__, &a, handle);
+}
+
+void aclopDestroyHandle(aclopHandle *handle) {
+    if (handle && !handle_retire(handle, HANDLE_OP))
+        handle_fail(handle, HANDLE_OP, __func__, "handle");
+}
+
+aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
+                             const aclDataBuffer *const inputs[], int numOutputs,
+                             aclDataBuffer *const outputs[], aclrtStream stream) {
+    PROFILE_SCOPE(__func__);
+    struct op_handle *h = handle_get(handle, HANDLE_OP, __func__, "handle");
+    if (!h) return ACL_ERROR_INVALID_PARAM;
+    const struct single_op *op = &h->request->op;
+    aclError code;
+    if (numInputs != op->n_inputs || numOutputs != op->n_outputs)
+        code = acl_fail(ACL_ERROR_INVALID_PARAM, __func__,
+                        "%d inputs and %d outputs; the handle was made for %d and %d", numInputs,
+                        numOutputs, op->n_inputs, op->n_outputs);
+    else code = submit(__func__, h->request, h->model, inputs, outputs, NULL, stream);
+    handle_release(handle);
+    return code;
+}
+
+/* ---- shapes ---- */
+
+/* Values are read at once: there is no stream to wait for. */
+static aclError infer(const char *call, const struct op_request *request,
+                      const aclDataBuffer *const *buffers, aclTensorDesc *const *descs) {
+    struct single_tensor inputs[SINGLE_OP_MAX], outputs[SINGLE_OP_MAX];
+    struct single_op op = request->op;
+    for (int i = 0; i < op.n_inputs; i++) {
+        inputs[i] = op.inputs[i];
+        if (!(request->missing >> i & 1)) continue;
+        struct op_buffer b;
+        if (!buffers)
+            return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                            "inputs is NULL; the values of input %d decide the shape", i);
+        ACL_TRY(read_buffers(call, "input", 1, &op.inputs[i], &buffers[i], &b));
+        inputs[i].data = b.data;
+    }
+    /* What the descriptions say now is not what they are asked for. */
+    for (int i = 0; i < op.n_outputs; i++) {
+        outputs[i] = op.outputs[i];
+        outputs[i].shape = shape_unknown();
+    }
+    op.inputs = inputs;
+    op.outputs = outputs;
+    struct graph *g;
+    enum status s = single_op_build(&op, &g);
+    if (s != STATUS_OK) return op_refuse(call, op.type, s);
+    aclError code = ACL_SUCCESS;
+    for (int i = 0; i < op.n_outputs && code == ACL_SUCCESS; i++) {
+        const struct tensor *y = &g->tensors[g->outputs[i]];
+        code = tensor_tell(call, descs[i], acl_type(y->dtype), &y->shape);
+    }
+    graph_destroy(g);
+    return code;
+}
+
+aclError aclopInferShape(const char *opType, int numInputs, aclTensorDesc *inputDesc[],
+                         aclDataBuffer *inputs[], int numOutputs, aclTensorDesc *outputDesc[],
+                         aclopAttr *attr) {
+    ACL_NEED_STARTED();
+    const struct op_arguments a = {opType, numInputs, numOutputs,
+                                   (const aclTensorDesc *const *)inputDesc,
+                                   (const aclTensorDesc *const *)outputDesc, attr};
+    struct op_request *request;
+    ACL_TRY(op_request_create(__func__, &a, &request));
+    aclError code = infer(__func__, request, (const aclDataBuffer *const *)inputs, outputDesc);
+    op_request_release(request);
+    return code;
+}
