@@ -114,23 +114,33 @@ ACL_FUNC_VISIBILITY aclError aclopInferShape(const char *opType, int numInputs,
  * 0 fails with ACL_ERROR_INVALID_PARAM. aclFinalize forgets them, and this. */
 ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/* ---- models of single operators ---- */
+
+/* Every operator is made ready when it is first wanted, so models of single operators add nothing to
+ * what can be run and are not kept. The folder has to exist, and each of its *.om, like the one in
+ * memory, to be whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. */
+ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
+ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
+
+/* ---- kernels of the program's own; not supported ---- */
+
+/* These are machine code of Ascend cores: ACL_ERROR_FEATURE_UNSUPPORTED. */
 ACL_FUNC_VISIBILITY aclError aclopCreateKernel(const char *opType, const char *kernelId,
     const char *kernelName, void *binData, int binSize, aclopEngineType enginetype,
     aclDataDeallocator deallocator);
-ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
 ACL_FUNC_VISIBILITY aclError aclopRegisterCompileFunc(const char *opType, aclopCompileFunc func);
+ACL_FUNC_VISIBILITY aclError aclopUnregisterCompileFunc(const char *opType);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelArgs(aclopKernelDesc *kernelDesc, const char *kernelId,
     uint32_t blockDim, const void *args, uint32_t argSize);
 ACL_FUNC_VISIBILITY aclError aclopSetKernelWorkspaceSizes(aclopKernelDesc *kernelDesc,
     int numWorkspaces, size_t *workspaceSizes);
-ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
-ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
-ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);
-ACL_FUNC_VISIBILITY aclError aclopUnregisterCompileFunc(const char *opType);
 ACL_FUNC_VISIBILITY aclError aclopUpdateParams(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
     const aclopAttr *attr);
+
+/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
+ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);
 
 #ifdef __cplusplus
 }

@@ -188,7 +188,7 @@ PyObject *object_and_code(PyObject *taken, aclError code); /* takes the referenc
 
 /* The method tables, each in the file of its name; the last row is empty. */
 extern PyMethodDef base_methods[], tensor_methods[], rt_methods[], stream_methods[], mdl_methods[],
-    util_methods[], media_methods[], prof_methods[];
+    util_methods[], media_methods[], op_methods[], prof_methods[];
 
 /* Releases what callbacks that never ran still hold; after aclFinalize. */
 void callbacks_forget(void);

@@ -138,6 +138,7 @@ PyMODINIT_FUNC PyInit_acl(void) {
         add_submodule(module, "mdl", "acl.mdl", "Models: load, describe, run.", mdl_methods,
                       NULL) &&
         add_submodule(module, "media", "acl.media", "Memory for pictures.", media_methods, NULL) &&
+        add_submodule(module, "op", "acl.op", "Single operators.", op_methods, NULL) &&
         add_submodule(module, "prof", "acl.prof", "Profiling.", prof_methods, NULL) &&
         add_submodule(module, "util", "acl.util", "Between Python objects and addresses; threads.",
                       util_methods, NULL))
