@@ -88,8 +88,8 @@ ACL_FUNC_VISIBILITY aclError aclopExecute(const char *opType, int numInputs,
 ACL_FUNC_VISIBILITY aclError aclopExecuteV2(const char *opType, int numInputs,
     aclTensorDesc *inputDesc[], aclDataBuffer *inputs[], int numOutputs,
     aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr, aclrtStream stream);
-/* Converts elements to the type of dstDesc. Floats become integers by cutting off the fraction, with
- * either truncate (0 or 1). */
+/* Converts elements to the type of dstDesc. Floats become integers by cutting off the fraction,
+ * with either truncate (0 or 1). */
 ACL_FUNC_VISIBILITY aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
     const aclTensorDesc *dstDesc, aclDataBuffer *dstBuffer, uint8_t truncate, aclrtStream stream);
 
@@ -116,8 +116,8 @@ ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 
 /* ---- models of single operators ---- */
 
-/* Every operator is made ready when it is first wanted, so models of single operators add nothing to
- * what can be run and are not kept. The folder has to exist, and each of its *.om, like the one in
+/* Every operator is made ready when it is first wanted, so models of single operators add nothing
+ * to what can be run and are not kept. The folder has to exist, and each of its *.om, like the one in
  * memory, to be whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. */
 ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
 ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);

@@ -284,9 +284,10 @@ static aclError create_handle(const char *call, const struct op_arguments *a, ac
     return ACL_SUCCESS;
 }
 
-aclError aclopCreateHandle(const char *opType, int numInputs, const aclTensorDesc *const inputDesc[],
-                           int numOutputs, const aclTensorDesc *const outputDesc[],
-                           const aclopAttr *opAttr, aclopHandle **handle) {
+aclError aclopCreateHandle(const char *opType, int numInputs,
+                           const aclTensorDesc *const inputDesc[], int numOutputs,
+                           const aclTensorDesc *const outputDesc[], const aclopAttr *opAttr,
+                           aclopHandle **handle) {
     const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, opAttr};
     return create_handle(__func__, &a, handle);
 }
@@ -308,6 +309,7 @@ aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
                              const aclDataBuffer *const inputs[], int numOutputs,
                              aclDataBuffer *const outputs[], aclrtStream stream) {
     PROFILE_SCOPE(__func__);
+    ACL_NEED_CONTEXT();
     struct op_handle *h = handle_get(handle, HANDLE_OP, __func__, "handle");
     if (!h) return ACL_ERROR_INVALID_PARAM;
     const struct single_op *op = &h->request->op;

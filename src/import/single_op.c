@@ -400,7 +400,8 @@ static enum status take_window(struct build *b, const char *name, int first, int
 }
 
 static enum status build_conv2d(struct build *b) {
-    static const int64_t to_nchw[] = {0, 3, 1, 2}, to_nhwc[] = {0, 2, 3, 1}, to_oihw[] = {3, 2, 0, 1};
+    static const int64_t to_nchw[] = {0, 3, 1, 2}, to_nhwc[] = {0, 2, 3, 1};
+    static const int64_t to_oihw[] = {3, 2, 0, 1};
     int64_t strides[2], dilations[2], pads[4] = {0}, groups, offset;
     int n, node;
     TRY(need_inputs(b, 2, 4));
@@ -566,8 +567,8 @@ static enum status add_value(struct build *b, int i) {
     const struct single_tensor *t = &b->op->inputs[i];
     int64_t n = shape_elements(&t->shape);
     CHECK(t->data || n == 0, STATUS_ARGUMENT, "the values of input %d are not known", i);
-    CHECK(n <= SINGLE_OP_MAX_VALUES, STATUS_LIMIT, "input %d has %" PRId64 " values; at most %d are "
-          "possible", i, n, SINGLE_OP_MAX_VALUES);
+    CHECK(n <= SINGLE_OP_MAX_VALUES, STATUS_LIMIT,
+          "input %d has %" PRId64 " values; at most %d are possible", i, n, SINGLE_OP_MAX_VALUES);
     if (dtype_is_float(t->dtype))
         return graph_add_constant(b->g, NULL, t->dtype, t->shape, t->data, false, &b->in[i]);
     TRY(graph_add_constant(b->g, NULL, DT_I64, t->shape, NULL, false, &b->in[i]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One operator as a graph of its own, named and described as AscendCL does. Names of CANN's operator
- * library ("ArgMaxV2", "TransposeD") mean what they mean there; every other name is an ONNX
+ * One operator as a graph of its own, named and described as AscendCL does. Names of CANN's
+ * operator library ("ArgMaxV2", "TransposeD") mean what they mean there; every other name is an ONNX
  * operator's in its newest form. Where both know a name (Transpose, Slice, Concat, ReduceSum),
  * CANN's inputs decide, and ONNX's attributes ("axis", "perm", "keepdims") choose ONNX's meaning.
  */
@@ -29,8 +29,8 @@ struct single_op {
 };
 
 bool single_op_known(const char *type);
-/* The inputs, a bit each, whose elements shape the graph: axes, shapes, sizes. They become constants
- * of the graph; its inputs are the others that are not left out, in their order. */
+/* The inputs, a bit each, whose elements shape the graph: axes, shapes, sizes. They become
+ * constants of the graph; its inputs are the others that are not left out, in their order. */
 uint64_t single_op_values(const struct single_op *op);
 /* The graph has all shapes; an output is cast to the type its description asks for. */
 enum status single_op_build(const struct single_op *op, struct graph **out);

@@ -168,8 +168,19 @@ aclmdlSetDynamicHWSize i mh---
 aclmdlSetExecConfigOpt a h-p-
 aclmdlSetInputDynamicDims i mh-p
 aclmdlUnload i m
+aclopCast c -----s
 aclopCreateAttr a
+aclopCreateHandle c p-----p
+aclopCreateHandleForCast c ---p
+aclopCreateKernel u -------
 aclopDestroyAttr a o
+aclopDestroyHandle a o
+aclopExecWithHandle c h-----
+aclopExecute c p--------
+aclopExecuteV2 c p--------
+aclopInferShape i p------
+aclopLoad i p-
+aclopRegisterCompileFunc u --
 aclopSetAttrBool a hp-
 aclopSetAttrDataType a hp-
 aclopSetAttrFloat a hp-
@@ -181,6 +192,12 @@ aclopSetAttrListInt a hp-p
 aclopSetAttrListListInt a hp-pp
 aclopSetAttrListString a hp-p
 aclopSetAttrString a hpp
+aclopSetKernelArgs u -----
+aclopSetKernelWorkspaceSizes u ---
+aclopSetMaxOpQueueNum i -
+aclopSetModelDir i p
+aclopUnregisterCompileFunc u -
+aclopUpdateParams u ------
 aclrtBinaryGetFunction u ---
 aclrtBinaryLoad u --
 aclrtBinaryUnLoad u -
@@ -418,6 +435,8 @@ class Caller:
         "aclmdlExecConfigHandle": ("returned", "aclmdlCreateExecConfigHandle", (),
                                    "aclmdlDestroyExecConfigHandle"),
         "aclopAttr": ("returned", "aclopCreateAttr", (), "aclopDestroyAttr"),
+        "aclopHandle": ("written last", "aclopCreateHandleForCast",
+                        ("aclTensorDesc", "aclTensorDesc", 0), "aclopDestroyHandle"),
         "acltdtBuf": ("written last", "acltdtAllocBuf", (64, 0), "acltdtFreeBuf"),
         "acltdtQueueAttr": ("returned", "acltdtCreateQueueAttr", (), "acltdtDestroyQueueAttr"),
         "acltdtQueueRoute": ("returned", "acltdtCreateQueueRoute", (1, 2),
@@ -474,7 +493,7 @@ class Caller:
 
     def make(self, kind):
         how, name, arguments, _ = self.MAKERS[kind]
-        arguments = [self.plain(a) for a in arguments]
+        arguments = [self.make(a) if a in self.MAKERS else self.plain(a) for a in arguments]
         if how == "returned":
             handle = self.call(name, *arguments)
         else:

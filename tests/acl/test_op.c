@@ -106,7 +106,8 @@ static void convolutions_know_layouts(void **state) {
                         int row = h + kh - 1, column = c + kw - 1;
                         if (row < 0 || row >= H || column < 0 || column >= W) continue;
                         for (int k = 0; k < C; k++)
-                            sum += x[(row * W + column) * C + k] * w[((kh * K + kw) * C + k) * N + n];
+                            sum += x[(row * W + column) * C + k] *
+                                   w[((kh * K + kw) * C + k) * N + n];
                     }
                 assert_true(fabsf(sum - y[(h * W + c) * N + n]) < 1e-3f);
             }
@@ -250,7 +251,8 @@ static void misuse_is_refused(void **state) {
     assert_acl(aclopSetAttrInt(attr, "axiss", 1));
     assert_acl_fails(execute("Softmax", &in, &out, attr), ACL_ERROR_INVALID_PARAM, "'axiss'");
     aclopDestroyAttr(attr);
-    assert_acl_fails(execute("Softmax", &in, &out, attr), ACL_ERROR_INVALID_PARAM, "attr was destroyed");
+    assert_acl_fails(execute("Softmax", &in, &out, attr), ACL_ERROR_INVALID_PARAM,
+                     "attr was destroyed");
     assert_acl(aclUpdateDataBuffer(out.buffer[0], y, 23));
     assert_acl_fails(execute("Abs", &in, &out, NULL), ACL_ERROR_INVALID_PARAM, "needs 24 bytes");
     assert_acl(aclUpdateDataBuffer(out.buffer[0], NULL, 24));
