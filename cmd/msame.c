@@ -34,7 +34,7 @@ static struct {
 static struct {
     uint32_t id;
     aclmdlDesc *desc;
-    size_t n_inputs, gear, n_outputs; /* gear: index of the input that carries the gear, or n_inputs */
+    size_t n_inputs, gear, n_outputs; /* gear: index of the input that carries it, or n_inputs */
     aclmdlDataset *in, *out;
     void *in_data[MAX_BORDERS], *out_data[MAX_BORDERS];
     size_t in_bytes[MAX_BORDERS], out_bytes[MAX_BORDERS];
@@ -150,7 +150,8 @@ static bool read_options(int argc, char **argv, int *status) {
     while ((which = getopt_long(argc, argv, "", options, &index)) >= 0) {
         if (which == HELP || which == '?') return help(), false;
         if (!take(which, optarg)) {
-            fail("--%s cannot be '%s'; msame --help says what it takes", options[index].name, optarg);
+            fail("--%s cannot be '%s'; msame --help says what it takes", options[index].name,
+                 optarg);
             return false;
         }
     }
@@ -158,7 +159,8 @@ static bool read_options(int argc, char **argv, int *status) {
     if (!opt.model) return fail("--model is missing; msame --help shows the options"), false;
     *status = BAD;
     if (!!opt.batch + !!opt.height + !!opt.dims + !!opt.shape > 1)
-        return fail("only one of --dymBatch, --dymHW, --dymDims and --dymShape can be given"), false;
+        return fail("only one of --dymBatch, --dymHW, --dymDims and --dymShape can be given"),
+               false;
     if (opt.shape && !opt.input) return fail("--dymShape needs --input"), false;
     if (opt.dump && opt.profiler) return fail("--dump and --profiler exclude each other"), false;
     if ((opt.dump || opt.profiler) && !opt.output)
@@ -194,7 +196,7 @@ static void stem_of(const char *path, char *to, size_t bytes) {
     if (dot) *dot = 0;
 }
 
-/* The file for aclInit, from the options; what was there by that name is replaced, and gone after. */
+/* The file for aclInit, from the options; what was there by that name is replaced, then gone. */
 static int write_acl_json(void) {
     FILE *file = fopen("acl.json", "w");
     if (!file) return fail("acl.json: %s", strerror(errno));
@@ -225,7 +227,8 @@ static void describe(void) {
         for (size_t i = 0; i < (side ? model.n_outputs : model.n_inputs); i++) {
             aclmdlIODims dims;
             if ((side ? aclmdlGetOutputDims : aclmdlGetInputDims)(model.desc, i, &dims)) continue;
-            printf("[DEBUG] %s %zu: %s, data type %d, format %d, %zu bytes, dims", side ? "output" : "input",
+            printf("[DEBUG] %s %zu: %s, data type %d, format %d, %zu bytes, dims",
+                   side ? "output" : "input",
                    i, dims.name,
                    (int)(side ? aclmdlGetOutputDataType : aclmdlGetInputDataType)(model.desc, i),
                    (int)(side ? aclmdlGetOutputFormat : aclmdlGetInputFormat)(model.desc, i),
@@ -298,10 +301,12 @@ static int choose_gear(void) {
     if (opt.shape) return GOOD;
     bool wanted = opt.batch || opt.height || opt.dims;
     if (wanted && model.gear == model.n_inputs)
-        return fail("the model has no choice of sizes; leave out --dymBatch, --dymHW and --dymDims");
+        return fail("the model has no choice of sizes; "
+                    "leave out --dymBatch, --dymHW and --dymDims");
     if (!wanted && model.gear < model.n_inputs)
         return fail("the model has several sizes; choose with --dymBatch, --dymHW or --dymDims");
-    if (opt.batch) ACL(aclmdlSetDynamicBatchSize, model.id, model.in, model.gear, (uint64_t)opt.batch);
+    if (opt.batch)
+        ACL(aclmdlSetDynamicBatchSize, model.id, model.in, model.gear, (uint64_t)opt.batch);
     if (opt.height)
         ACL(aclmdlSetDynamicHWSize, model.id, model.in, model.gear, (uint64_t)opt.height,
             (uint64_t)opt.width);
@@ -396,7 +401,8 @@ static int run(double *ms) {
     clock_gettime(CLOCK_MONOTONIC, &began);
     ACL(aclmdlExecute, model.id, model.in, model.out);
     clock_gettime(CLOCK_MONOTONIC, &ended);
-    *ms = (double)(ended.tv_sec - began.tv_sec) * 1e3 + (double)(ended.tv_nsec - began.tv_nsec) / 1e6;
+    *ms = (double)(ended.tv_sec - began.tv_sec) * 1e3 +
+          (double)(ended.tv_nsec - began.tv_nsec) / 1e6;
     info("model execute success");
     printf("Inference time: %gms\n", *ms);
     return GOOD;
@@ -417,7 +423,9 @@ static int output_dims(size_t i, aclmdlIODims *dims) {
 static void print_value(FILE *file, aclDataType type, const void *at) {
     switch (type) {
     case ACL_FLOAT: fprintf(file, "%g ", (double)*(const float *)at); break;
-    case ACL_FLOAT16: fprintf(file, "%g ", (double)aclFloat16ToFloat(*(const aclFloat16 *)at)); break;
+    case ACL_FLOAT16:
+        fprintf(file, "%g ", (double)aclFloat16ToFloat(*(const aclFloat16 *)at));
+        break;
     case ACL_DOUBLE: fprintf(file, "%g ", *(const double *)at); break;
     case ACL_INT8: fprintf(file, "%d ", *(const int8_t *)at); break;
     case ACL_UINT8: case ACL_BOOL: fprintf(file, "%d ", *(const uint8_t *)at); break;
@@ -506,7 +514,8 @@ static int run_folders(const char *folder) {
     if (status) return status;
     if (n == 0) return fail("%s is empty", folder);
     printf("Inference average time : %.2f ms\n", sum / n);
-    if (n > 1) printf("Inference average time without first time: %.2f ms\n", (sum - first) / (n - 1));
+    if (n > 1)
+        printf("Inference average time without first time: %.2f ms\n", (sum - first) / (n - 1));
     return GOOD;
 }
 
