@@ -6,6 +6,7 @@ usage: scripts/make_docs.py [--check]
 
 With --check nothing is written; the exit status is 1 when a page differs from what would be.
 """
+import csv
 import pathlib
 import re
 import sys
@@ -62,6 +63,23 @@ def front_end_operators(table):
     return sorted(re.findall(r"^(?:OPERATOR|LAYER)\((\w+)", (ROOT / table).read_text(), re.M))
 
 
+def outside_programs():
+    """The table of scripts/outside_programs.py's last committed results."""
+    with open(ROOT / "docs/outside_programs.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    good = sum(row["result"] != "fails" for row in rows)
+    lines = ["", f"## Programs of other people ({good} of {len(rows)})", "",
+             "Built and run unmodified by `scripts/outside_programs.py`. Equal: what it prints or "
+             "writes is what onnxruntime says for the same input and network. Runs: it has no "
+             "network, ends well and prints no error.", "",
+             "| program | repository, commit | what was run | result |", "|---|---|---|---|"]
+    for row in rows:
+        result = ": ".join(filter(None, (row["result"], row["reason"])))
+        lines.append(f"| {row['program']} | {row['repository']} {row['commit']} | {row['run']} | "
+                     f"{result} |")
+    return lines
+
+
 def compatibility_page():
     libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
                  for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
@@ -69,8 +87,8 @@ def compatibility_page():
     refused = list(unsupported())
     no_use = {name for _, names in refused for name in names}
     lines = ["# What runs", "",
-             "Made by `scripts/make_docs.py` from the export lists, the public headers and the table "
-             "of operators.", "", "## AscendCL", "",
+             "Made by `scripts/make_docs.py` from the export lists, the public headers, the table "
+             "of operators and the results of `scripts/outside_programs.py`.", "", "## AscendCL", "",
              "Functions that are declared and not exported fail when a program links, not when it "
              "runs. Those called unsupported can be linked and return `ACL_ERROR_FEATURE_UNSUPPORTED`, or "
              "NULL.", "", "| header | works | unsupported | not yet |", "|---|---|---|---|"]
@@ -101,6 +119,7 @@ def compatibility_page():
     for title, table, sentence in FRONT_ENDS:
         names = front_end_operators(table)
         lines += ["", f"## {title} operators ({len(names)})", "", sentence, "", ", ".join(names)]
+    lines += outside_programs()
     return "\n".join(lines) + "\n"
 
 
