@@ -45,20 +45,17 @@ typedef enum aclOpCompileFlag {
 
 typedef struct aclGraphDumpOption aclGraphDumpOption;
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclGraphDumpOption *aclCreateGraphDumpOpt(void);
-ACL_FUNC_VISIBILITY aclError aclDestroyGraphDumpOpt(const aclGraphDumpOption *graphDumpOpt);
-ACL_FUNC_VISIBILITY aclError aclGenGraphAndDumpForOp(const char *opType, int numInputs,
-    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
-    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
-    aclopEngineType engineType, const char *graphDumpPath, const aclGraphDumpOption *graphDumpOpt);
-ACL_FUNC_VISIBILITY aclError aclGetCompileopt(aclCompileOpt opt, char *value, size_t length);
-ACL_FUNC_VISIBILITY size_t aclGetCompileoptSize(aclCompileOpt opt);
-ACL_FUNC_VISIBILITY aclError aclSetCompileopt(aclCompileOpt opt, const char *value);
+/* ---- compiling and running ---- */
+
+/* Makes an operator ready, and keeps it as the calls of acl_op.h do: the next one that wants the
+ * same type, tensors, attributes and device finds it. Both engineType and compileFlag have to be
+ * values of their enumerations; there is one engine here, and opPath is not needed. Errors as those
+ * of aclopExecuteV2. */
 ACL_FUNC_VISIBILITY aclError aclopCompile(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
     const aclopAttr *attr, aclopEngineType engineType, aclopCompileType compileFlag,
     const char *opPath);
+/* aclopExecute and aclopExecuteV2, which compile too. */
 ACL_FUNC_VISIBILITY aclError aclopCompileAndExecute(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
     const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
@@ -69,7 +66,26 @@ ACL_FUNC_VISIBILITY aclError aclopCompileAndExecuteV2(const char *opType, int nu
     aclTensorDesc *outputDesc[], aclDataBuffer *outputs[], aclopAttr *attr,
     aclopEngineType engineType, aclopCompileType compileFlag, const char *opPath,
     aclrtStream stream);
+/* Whether other shapes are compiled for too: the flag is checked, and makes no difference here. */
 ACL_FUNC_VISIBILITY aclError aclopSetCompileFlag(aclOpCompileFlag flag);
+
+/* ---- options ---- */
+
+/* Options choose among ways of an Ascend core. They are kept until aclFinalize and given back, and
+ * change nothing about what an operator computes here. A value that was not set, or a buffer that
+ * is too short, fails with ACL_ERROR_INVALID_PARAM; the size counts the NUL and is 0 when not set. */
+ACL_FUNC_VISIBILITY aclError aclSetCompileopt(aclCompileOpt opt, const char *value);
+ACL_FUNC_VISIBILITY aclError aclGetCompileopt(aclCompileOpt opt, char *value, size_t length);
+ACL_FUNC_VISIBILITY size_t aclGetCompileoptSize(aclCompileOpt opt);
+
+/* ---- dumps of what was compiled; not supported ---- */
+
+ACL_FUNC_VISIBILITY aclGraphDumpOption *aclCreateGraphDumpOpt(void);
+ACL_FUNC_VISIBILITY aclError aclDestroyGraphDumpOpt(const aclGraphDumpOption *graphDumpOpt);
+ACL_FUNC_VISIBILITY aclError aclGenGraphAndDumpForOp(const char *opType, int numInputs,
+    const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
+    const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,
+    aclopEngineType engineType, const char *graphDumpPath, const aclGraphDumpOption *graphDumpOpt);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@
 #include "acl/acl_dump.h"
 #include "acl/handle.h"
 #include "acl/memory.h"
+#include "acl/private.h"
 #include "acl/profile.h"
 #include "base/cpu.h"
 #include "base/status.h"
@@ -111,6 +112,7 @@ struct runtime {
     pthread_mutex_t ops_lock;
     struct op_model *op_models; /* single operators made ready, the one last used first */
     uint64_t n_op_models, max_op_models;
+    char *op_options[N_OP_OPTIONS]; /* NULL: not set */
 
     pthread_mutex_t exceptions_lock;
     struct exception {

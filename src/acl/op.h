@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "acl/acl_op.h"
+#include "acl/private.h"
 #include "base/arena.h"
 #include "base/status.h"
 #include "import/single_op.h"
@@ -55,14 +56,6 @@ struct op_request {
     uint64_t on_host; /* inputs in memory of the host, which may be read at once */
 };
 
-/* The arguments most calls have in common. */
-struct op_arguments {
-    const char *type;
-    int n_inputs, n_outputs;
-    const aclTensorDesc *const *inputs, *const *outputs;
-    const aclopAttr *attr;
-};
-
 aclError op_request_create(const char *call, const struct op_arguments *a,
                            struct op_request **out);
 struct op_request *op_request_share(struct op_request *r);
@@ -86,5 +79,17 @@ aclError op_model_get(const char *call, const struct single_op *op, int device,
                       struct op_model **out);
 void op_model_release(struct op_model *m); /* NULL is fine */
 aclError op_refuse(const char *call, const char *type, enum status status);
+
+/* ---- for libacl_op_compiler.so ---- */
+
+/* Makes an operator ready, as far as values that are not known yet allow. */
+aclError op_compile(const char *call, const struct op_arguments *a);
+/* descs: outputs' descriptions that are told shapes not described before; NULL: none. */
+aclError op_execute(const char *call, const struct op_arguments *a,
+                    const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
+                    aclTensorDesc *const *descs, aclrtStream stream);
+/* The text of a compile option: bytes with its NUL, 0 when not set; copied where it fits. */
+aclError op_option_set(const char *call, int option, const char *value);
+size_t op_option_get(int option, char *to, size_t n_bytes);
 
 #endif

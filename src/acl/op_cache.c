@@ -144,6 +144,10 @@ void ops_reset(void) {
     struct op_model *all = runtime.op_models;
     runtime.op_models = NULL;
     runtime.n_op_models = runtime.max_op_models = 0;
+    for (int i = 0; i < N_OP_OPTIONS; i++) {
+        mem_free(runtime.op_options[i]);
+        runtime.op_options[i] = NULL;
+    }
     pthread_mutex_unlock(&runtime.ops_lock);
     release_list(all);
 }
@@ -157,4 +161,27 @@ aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum) {
     pthread_mutex_unlock(&runtime.ops_lock);
     release_list(rest);
     return ACL_SUCCESS;
+}
+
+/* ---- compile options ---- */
+
+aclError op_option_set(const char *call, int option, const char *value) {
+    ACL_TRY(runtime_need_started(call));
+    char *copy = mem_strdup(value);
+    if (!copy) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an option");
+    pthread_mutex_lock(&runtime.ops_lock);
+    char *old = runtime.op_options[option];
+    runtime.op_options[option] = copy;
+    pthread_mutex_unlock(&runtime.ops_lock);
+    mem_free(old);
+    return ACL_SUCCESS;
+}
+
+size_t op_option_get(int option, char *to, size_t n_bytes) {
+    pthread_mutex_lock(&runtime.ops_lock);
+    const char *value = runtime.op_options[option];
+    size_t need = value ? strlen(value) + 1 : 0;
+    if (need && need <= n_bytes) memcpy(to, value, need);
+    pthread_mutex_unlock(&runtime.ops_lock);
+    return need;
 }

@@ -205,9 +205,9 @@ static aclError submit(const char *call, struct op_request *request, struct op_m
     return code;
 }
 
-static aclError execute(const char *call, const struct op_arguments *a,
-                        const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
-                        aclTensorDesc *const *descs, aclrtStream stream) {
+aclError op_execute(const char *call, const struct op_arguments *a,
+                    const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
+                    aclTensorDesc *const *descs, aclrtStream stream) {
     struct op_request *request;
     ACL_TRY(context_need(call));
     ACL_TRY(op_request_create(call, a, &request));
@@ -222,7 +222,7 @@ aclError aclopExecute(const char *opType, int numInputs, const aclTensorDesc *co
                       const aclopAttr *attr, aclrtStream stream) {
     PROFILE_SCOPE(__func__);
     const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, attr};
-    return execute(__func__, &a, inputs, outputs, NULL, stream);
+    return op_execute(__func__, &a, inputs, outputs, NULL, stream);
 }
 
 aclError aclopExecuteV2(const char *opType, int numInputs, aclTensorDesc *inputDesc[],
@@ -232,7 +232,7 @@ aclError aclopExecuteV2(const char *opType, int numInputs, aclTensorDesc *inputD
     const struct op_arguments a = {opType, numInputs, numOutputs,
                                    (const aclTensorDesc *const *)inputDesc,
                                    (const aclTensorDesc *const *)outputDesc, attr};
-    return execute(__func__, &a, (const aclDataBuffer *const *)inputs, outputs, outputDesc, stream);
+    return op_execute(__func__, &a, (const aclDataBuffer *const *)inputs, outputs, outputDesc, stream);
 }
 
 static aclError check_truncate(const char *call, uint8_t truncate) {
@@ -246,16 +246,19 @@ aclError aclopCast(const aclTensorDesc *srcDesc, const aclDataBuffer *srcBuffer,
     PROFILE_SCOPE(__func__);
     ACL_TRY(check_truncate(__func__, truncate));
     const struct op_arguments a = {"Cast", 1, 1, &srcDesc, &dstDesc, NULL};
-    return execute(__func__, &a, &srcBuffer, &dstBuffer, NULL, stream);
+    return op_execute(__func__, &a, &srcBuffer, &dstBuffer, NULL, stream);
 }
 
 /* ---- handles ---- */
 
-static void handle_destroy(void *object) {
-    struct op_handle *h = object;
+static void handle_clear(struct op_handle *h) {
     op_model_release(h->model);
     if (h->request) op_request_release(h->request);
-    mem_free(h);
+}
+
+static void handle_destroy(void *object) {
+    handle_clear(object);
+    mem_free(object);
 }
 
 static aclError fill_handle(const char *call, const struct op_arguments *a, struct op_handle *h) {
@@ -267,6 +270,13 @@ static aclError fill_handle(const char *call, const struct op_arguments *a, stru
     ACL_TRY(op_request_create(call, a, &h->request));
     if (h->request->missing) return ACL_SUCCESS;
     return op_model_get(call, &h->request->op, device, &h->model);
+}
+
+aclError op_compile(const char *call, const struct op_arguments *a) {
+    struct op_handle h = {0};
+    aclError code = fill_handle(call, a, &h);
+    handle_clear(&h);
+    return code;
 }
 
 static aclError create_handle(const char *call, const struct op_arguments *a, aclopHandle **out) {

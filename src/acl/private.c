@@ -7,6 +7,7 @@
 
 #include "acl/internal.h"
 #include "acl/model.h"
+#include "acl/op.h"
 #include "base/alloc.h"
 #include "exec/model.h"
 
@@ -87,6 +88,10 @@ const struct pk_private _pk_private = {
     .profile_step = profile_step,
     .profile_subscribe = profile_subscribe,
     .profile_unsubscribe = profile_unsubscribe,
+    .op_compile = op_compile,
+    .op_execute = op_execute,
+    .op_option_set = op_option_set,
+    .op_option_get = op_option_get,
     .mem_alloc = mem_alloc,
     .mem_free = mem_free,
     .mem_fail_after = mem_fail_after,

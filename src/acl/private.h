@@ -13,10 +13,21 @@
 #include <stdint.h>
 
 #include "acl/acl_base.h"
+#include "acl/acl_op.h"
 #include "acl/handle.h"
 #include "acl/profile.h"
 
-enum { PK_PRIVATE_VERSION = 3 };
+enum { PK_PRIVATE_VERSION = 4 };
+
+enum { N_OP_OPTIONS = 17 }; /* values of aclCompileOpt */
+
+/* The arguments most calls of single operators have in common. */
+struct op_arguments {
+    const char *type;
+    int n_inputs, n_outputs;
+    const aclTensorDesc *const *inputs, *const *outputs;
+    const aclopAttr *attr;
+};
 
 struct pk_private {
     uint32_t version;
@@ -56,6 +67,13 @@ struct pk_private {
     aclError (*profile_subscribe)(const char *call, uint32_t model, bool with_times,
                                   int descriptor);
     aclError (*profile_unsubscribe)(const char *call, uint32_t model);
+    /* Single operators; see op.h. */
+    aclError (*op_compile)(const char *call, const struct op_arguments *a);
+    aclError (*op_execute)(const char *call, const struct op_arguments *a,
+                           const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
+                           aclTensorDesc *const *descs, aclrtStream stream);
+    aclError (*op_option_set)(const char *call, int option, const char *value);
+    size_t (*op_option_get)(int option, char *to, size_t n_bytes);
     void *(*mem_alloc)(size_t bytes);
     void (*mem_free)(void *p);
     /* Allocations of the core, for tests: see base/alloc.h. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The side libraries beside libascendcl.so, linked as programs link them: picture memory of
- * libacl_dvpp.so, matrix products of libacl_cblas.so. */
+ * libacl_dvpp.so, matrix products of libacl_cblas.so, operators of libacl_op_compiler.so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "acl/acl.h"
+#include "acl/acl_op_compiler.h"
 #include "acl/ops/acl_cblas.h"
 #include "acl/ops/acl_dvpp.h"
 #include "acl/ops/acl_fv.h"
@@ -168,6 +169,41 @@ static void calls_that_say_why_not(void **state) {
     assert_non_null(strstr(aclGetRecentErrMsg(), "atc"));
 }
 
+static void operators_are_compiled(void **state) {
+    (void)state;
+    float x[] = {-1, 2}, y[2] = {0};
+    aclTensorDesc *desc = aclCreateTensorDesc(ACL_FLOAT, 1, (const int64_t[]){2}, ACL_FORMAT_ND);
+    aclDataBuffer *in = aclCreateDataBuffer(x, sizeof x), *out = aclCreateDataBuffer(y, sizeof y);
+    const aclTensorDesc *const descs[] = {desc};
+    assert_acl(aclopCompile("Neg", 1, descs, 1, descs, NULL, ACL_ENGINE_SYS, ACL_COMPILE_SYS,
+                            NULL));
+    assert_acl(aclopCompileAndExecuteV2("Neg", 1, &desc, &in, 1, &desc, &out, NULL, ACL_ENGINE_SYS,
+                                        ACL_COMPILE_SYS, NULL, NULL));
+    assert_acl(aclrtSynchronizeStream(NULL));
+    assert_true(y[0] == 1 && y[1] == -2);
+    assert_acl_fails(aclopCompile("Nothing", 1, descs, 1, descs, NULL, ACL_ENGINE_SYS,
+                                  ACL_COMPILE_SYS, NULL), ACL_ERROR_OP_NOT_FOUND);
+    assert_acl_fails(aclopCompile("Neg", 1, descs, 1, descs, NULL, (aclopEngineType)9,
+                                  ACL_COMPILE_SYS, NULL), ACL_ERROR_INVALID_PARAM);
+    assert_acl(aclopSetCompileFlag(ACL_OP_COMPILE_FUZZ));
+    assert_acl_fails(aclopSetCompileFlag((aclOpCompileFlag)2), ACL_ERROR_INVALID_PARAM);
+
+    char value[8];
+    assert_int_equal(aclGetCompileoptSize(ACL_OP_JIT_COMPILE), 0);
+    assert_acl(aclSetCompileopt(ACL_OP_JIT_COMPILE, "enable"));
+    assert_acl(aclSetCompileopt(ACL_OP_JIT_COMPILE, "disable"));
+    assert_int_equal(aclGetCompileoptSize(ACL_OP_JIT_COMPILE), 8);
+    assert_acl(aclGetCompileopt(ACL_OP_JIT_COMPILE, value, sizeof value));
+    assert_string_equal(value, "disable");
+    assert_acl_fails(aclGetCompileopt(ACL_OP_JIT_COMPILE, value, 7), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclGetCompileopt(ACL_AICORE_NUM, value, 8), ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclSetCompileopt((aclCompileOpt)17, "x"), ACL_ERROR_INVALID_PARAM);
+    assert_null(aclCreateGraphDumpOpt());
+    aclDestroyTensorDesc(desc);
+    assert_acl(aclDestroyDataBuffer(in));
+    assert_acl(aclDestroyDataBuffer(out));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(picture_memory, start, end),
@@ -175,6 +211,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(products_of_bytes, start, end),
         cmocka_unit_test_setup_teardown(products_misused, start, end),
         cmocka_unit_test(calls_that_say_why_not),
+        cmocka_unit_test_setup_teardown(operators_are_compiled, start, end),
     };
     return cmocka_run_group_tests_name("side", tests, NULL, NULL);
 }
