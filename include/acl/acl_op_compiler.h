@@ -73,7 +73,8 @@ ACL_FUNC_VISIBILITY aclError aclopSetCompileFlag(aclOpCompileFlag flag);
 
 /* Options choose among ways of an Ascend core. They are kept until aclFinalize and given back, and
  * change nothing about what an operator computes here. A value that was not set, or a buffer that
- * is too short, fails with ACL_ERROR_INVALID_PARAM; the size counts the NUL and is 0 when not set. */
+ * is too short, fails with ACL_ERROR_INVALID_PARAM; the size counts the NUL, and is 0 when not
+ * set. */
 ACL_FUNC_VISIBILITY aclError aclSetCompileopt(aclCompileOpt opt, const char *value);
 ACL_FUNC_VISIBILITY aclError aclGetCompileopt(aclCompileOpt opt, char *value, size_t length);
 ACL_FUNC_VISIBILITY size_t aclGetCompileoptSize(aclCompileOpt opt);

@@ -232,7 +232,8 @@ aclError aclopExecuteV2(const char *opType, int numInputs, aclTensorDesc *inputD
     const struct op_arguments a = {opType, numInputs, numOutputs,
                                    (const aclTensorDesc *const *)inputDesc,
                                    (const aclTensorDesc *const *)outputDesc, attr};
-    return op_execute(__func__, &a, (const aclDataBuffer *const *)inputs, outputs, outputDesc, stream);
+    return op_execute(__func__, &a, (const aclDataBuffer *const *)inputs, outputs, outputDesc,
+                      stream);
 }
 
 static aclError check_truncate(const char *call, uint8_t truncate) {

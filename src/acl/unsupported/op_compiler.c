@@ -4,8 +4,8 @@
 
 #include "acl/acl_op_compiler.h"
 
-WHY("a dump of the operator compiler is about code for Ascend cores, which is not made here; run the "
-    "operator with aclopCompileAndExecuteV2")
+WHY("a dump of the operator compiler is about code for Ascend cores, which is not made here; run "
+    "the operator with aclopCompileAndExecuteV2")
 
 MAKE(aclGraphDumpOption *, aclCreateGraphDumpOpt, (void))
 CODE(aclDestroyGraphDumpOpt, (const aclGraphDumpOption *graphDumpOpt))
