@@ -241,8 +241,10 @@ enum status tf_batch_norm(struct tf_node *n) {
 /* TensorFlow's radius and alpha are ONNX's (size - 1) / 2 and alpha / size. */
 enum status tf_lrn(struct tf_node *n) {
     int x, y;
-    int64_t size = 2 * tf_int(n, "depth_radius", 5) + 1;
+    int64_t radius = tf_int(n, "depth_radius", 5), size = 2 * (radius & INT16_MAX) + 1;
     TRY(tf_need_inputs(n, 1));
+    CHECK(radius >= 0 && radius <= INT16_MAX, STATUS_FORMAT, "%s '%s' has depth_radius %lld",
+          n->def->op, n->def->name, (long long)radius);
     TRY(tf_to_nchw(n, n->inputs[0], &x));
     TRY(tf_add(n, OP_LRN, 1, &x,
                ATTRS(A_INT("size", size), A_FLOAT("bias", tf_float(n, "bias", 1)),
