@@ -376,6 +376,15 @@ static enum status build_gemm(struct build *b) {
     int node, product, t[2];
     if (b->n_in != 5) return build_plain(b);
     TRY(need_inputs(b, 5, 5));
+    /* Sums are of the result's type, which may be wider than the matrices'. */
+    enum dtype sum = b->op->inputs[2].dtype;
+    for (int i = 0; i < 5; i++) {
+        if (b->op->inputs[i].dtype == sum) continue;
+        int from = b->in[i];
+        TRY(graph_add_tensor(b->g, NULL, sum, b->op->inputs[i].shape, &b->in[i]));
+        TRY(graph_add_node(b->g, OP_Cast, NULL, 1, &from, 1, &b->in[i], &node));
+        TRY(node_set_string(b->g, node, "to", dtype_name(sum)));
+    }
     TRY(swap_last(b, "transpose_a", 0));
     TRY(swap_last(b, "transpose_b", 1));
     TRY(emit(b, OP_MatMul, 2, b->in, 1, &product, &node));

@@ -204,6 +204,46 @@ static void operators_are_compiled(void **state) {
     assert_acl(aclDestroyDataBuffer(out));
 }
 
+static void products_have_handles(void **state) {
+    (void)state;
+    const int8_t a[] = {1, -2, 3, 4, 5, -6}, b[] = {7, 8, -9, 100, 11, 12};
+    const int32_t alpha = 2, beta = 3;
+    int32_t c[] = {1, 2, 3, 4}, wanted[4];
+    for (int i = 0; i < 2; i++) /* A is 2 x 3 transposed as it lies, B 3 x 2 */
+        for (int j = 0; j < 2; j++) {
+            int32_t sum = 0;
+            for (int k = 0; k < 3; k++) sum += a[k * 2 + i] * b[k * 2 + j];
+            wanted[i * 2 + j] = alpha * sum + beta * c[i * 2 + j];
+        }
+    const aclDataBuffer *in[] = {
+        aclCreateDataBuffer((void *)a, sizeof a), aclCreateDataBuffer((void *)b, sizeof b),
+        aclCreateDataBuffer(c, sizeof c), aclCreateDataBuffer((void *)&alpha, sizeof alpha),
+        aclCreateDataBuffer((void *)&beta, sizeof beta)};
+    int32_t y[4];
+    aclDataBuffer *out = aclCreateDataBuffer(y, sizeof y);
+    aclopHandle *handle;
+    assert_acl(aclblasCreateHandleForS8gemm(ACL_TRANS_T, ACL_TRANS_N, ACL_TRANS_N, 2, 2, 3,
+                                            ACL_COMPUTE_HIGH_PRECISION, &handle));
+    assert_acl(aclopExecWithHandle(handle, 5, in, 1, &out, NULL));
+    assert_acl(aclrtSynchronizeStream(NULL));
+    assert_memory_equal(y, wanted, sizeof y);
+    aclopDestroyHandle(handle);
+    assert_acl(aclblasCreateHandleForHgemv(ACL_TRANS_T, 4, 5, ACL_COMPUTE_HIGH_PRECISION, &handle));
+    aclopDestroyHandle(handle);
+    assert_acl(aclblasCreateHandleForGemmEx(ACL_TRANS_N, ACL_TRANS_T, ACL_TRANS_N, 4, 5, 6,
+                                            ACL_FLOAT16, ACL_FLOAT16, ACL_FLOAT,
+                                            ACL_COMPUTE_HIGH_PRECISION, &handle));
+    aclopDestroyHandle(handle);
+    assert_acl_fails(aclblasCreateHandleForHgemm(ACL_TRANS_N, ACL_TRANS_N, ACL_TRANS_N, 0, 2, 3,
+                                                 ACL_COMPUTE_HIGH_PRECISION, &handle),
+                     ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclblasCreateHandleForHgemm(ACL_TRANS_N, ACL_TRANS_N, ACL_TRANS_N, 1, 2, 3,
+                                                 ACL_COMPUTE_HIGH_PRECISION, NULL),
+                     ACL_ERROR_INVALID_PARAM);
+    for (int i = 0; i < 5; i++) assert_acl(aclDestroyDataBuffer(in[i]));
+    assert_acl(aclDestroyDataBuffer(out));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(picture_memory, start, end),
@@ -211,6 +251,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(products_of_bytes, start, end),
         cmocka_unit_test_setup_teardown(products_misused, start, end),
         cmocka_unit_test(calls_that_say_why_not),
+        cmocka_unit_test_setup_teardown(products_have_handles, start, end),
         cmocka_unit_test_setup_teardown(operators_are_compiled, start, end),
     };
     return cmocka_run_group_tests_name("side", tests, NULL, NULL);

@@ -61,7 +61,11 @@ ACL_FUNC_VISIBILITY aclError aclblasS8gemv(aclTransType transA, int m, int n, co
     const int8_t *a, int lda, const int8_t *x, int incx, const int32_t *beta, int32_t *y, int incy,
     aclComputeType type, aclrtStream stream);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/* ---- handles ---- */
+
+/* The products above as operators for aclopExecWithHandle: inputs A, B (or x), C (or y), alpha and
+ * beta, of one element each and of C's type; output C. Rows follow one another. A vector is a
+ * matrix of one column. Integer and float32 results are summed in their own type. */
 ACL_FUNC_VISIBILITY aclError aclblasCreateHandleForGemmEx(aclTransType transA, aclTransType transB,
     aclTransType transC, int m, int n, int k, aclDataType dataTypeA, aclDataType dataTypeB,
     aclDataType dataTypeC, aclComputeType type, aclopHandle **handle);

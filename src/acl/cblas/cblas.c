@@ -265,3 +265,91 @@ aclError aclblasS8gemv(aclTransType transA, int m, int n, const int32_t *alpha, 
     struct operands o = {alpha, a, x, beta, y, ACL_INT8, ACL_INT8, ACL_INT32, type};
     return gemv(__func__, transA, m, n, lda, incx, incy, &o, stream);
 }
+
+/* ---- handles: the operator GEMM of a product's shapes ---- */
+
+static aclError create_handle(const char *call, const struct product *p, aclopHandle **handle) {
+    CHECK(handle, ACL_ERROR_INVALID_PARAM, "handle is NULL");
+    int64_t m = (int64_t)p->m, n = (int64_t)p->n, k = (int64_t)p->k;
+    aclTensorDesc *in[5] = {
+        aclCreateTensorDesc(p->in, 2, p->trans_a ? (int64_t[]){k, m} : (int64_t[]){m, k},
+                            ACL_FORMAT_ND),
+        aclCreateTensorDesc(p->in, 2, p->trans_b ? (int64_t[]){n, k} : (int64_t[]){k, n},
+                            ACL_FORMAT_ND),
+        aclCreateTensorDesc(p->out, 2, (int64_t[]){m, n}, ACL_FORMAT_ND),
+        aclCreateTensorDesc(p->out, 1, (int64_t[]){1}, ACL_FORMAT_ND),
+        aclCreateTensorDesc(p->out, 1, (int64_t[]){1}, ACL_FORMAT_ND),
+    };
+    aclopAttr *attr = aclopCreateAttr();
+    aclError code = aclopSetAttrBool(attr, "transpose_a", p->trans_a);
+    if (code == ACL_SUCCESS) code = aclopSetAttrBool(attr, "transpose_b", p->trans_b);
+    if (code == ACL_SUCCESS)
+        code = aclopCreateHandle("GEMM", 5, (const aclTensorDesc *const *)in, 1,
+                                 (const aclTensorDesc *const *)&in[2], attr, handle);
+    for (int i = 0; i < 5; i++) aclDestroyTensorDesc(in[i]);
+    aclopDestroyAttr(attr);
+    return code;
+}
+
+static aclError gemm_handle(const char *call, aclTransType trans_a, aclTransType trans_b,
+                            aclTransType trans_c, int m, int n, int k, aclDataType a,
+                            aclDataType b, aclDataType c, aclComputeType type,
+                            aclopHandle **handle) {
+    struct product p = {.in = a, .out = c};
+    TRY(check_types(call, a, b, c, type));
+    TRY(set_trans(call, "transA", trans_a, &p.trans_a));
+    TRY(set_trans(call, "transB", trans_b, &p.trans_b));
+    CHECK(trans_c == ACL_TRANS_N, ACL_ERROR_FEATURE_UNSUPPORTED,
+          "transC is %d; only ACL_TRANS_N is supported", (int)trans_c);
+    TRY(check_sizes(call, m, n, k));
+    p.m = (size_t)m;
+    p.n = (size_t)n;
+    p.k = (size_t)k;
+    return create_handle(call, &p, handle);
+}
+
+static aclError gemv_handle(const char *call, aclTransType trans, int m, int n, aclDataType a,
+                            aclDataType x, aclDataType y, aclComputeType type,
+                            aclopHandle **handle) {
+    bool turned = trans == ACL_TRANS_T;
+    return gemm_handle(call, trans, ACL_TRANS_N, ACL_TRANS_N, turned ? n : m, 1, turned ? m : n, a,
+                       x, y, type, handle);
+}
+
+aclError aclblasCreateHandleForGemmEx(aclTransType transA, aclTransType transB, aclTransType transC,
+                                      int m, int n, int k, aclDataType dataTypeA,
+                                      aclDataType dataTypeB, aclDataType dataTypeC,
+                                      aclComputeType type, aclopHandle **handle) {
+    return gemm_handle(__func__, transA, transB, transC, m, n, k, dataTypeA, dataTypeB, dataTypeC,
+                       type, handle);
+}
+
+aclError aclblasCreateHandleForHgemm(aclTransType transA, aclTransType transB, aclTransType transC,
+                                     int m, int n, int k, aclComputeType type,
+                                     aclopHandle **handle) {
+    return gemm_handle(__func__, transA, transB, transC, m, n, k, ACL_FLOAT16, ACL_FLOAT16,
+                       ACL_FLOAT16, type, handle);
+}
+
+aclError aclblasCreateHandleForS8gemm(aclTransType transA, aclTransType transB, aclTransType transC,
+                                      int m, int n, int k, aclComputeType type,
+                                      aclopHandle **handle) {
+    return gemm_handle(__func__, transA, transB, transC, m, n, k, ACL_INT8, ACL_INT8, ACL_INT32,
+                       type, handle);
+}
+
+aclError aclblasCreateHandleForGemvEx(aclTransType transA, int m, int n, aclDataType dataTypeA,
+                                      aclDataType dataTypeX, aclDataType dataTypeY,
+                                      aclComputeType type, aclopHandle **handle) {
+    return gemv_handle(__func__, transA, m, n, dataTypeA, dataTypeX, dataTypeY, type, handle);
+}
+
+aclError aclblasCreateHandleForHgemv(aclTransType transA, int m, int n, aclComputeType type,
+                                     aclopHandle **handle) {
+    return gemv_handle(__func__, transA, m, n, ACL_FLOAT16, ACL_FLOAT16, ACL_FLOAT16, type, handle);
+}
+
+aclError aclblasCreateHandleForS8gemv(aclTransType transA, int m, int n, aclComputeType type,
+                                      aclopHandle **handle) {
+    return gemv_handle(__func__, transA, m, n, ACL_INT8, ACL_INT8, ACL_INT32, type, handle);
+}
