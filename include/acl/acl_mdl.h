@@ -287,7 +287,8 @@ ACL_FUNC_VISIBILITY aclError aclmdlQueryExeOMDesc(const char *fileName,
  * WEIGHT_PATH_PTR
  *             ACL_ERROR_FEATURE_UNSUPPORTED: weights are always inside the .om
  * INPUTQ_..., OUTPUTQ_...
- *             ACL_ERROR_FEATURE_UNSUPPORTED: models are not loaded with queues
+ *             for ACL_MDL_LOAD_FROM_FILE_WITH_Q and _FROM_MEM_WITH_Q: how many queues, and the address
+ *             of their ids (aclmdlLoadFromFileWithQ)
  */
 ACL_FUNC_VISIBILITY aclmdlConfigHandle *aclmdlCreateConfigHandle(void);
 ACL_FUNC_VISIBILITY aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclmdlConfigAttr attr,
@@ -540,15 +541,23 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetDump(const char *dumpCfgPath);
 /* Returns ACL_ERROR_DUMP_NOT_RUN when dumping has not begun. */
 ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
-ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
-ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
+/*
+ * A model between queues (acl_tdt_queue.h): a thread of its own takes one buffer from each input
+ * queue, in the order of the inputs, runs, and puts one buffer into each output queue, until
+ * aclmdlUnload. Outputs carry the user data of the first input; buffers that do not fit the model are
+ * dropped with a warning in the log. One queue per input and output, and outputs of fixed size.
+ * ACL_ERROR_GE_EXEC_MODEL_QUEUE_ID_INVALID for an id that stands for no queue.
+ */
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromFileWithQ(const char *modelPath, uint32_t *modelId,
     const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ, size_t outputQNum);
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromMemWithQ(const void *model, size_t modelSize,
     uint32_t *modelId, const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ,
     size_t outputQNum);
+
+/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
+ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
+ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPAxSwapSwitch(aclmdlAIPP *aippParmsSet,
     int8_t axSwapSwitch);
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPByInputIndex(uint32_t modelId, aclmdlDataset *dataset,

@@ -154,6 +154,7 @@ aclError aclFinalize(void) {
     pthread_mutex_unlock(&runtime.sync_lock);
     tdt_stop_all();
     queues_reset();
+    queue_models_stop();
 
     for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
         struct left_count left = {.kind = (enum handle_kind)k};

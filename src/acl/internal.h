@@ -264,7 +264,8 @@ enum status profile_write(const struct profile_recording *r, const char *path, b
 /* ---- single operators; op_cache.c ---- */
 void ops_reset(void);
 
-/* ---- models; model.c ---- */
+/* ---- models; load.c ---- */
 void models_reset(void);
+void queue_models_stop(void); /* queue_model.c */
 
 #endif

@@ -325,7 +325,12 @@ aclError aclmdlLoadFromMemWithMem(const void *model, size_t modelSize, uint32_t 
 }
 
 aclError model_unload(const char *call, uint32_t id) {
-    void *handle = unlist(id);
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(call, id, &m, &handle));
+    queue_model_stop(m);
+    handle_release(handle);
+    handle = unlist(id);
     return handle && handle_retire(handle, HANDLE_MODEL) ? ACL_SUCCESS : no_such_model(call, id);
 }
 

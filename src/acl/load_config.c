@@ -13,6 +13,7 @@ struct load_config {
     size_t type; /* ACL_MDL_LOAD_*; 0: not set */
     char *path;
     struct model_source source; /* .path is not used */
+    struct queue_ids inputs, outputs;
 };
 
 static void config_destroy(void *object) {
@@ -85,12 +86,10 @@ static aclError set_option(const char *call, struct load_config *c, aclmdlConfig
         return check_number(call, "ACL_MDL_WORKSPACE_MEM_OPTIMIZE",
                             number > INT64_MAX ? -1 : (int64_t)number,
                             ACL_WORKSPACE_MEM_OPTIMIZE_INPUTOUTPUT);
-    case ACL_MDL_INPUTQ_NUM_SIZET:
-    case ACL_MDL_INPUTQ_ADDR_PTR:
-    case ACL_MDL_OUTPUTQ_NUM_SIZET:
-    case ACL_MDL_OUTPUTQ_ADDR_PTR:
-        return acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
-                        "loading with queues is not supported; leave attribute %d unset", attr);
+    case ACL_MDL_INPUTQ_NUM_SIZET: to = &c->inputs.n; break;
+    case ACL_MDL_INPUTQ_ADDR_PTR: to = &c->inputs.ids; break;
+    case ACL_MDL_OUTPUTQ_NUM_SIZET: to = &c->outputs.n; break;
+    case ACL_MDL_OUTPUTQ_ADDR_PTR: to = &c->outputs.ids; break;
     case ACL_MDL_WEIGHT_PATH_PTR:
         return acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
                         "models of this library hold their weights; leave "
@@ -135,20 +134,20 @@ aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclmdlConfigAttr attr,
 
 static aclError load_with(const char *call, const struct load_config *c, uint32_t *id) {
     struct model_source from = c->source;
-    bool from_file = c->type == ACL_MDL_LOAD_FROM_FILE || c->type == ACL_MDL_LOAD_FROM_FILE_WITH_MEM;
-    bool from_memory = c->type == ACL_MDL_LOAD_FROM_MEM || c->type == ACL_MDL_LOAD_FROM_MEM_WITH_MEM;
+    bool with_queues = c->type == ACL_MDL_LOAD_FROM_FILE_WITH_Q ||
+                       c->type == ACL_MDL_LOAD_FROM_MEM_WITH_Q;
+    bool from_file = c->type == ACL_MDL_LOAD_FROM_FILE ||
+                     c->type == ACL_MDL_LOAD_FROM_FILE_WITH_MEM ||
+                     c->type == ACL_MDL_LOAD_FROM_FILE_WITH_Q;
     from.with_memory = c->type == ACL_MDL_LOAD_FROM_FILE_WITH_MEM ||
                        c->type == ACL_MDL_LOAD_FROM_MEM_WITH_MEM;
-    if (c->type == ACL_MDL_LOAD_FROM_FILE_WITH_Q || c->type == ACL_MDL_LOAD_FROM_MEM_WITH_Q)
-        return acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
-                        "loading with queues is not supported; use ACL_MDL_LOAD_FROM_FILE or "
-                        "ACL_MDL_LOAD_FROM_MEM");
-    if (!from_file && !from_memory)
+    if (!from_file && !with_queues && !from.with_memory && c->type != ACL_MDL_LOAD_FROM_MEM)
         return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                         "ACL_MDL_LOAD_TYPE_SIZET is %zu; set it to one of ACL_MDL_LOAD_*", c->type);
     if (from_file && !c->path)
         return acl_fail(ACL_ERROR_INVALID_PARAM, call, "ACL_MDL_PATH_PTR is not set");
     from.path = from_file ? c->path : NULL;
+    if (with_queues) return queue_model_load(call, &from, &c->inputs, &c->outputs, id);
     return model_load(call, &from, id);
 }
 

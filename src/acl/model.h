@@ -14,6 +14,7 @@
 
 struct dump;
 struct instance;
+struct loaded;
 
 /* ---- what a model takes and gives; info.c ---- */
 
@@ -87,6 +88,17 @@ struct model_source {
 aclError model_load(const char *call, const struct model_source *from, uint32_t *id);
 aclError model_unload(const char *call, uint32_t id);
 
+/* A model between queues; queue_model.c */
+struct queue_ids {
+    const uint32_t *ids;
+    size_t n;
+};
+struct queue_model;
+aclError queue_model_load(const char *call, const struct model_source *from,
+                          const struct queue_ids *in, const struct queue_ids *out, uint32_t *id);
+/* Ends its thread, if it has one. */
+void queue_model_stop(struct loaded *m);
+
 struct loaded {
     int device;
     bool is_bundle; /* aclmdlBundleUnload unloads it */
@@ -96,6 +108,7 @@ struct loaded {
     struct idle *idle;    /* instances no run uses */
     struct run *spare;    /* run objects, used again */
     struct dump *dump;    /* NULL: its runs are not dumped */
+    struct queue_model *queues; /* NULL: the program runs it */
 };
 
 struct idle {

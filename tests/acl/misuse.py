@@ -154,8 +154,10 @@ aclmdlGetTensorRealName a hp
 aclmdlInitDump i
 aclmdlLoadFromFile c pp
 aclmdlLoadFromFileWithMem c pp----
+aclmdlLoadFromFileWithQ c pp----
 aclmdlLoadFromMem c p-p
 aclmdlLoadFromMemWithMem c p-p----
+aclmdlLoadFromMemWithQ c p-p----
 aclmdlLoadWithConfig i hp
 aclmdlQueryExeOMDesc a pp
 aclmdlQuerySize a ppp

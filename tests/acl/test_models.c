@@ -273,7 +273,7 @@ static void ways_to_load(void **state) {
     assert_acl(aclmdlLoadWithConfig(config, &e));
     type = ACL_MDL_LOAD_FROM_MEM_WITH_Q;
     assert_acl(aclmdlSetConfigOpt(config, ACL_MDL_LOAD_TYPE_SIZET, &type, sizeof type));
-    assert_acl_fails(aclmdlLoadWithConfig(config, &e), ACL_ERROR_FEATURE_UNSUPPORTED, "queues");
+    assert_acl_fails(aclmdlLoadWithConfig(config, &e), ACL_ERROR_INVALID_PARAM, "queue");
     assert_acl_fails(aclmdlSetConfigOpt(config, ACL_MDL_MEM_SIZET, &bytes, 4),
                      ACL_ERROR_INVALID_PARAM, "valueSize");
     assert_acl(aclmdlDestroyConfigHandle(config));

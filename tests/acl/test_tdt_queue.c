@@ -281,11 +281,70 @@ static void what_ends_a_wait(void **state) {
     assert_acl_fails(acltdtDequeue(b, &buffer, 0), ACL_ERROR_INVALID_QUEUE_ID, "no queue");
 }
 
+/* small_net between queues: y = Relu(x + {1, -2, 3}), z = 10 x. */
+static void model_between_queues(void **state) {
+    (void)state;
+    assert_acl(aclrtSetDevice(0));
+    size_t bytes;
+    void *om = om_of(small_net, &bytes);
+    const uint32_t in = queue_of("x", 2), out[] = {queue_of("y", 2), queue_of("z", 2)};
+    const uint32_t none[] = {out[0], 4321};
+    uint32_t id;
+    assert_acl_fails(aclmdlLoadFromMemWithQ(om, bytes, &id, &in, 1, out, 1),
+                     ACL_ERROR_INVALID_PARAM, "1 inputs and 2 outputs");
+    assert_acl_fails(aclmdlLoadFromMemWithQ(om, bytes, &id, &in, 1, none, 2),
+                     ACL_ERROR_GE_EXEC_MODEL_QUEUE_ID_INVALID, "no queue 4321");
+    assert_acl_fails(aclmdlLoadFromMemWithQ(om, bytes, &id, NULL, 0, out, 2),
+                     ACL_ERROR_INVALID_PARAM, "input");
+    for (int by_config = 0; by_config < 2; by_config++) {
+        if (by_config) {
+            aclmdlConfigHandle *c = aclmdlCreateConfigHandle();
+            size_t type = ACL_MDL_LOAD_FROM_MEM_WITH_Q, one = 1, two = 2;
+            const uint32_t *in_ids = &in, *out_ids = out;
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_LOAD_TYPE_SIZET, &type, sizeof type));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_MEM_ADDR_PTR, &om, sizeof om));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_MEM_SIZET, &bytes, sizeof bytes));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_INPUTQ_NUM_SIZET, &one, sizeof one));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_INPUTQ_ADDR_PTR, &in_ids, sizeof in_ids));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_OUTPUTQ_NUM_SIZET, &two, sizeof two));
+            assert_acl(aclmdlSetConfigOpt(c, ACL_MDL_OUTPUTQ_ADDR_PTR, &out_ids, sizeof out_ids));
+            assert_acl(aclmdlLoadWithConfig(c, &id));
+            assert_acl(aclmdlDestroyConfigHandle(c));
+        } else {
+            assert_acl(aclmdlLoadFromMemWithQ(om, bytes, &id, &in, 1, out, 2));
+        }
+        for (int i = 0; i < 50; i++) {
+            float x[6], y[6], z[6];
+            size_t got;
+            int mark = 0;
+            for (int k = 0; k < 6; k++) x[k] = (float)(i - k);
+            if (i == 7) { /* not one buffer: dropped, and the service goes on */
+                acltdtBuf head = buffer_of(1);
+                assert_acl(acltdtAppendBufChain(head, buffer_of(2)));
+                assert_acl(acltdtEnqueue(in, head, -1));
+            }
+            assert_acl(acltdtEnqueueData(in, x, sizeof x, &i, sizeof i, -1, 0));
+            assert_acl(acltdtDequeueData(out[0], y, sizeof y, &got, &mark, sizeof mark, 5000));
+            assert_true(got == sizeof y && mark == i);
+            assert_acl(acltdtDequeueData(out[1], z, sizeof z, &got, NULL, 0, 5000));
+            for (int k = 0; k < 6; k++) {
+                float sum = x[k] + (float[]){1, -2, 3}[k % 3];
+                assert_true(y[k] == (sum > 0 ? sum : 0) && z[k] == 10 * x[k]);
+            }
+        }
+        assert_acl(aclmdlUnload(id));
+    }
+    mem_free(om);
+    for (int i = 0; i < 2; i++) assert_acl(acltdtDestroyQueue(out[i]));
+    assert_acl(acltdtDestroyQueue(in));
+    assert_acl(aclrtResetDevice(0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers), cmocka_unit_test(chains),
         cmocka_unit_test(bounds_and_misuse), cmocka_unit_test(routes),
-        cmocka_unit_test(what_ends_a_wait),
+        cmocka_unit_test(what_ends_a_wait), cmocka_unit_test(model_between_queues),
     };
     return cmocka_run_group_tests(tests, init, finalize);
 }
