@@ -5,9 +5,10 @@
  *
  * A device is a set of processor cores: device 0 is all of them unless PRUSIK_DEVICES divides
  * them. Its workers and the threads of its streams stay on its cores; the program's own threads,
- * which take part in what they wait for (aclmdlExecute), are not moved. A context belongs to a device; each thread has at most one current context, and calls that
- * create or use things of a device act on it. A thread gets one from aclrtSetDevice (the device's
- * default context), aclrtCreateContext or aclrtSetCurrentContext; without one, such calls return
+ * which take part in what they wait for (aclmdlExecute), are not moved. A context belongs to a
+ * device; each thread has at most one current context, and calls that create or use things of a
+ * device act on it. A thread gets one from aclrtSetDevice (the device's default context),
+ * aclrtCreateContext or aclrtSetCurrentContext; without one, such calls return
  * ACL_ERROR_RT_CONTEXT_NULL. Threads may share a context.
  *
  * A stream runs what is queued on it in order, on a thread of its own. NULL stands for the default
@@ -439,8 +440,8 @@ ACL_FUNC_VISIBILITY uint32_t aclrtGetErrorCodeFromExceptionInfo(const aclrtExcep
 /* ---- kernels as machine code ---- */
 
 /*
- * A kernel binary holds machine code of Ascend cores, which no processor here can run. The calls can
- * be linked; each returns ACL_ERROR_FEATURE_UNSUPPORTED, aclrtCreateBinary NULL.
+ * A kernel binary holds machine code of Ascend cores, which no processor here can run. The calls
+ * can be linked; each returns ACL_ERROR_FEATURE_UNSUPPORTED, aclrtCreateBinary NULL.
  */
 ACL_FUNC_VISIBILITY aclError aclrtBinaryGetFunction(const aclrtBinHandle binHandle,
     const char *kernelName, aclrtFuncHandle *funcHandle);
@@ -451,53 +452,124 @@ ACL_FUNC_VISIBILITY aclError aclrtDestroyBinary(aclrtBinary binary);
 ACL_FUNC_VISIBILITY aclError aclrtLaunchKernel(aclrtFuncHandle funcHandle, uint32_t blockDim,
     const void *argsData, size_t argsSize, aclrtStream stream);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclrtGroupInfo *aclrtCreateGroupInfo(void);
-ACL_FUNC_VISIBILITY aclError aclrtDestroyGroupInfo(aclrtGroupInfo *groupInfo);
-ACL_FUNC_VISIBILITY aclError aclrtDeviceGetBareTgid(int32_t *pid);
-ACL_FUNC_VISIBILITY aclError aclrtDeviceTaskAbort(int32_t deviceId, uint32_t timeout);
+/* ---- functions of operators on the host ---- */
+
+/*
+ * As aclrtSubscribeReport, aclrtProcessReport and aclrtUnSubscribeReport, for functions that
+ * operators of a stream run on the host. No operator here has any, so aclrtProcessHostFunc waits
+ * its time and returns ACL_ERROR_RT_REPORT_TIMEOUT.
+ */
+ACL_FUNC_VISIBILITY aclError aclrtSubscribeHostFunc(uint64_t hostFuncThreadId,
+    aclrtStream exeStream);
+ACL_FUNC_VISIBILITY aclError aclrtProcessHostFunc(int32_t timeout);
+ACL_FUNC_VISIBILITY aclError aclrtUnSubscribeHostFunc(uint64_t hostFuncThreadId,
+    aclrtStream exeStream);
+
+/* ---- virtual memory ---- */
+
+/*
+ * Addresses and memory apart: reserve a range of addresses, allocate physical memory, map one onto
+ * the other, and later grow by mapping more.
+ *
+ *     aclrtReserveMemAddress(&at, 1 << 30, 0, NULL, 0);
+ *     aclrtMallocPhysical(&memory, 2 << 20, &prop, 0);
+ *     aclrtMapMem(at, 2 << 20, 0, memory, 0);
+ *     ... use at ...
+ *     aclrtUnmapMem(at); aclrtFreePhysical(memory); aclrtReleaseMemAddress(at);
+ *
+ * Sizes and offsets are multiples of aclrtMemGetAllocationGranularity: 64 KiB at least, 2 MiB
+ * recommended. Reading what is reserved and not mapped ends the program with a signal. What the
+ * program leaves, aclFinalize takes back.
+ */
+ACL_FUNC_VISIBILITY aclError aclrtMemGetAllocationGranularity(aclrtPhysicalMemProp *prop,
+    aclrtMemGranularityOptions option, size_t *granularity);
+/* expectPtr: where the range is wished for, a hint. alignment: 0. flags: 0, or 1 for huge pages,
+ * which makes no difference here. */
+ACL_FUNC_VISIBILITY aclError aclrtReserveMemAddress(void **virPtr, size_t size, size_t alignment,
+    void *expectPtr, uint64_t flags);
+/* Nothing may be mapped in the range any more. */
+ACL_FUNC_VISIBILITY aclError aclrtReleaseMemAddress(void *virPtr);
+/* prop: every member 0 but memAttr (makes no difference here) and location. flags: 0. Contents are
+ * zero. Returns ACL_ERROR_RT_MEMORY_ALLOCATION for more than the machine has. */
+ACL_FUNC_VISIBILITY aclError aclrtMallocPhysical(aclrtDrvMemHandle *handle, size_t size,
+    const aclrtPhysicalMemProp *prop, uint64_t flags);
+/* Mappings stay valid; the memory goes with the last of them. */
 ACL_FUNC_VISIBILITY aclError aclrtFreePhysical(aclrtDrvMemHandle handle);
-ACL_FUNC_VISIBILITY aclError aclrtGetAllGroupInfo(aclrtGroupInfo *groupInfo);
-ACL_FUNC_VISIBILITY aclError aclrtGetDeviceSatMode(aclrtFloatOverflowMode *mode);
-ACL_FUNC_VISIBILITY aclError aclrtGetDeviceUtilizationRate(int32_t deviceId,
-    aclrtUtilizationInfo *utilizationInfo);
+/* Maps `size` bytes of physical memory, from `offset` on, to addresses inside one reserved range
+ * that are not mapped yet. The same memory may be mapped many times. flags: 0. */
+ACL_FUNC_VISIBILITY aclError aclrtMapMem(void *virPtr, size_t size, size_t offset,
+    aclrtDrvMemHandle handle, uint64_t flags);
+/* virPtr: as it was given to aclrtMapMem. */
+ACL_FUNC_VISIBILITY aclError aclrtUnmapMem(void *virPtr);
+/*
+ * Physical memory for other processes of the same user: the exporter passes *shareableHandle on, by
+ * any means, after naming who may import it (up to 256 process ids; it always may itself). It must
+ * keep the memory until the others have imported it. The list keeps honest programs apart and
+ * protects from nobody else. flags: 0; handleType: ACL_MEM_HANDLE_TYPE_NONE.
+ */
+ACL_FUNC_VISIBILITY aclError aclrtMemExportToShareableHandle(aclrtDrvMemHandle handle,
+    aclrtMemHandleType handleType, uint64_t flags, uint64_t *shareableHandle);
+ACL_FUNC_VISIBILITY aclError aclrtMemSetPidToShareableHandle(uint64_t shareableHandle, int32_t *pid,
+    size_t pidNum);
+/* A physical memory of this process's own; free it with aclrtFreePhysical. */
+ACL_FUNC_VISIBILITY aclError aclrtMemImportFromShareableHandle(uint64_t shareableHandle,
+    int32_t deviceId, aclrtDrvMemHandle *handle);
+
+/* ---- what a device is made of and does ---- */
+
+/* A device is one group of cores, number 0; choosing it changes nothing. */
 ACL_FUNC_VISIBILITY aclError aclrtGetGroupCount(uint32_t *count);
+ACL_FUNC_VISIBILITY aclError aclrtSetGroup(int32_t groupId);
+/* A description of the groups of the current context's device: create, fill, ask, destroy.
+ * Attributes are int32_t: the three kinds of cores are the device's cores, there are no SDMA and
+ * ASQ units, the group id is 0. */
+ACL_FUNC_VISIBILITY aclrtGroupInfo *aclrtCreateGroupInfo(void);
+ACL_FUNC_VISIBILITY aclError aclrtGetAllGroupInfo(aclrtGroupInfo *groupInfo);
 ACL_FUNC_VISIBILITY aclError aclrtGetGroupInfoDetail(const aclrtGroupInfo *groupInfo,
     int32_t groupIndex, aclrtGroupAttr attr, void *attrValue, size_t valueLen,
     size_t *paramRetSize);
+ACL_FUNC_VISIBILITY aclError aclrtDestroyGroupInfo(aclrtGroupInfo *groupInfo);
+/*
+ * How busy the device is, in percent: its cores over the 100 ms this call takes, by all processes
+ * of the machine (the same number for cube, vector and aicpu), and memory in use. -1: not known.
+ */
+ACL_FUNC_VISIBILITY aclError aclrtGetDeviceUtilizationRate(int32_t deviceId,
+    aclrtUtilizationInfo *utilizationInfo);
+/* Memory that failed. The system ends or mends that itself, so there is never any to tell of
+ * (*retSize 0; arraySize 1 to MAX_MEM_UCE_INFO_ARRAY_SIZE), and none to repair. */
 ACL_FUNC_VISIBILITY aclError aclrtGetMemUceInfo(int32_t deviceId, aclrtMemUceInfo *memUceInfoArray,
     size_t arraySize, size_t *retSize);
-ACL_FUNC_VISIBILITY aclError aclrtGetOverflowStatus(void *outputAddr, size_t outputSize,
-    aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclrtGetStreamOverflowSwitch(aclrtStream stream, uint32_t *flag);
-ACL_FUNC_VISIBILITY aclError aclrtMallocPhysical(aclrtDrvMemHandle *handle, size_t size,
-    const aclrtPhysicalMemProp *prop, uint64_t flags);
-ACL_FUNC_VISIBILITY aclError aclrtMapMem(void *virPtr, size_t size, size_t offset,
-    aclrtDrvMemHandle handle, uint64_t flags);
-ACL_FUNC_VISIBILITY aclError aclrtMemExportToShareableHandle(aclrtDrvMemHandle handle,
-    aclrtMemHandleType handleType, uint64_t flags, uint64_t *shareableHandle);
-ACL_FUNC_VISIBILITY aclError aclrtMemGetAllocationGranularity(aclrtPhysicalMemProp *prop,
-    aclrtMemGranularityOptions option, size_t *granularity);
-ACL_FUNC_VISIBILITY aclError aclrtMemImportFromShareableHandle(uint64_t shareableHandle,
-    int32_t deviceId, aclrtDrvMemHandle *handle);
-ACL_FUNC_VISIBILITY aclError aclrtMemSetPidToShareableHandle(uint64_t shareableHandle, int32_t *pid,
-    size_t pidNum);
 ACL_FUNC_VISIBILITY aclError aclrtMemUceRepair(int32_t deviceId, aclrtMemUceInfo *memUceInfoArray,
     size_t arraySize);
-ACL_FUNC_VISIBILITY aclError aclrtProcessHostFunc(int32_t timeout);
-ACL_FUNC_VISIBILITY aclError aclrtReleaseMemAddress(void *virPtr);
-ACL_FUNC_VISIBILITY aclError aclrtReserveMemAddress(void **virPtr, size_t size, size_t alignment,
-    void *expectPtr, uint64_t flags);
-ACL_FUNC_VISIBILITY aclError aclrtResetOverflowStatus(aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError aclrtSetDeviceSatMode(aclrtFloatOverflowMode mode);
-ACL_FUNC_VISIBILITY aclError aclrtSetGroup(int32_t groupId);
+/*
+ * Drops everything queued on the device's streams, and waits at most `timeout` ms (0: for ever) for
+ * the tasks that run; waits for events and callbacks are given up. The streams stay usable, and
+ * failures they had are forgotten.
+ *
+ * Returns     ACL_ERROR_RT_TASK_TIMEOUT when a task still runs.
+ */
+ACL_FUNC_VISIBILITY aclError aclrtDeviceTaskAbort(int32_t deviceId, uint32_t timeout);
+/*
+ * How many seconds one step of a model (an operator, or several in one) may take; 0: no limit
+ * (default). A step cannot be interrupted: the run ends after it, with ACL_ERROR_RT_AICORE_TIMEOUT.
+ */
 ACL_FUNC_VISIBILITY aclError aclrtSetOpExecuteTimeOut(uint32_t timeout);
+/* The process id. */
+ACL_FUNC_VISIBILITY aclError aclrtDeviceGetBareTgid(int32_t *pid);
+
+/* ---- overflow ---- */
+
+/* Arithmetic is IEEE 754's: what overflows becomes infinity. So ACL_RT_OVERFLOW_MODE_INFNAN is the
+ * mode, and ACL_RT_OVERFLOW_MODE_SATURATION returns ACL_ERROR_FEATURE_UNSUPPORTED. */
+ACL_FUNC_VISIBILITY aclError aclrtSetDeviceSatMode(aclrtFloatOverflowMode mode);
+ACL_FUNC_VISIBILITY aclError aclrtGetDeviceSatMode(aclrtFloatOverflowMode *mode);
+/* Detection of overflow belongs to saturation, so the switch of a stream (0 or 1) is only kept, and
+ * the status, written on the stream to outputSize bytes of memory, is always 0: none. */
 ACL_FUNC_VISIBILITY aclError aclrtSetStreamOverflowSwitch(aclrtStream stream, uint32_t flag);
-ACL_FUNC_VISIBILITY aclError aclrtSubscribeHostFunc(uint64_t hostFuncThreadId,
-    aclrtStream exeStream);
-ACL_FUNC_VISIBILITY aclError aclrtUnSubscribeHostFunc(uint64_t hostFuncThreadId,
-    aclrtStream exeStream);
-ACL_FUNC_VISIBILITY aclError aclrtUnmapMem(void *virPtr);
+ACL_FUNC_VISIBILITY aclError aclrtGetStreamOverflowSwitch(aclrtStream stream, uint32_t *flag);
+ACL_FUNC_VISIBILITY aclError aclrtGetOverflowStatus(void *outputAddr, size_t outputSize,
+    aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError aclrtResetOverflowStatus(aclrtStream stream);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,14 @@ typedef void *(*aclrtAllocatorAllocAdviseFunc)(aclrtAllocator allocator, size_t 
                                      aclrtAllocatorAddr addr);
 typedef void *(*aclrtAllocatorGetAddrFromBlockFunc)(aclrtAllocatorBlock block);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
+/*
+ * A description is made, filled by one thread, registered for a stream, and may be destroyed then.
+ * Registering wants the object and the functions to allocate, to free and to get an address from a
+ * block (ACL_ERROR_INVALID_PARAM without); the one with advice may be absent.
+ *
+ * A registered allocator is never called here: models plan their working memory when they are
+ * loaded and keep it, so a run allocates nothing that a pool could give.
+ */
 ACL_FUNC_VISIBILITY aclrtAllocatorDesc aclrtAllocatorCreateDesc(void);
 ACL_FUNC_VISIBILITY aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc);
 ACL_FUNC_VISIBILITY aclError aclrtAllocatorRegister(aclrtStream stream,

@@ -12,7 +12,7 @@
 
 static _Thread_local void *current;
 
-static aclError need_device(const char *call, int device) {
+aclError device_need(const char *call, int device) {
     if (device >= 0 && device < runtime.n_devices) return ACL_SUCCESS;
     return acl_fail(ACL_ERROR_RT_INVALID_DEVICEID, call, "there is no device %d; ids are 0 to %d",
                     device, runtime.n_devices - 1);
@@ -107,7 +107,7 @@ aclError context_need(const char *call) {
 aclError aclrtSetDevice(int32_t deviceId) {
     PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
+    ACL_TRY(device_need(__func__, deviceId));
     pthread_mutex_lock(&runtime.lock);
     struct acl_device *d = &runtime.devices[deviceId];
     aclError code = ACL_SUCCESS;
@@ -136,7 +136,7 @@ static void reset_device(int device, bool all) {
 aclError aclrtResetDevice(int32_t deviceId) {
     PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
+    ACL_TRY(device_need(__func__, deviceId));
     ACL_TRY(stream_need_other_thread(__func__));
     reset_device(deviceId, false);
     return ACL_SUCCESS;
@@ -144,7 +144,7 @@ aclError aclrtResetDevice(int32_t deviceId) {
 
 aclError aclrtResetDeviceForce(int32_t deviceId) {
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
+    ACL_TRY(device_need(__func__, deviceId));
     ACL_TRY(stream_need_other_thread(__func__));
     reset_device(deviceId, true);
     return ACL_SUCCESS;
@@ -170,7 +170,7 @@ aclError aclrtGetDeviceCount(uint32_t *count) {
 aclError aclrtQueryDeviceStatus(int32_t deviceId, aclrtDeviceStatus *deviceStatus) {
     ACL_NEED(deviceStatus);
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
+    ACL_TRY(device_need(__func__, deviceId));
     *deviceStatus = ACL_RT_DEVICE_STATUS_NORMAL;
     return ACL_SUCCESS;
 }
@@ -185,8 +185,8 @@ aclError aclrtSetTsDevice(aclrtTsId tsId) {
 aclError aclrtDeviceCanAccessPeer(int32_t *canAccessPeer, int32_t deviceId, int32_t peerDeviceId) {
     ACL_NEED(canAccessPeer);
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
-    ACL_TRY(need_device(__func__, peerDeviceId));
+    ACL_TRY(device_need(__func__, deviceId));
+    ACL_TRY(device_need(__func__, peerDeviceId));
     ACL_CHECK(deviceId != peerDeviceId, ACL_ERROR_INVALID_PARAM,
               "both devices are %d; a device is not its own peer", deviceId);
     *canAccessPeer = 1;
@@ -197,12 +197,12 @@ aclError aclrtDeviceEnablePeerAccess(int32_t peerDeviceId, uint32_t flags) {
     ACL_NEED_CONTEXT();
     ACL_CHECK(flags == 0, ACL_ERROR_INVALID_PARAM, "flags is %u; it is reserved and must be 0",
               flags);
-    return need_device(__func__, peerDeviceId);
+    return device_need(__func__, peerDeviceId);
 }
 
 aclError aclrtDeviceDisablePeerAccess(int32_t peerDeviceId) {
     ACL_NEED_CONTEXT();
-    return need_device(__func__, peerDeviceId);
+    return device_need(__func__, peerDeviceId);
 }
 
 struct first_failure {
@@ -235,7 +235,7 @@ aclError aclrtCreateContext(aclrtContext *context, int32_t deviceId) {
     PROFILE_SCOPE(__func__);
     ACL_NEED(context);
     ACL_NEED_STARTED();
-    ACL_TRY(need_device(__func__, deviceId));
+    ACL_TRY(device_need(__func__, deviceId));
     ACL_TRY(context_create(__func__, deviceId, false, context));
     current = *context;
     return ACL_SUCCESS;

@@ -21,8 +21,8 @@ aclError acl_fail(aclError code, const char *call, const char *format, ...) {
     int n = snprintf(text, sizeof text, "%s: ", call);
     if (runtime.forked) { /* whatever else is wrong */
         snprintf(text + n, sizeof text - (size_t)n,
-                 "this process was forked from one that had started AscendCL; use it in the parent, "
-                 "or call aclInit in children only (in Python: the start method 'spawn')");
+                 "this process was forked from one that had started AscendCL; use it in the "
+                 "parent, or call aclInit in children only (in Python: the start method 'spawn')");
         return acl_fail_again(ACL_ERROR_UNINITIALIZE, text);
     }
     va_list args;

@@ -21,6 +21,7 @@ static void lock_all(void) {
     pthread_mutex_lock(&runtime.dump_lock);
     pthread_mutex_lock(&runtime.profile.pipe_lock);
     pthread_mutex_lock(&runtime.profile.lock);
+    pthread_mutex_lock(&runtime.vmm_lock);
     pthread_rwlock_wrlock(&runtime.memory.lock);
     pthread_mutex_lock(&runtime.handles.lock);
 }
@@ -28,6 +29,7 @@ static void lock_all(void) {
 static void unlock_all(void) {
     pthread_mutex_unlock(&runtime.handles.lock);
     pthread_rwlock_unlock(&runtime.memory.lock);
+    pthread_mutex_unlock(&runtime.vmm_lock);
     pthread_mutex_unlock(&runtime.profile.lock);
     pthread_mutex_unlock(&runtime.profile.pipe_lock);
     pthread_mutex_unlock(&runtime.dump_lock);
@@ -41,14 +43,19 @@ static void unlock_all(void) {
 
 /* A read-write lock knows its writer by thread id, which the child's thread does not share. */
 static void renew_all(void) {
-    const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    const pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
-    runtime.lock = runtime.sync_lock = runtime.exceptions_lock = runtime.handles.lock = mutex;
-    runtime.dump_lock = runtime.profile.pipe_lock = runtime.profile.lock = mutex;
-    runtime.tdt.lock = runtime.ops_lock = mutex;
-    runtime.models_lock = runtime.memory.lock = rwlock;
-    cond_init_monotonic(&runtime.tdt.changed);
+    pthread_mutex_init(&runtime.lock, NULL);
+    pthread_rwlock_init(&runtime.models_lock, NULL);
+    pthread_mutex_init(&runtime.sync_lock, NULL);
+    pthread_mutex_init(&runtime.exceptions_lock, NULL);
+    pthread_mutex_init(&runtime.dump_lock, NULL);
+    pthread_mutex_init(&runtime.profile.pipe_lock, NULL);
+    pthread_mutex_init(&runtime.profile.lock, NULL);
+    pthread_mutex_init(&runtime.tdt.lock, NULL);
+    pthread_mutex_init(&runtime.vmm_lock, NULL);
+    pthread_rwlock_init(&runtime.memory.lock, NULL);
+    pthread_mutex_init(&runtime.handles.lock, NULL);
     cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */
+    cond_init_monotonic(&runtime.tdt.changed);
 }
 
 static bool was_in_use(void) {

@@ -180,6 +180,9 @@ static const struct {
     [HANDLE_TDT_ROUTE_LIST] = {"acltdtQueueRouteList", "acltdtCreateQueueRouteList"},
     [HANDLE_TDT_ROUTE_QUERY] = {"acltdtQueueRouteQueryInfo", "acltdtCreateQueueRouteQueryInfo"},
     [HANDLE_OP] = {"aclopHandle", "aclopCreateHandle"},
+    [HANDLE_PHYSICAL] = {"aclrtDrvMemHandle", "aclrtMallocPhysical"},
+    [HANDLE_GROUP_INFO] = {"aclrtGroupInfo", "aclrtCreateGroupInfo"},
+    [HANDLE_ALLOCATOR] = {"aclrtAllocatorDesc", "aclrtAllocatorCreateDesc"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

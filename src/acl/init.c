@@ -22,6 +22,7 @@ struct runtime runtime = {
     .ops_lock = PTHREAD_MUTEX_INITIALIZER,
     .models_lock = PTHREAD_RWLOCK_INITIALIZER,
     .exceptions_lock = PTHREAD_MUTEX_INITIALIZER,
+    .vmm_lock = PTHREAD_MUTEX_INITIALIZER,
     .dump_lock = PTHREAD_MUTEX_INITIALIZER,
     .profile.lock = PTHREAD_MUTEX_INITIALIZER,
     .profile.pipe_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -179,8 +180,10 @@ aclError aclFinalize(void) {
     dump_reset();
     profile_reset();
     memory_reset();
+    vmm_reset();
     atomic_store(&runtime.exception_callback, NULL);
     atomic_store(&runtime.op_wait_timeout_s, 0);
+    atomic_store(&runtime.op_execute_timeout_s, 0);
     atomic_store(&runtime.ending, false);
     return ACL_SUCCESS;
 }

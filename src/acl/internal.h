@@ -84,7 +84,7 @@ struct runtime {
     struct acl_device devices[MAX_DEVICES];
     atomic_uint next_context_id, next_stream_id, next_task_id;
     _Atomic(aclrtExceptionInfoCallback) exception_callback;
-    atomic_uint op_wait_timeout_s; /* 0: for ever */
+    atomic_uint op_wait_timeout_s, op_execute_timeout_s; /* 0: for ever */
 
     /* One lock for all events, callbacks and channels: all are rare, and waiting for any must end
      * when a stream is torn down or AscendCL ends. */
@@ -113,6 +113,9 @@ struct runtime {
     struct op_model *op_models; /* single operators made ready, the one last used first */
     uint64_t n_op_models, max_op_models;
     char *op_options[N_OP_OPTIONS]; /* NULL: not set */
+
+    pthread_mutex_t vmm_lock;
+    struct reservation *reservations; /* vmm.c */
 
     pthread_mutex_t exceptions_lock;
     struct exception {
@@ -175,6 +178,7 @@ struct context {
 aclError context_current(const char *call, struct context **out, void **handle);
 /* Only checks that there is one. */
 aclError context_need(const char *call);
+aclError device_need(const char *call, int device); /* that there is such a device */
 #define ACL_NEED_CONTEXT() ACL_TRY(context_need(__func__))
 /* The pool models on a device run on; device_leave gives it back. */
 aclError device_join(const char *call, int device, struct device **out);
@@ -224,6 +228,9 @@ aclError stream_get(aclrtStream stream, const char *call, struct stream **out, v
  * has been called. */
 aclError stream_submit(struct stream *s, const struct task *t, const char *call);
 aclError stream_wait(struct stream *s, int timeout_ms, const char *call);
+/* Drops what is queued and waits for the task that runs; false when the deadline (NULL: none) has
+ * passed first. */
+bool stream_abort(struct stream *s, const struct timespec *deadline);
 /* A new stream of a context, as a handle. */
 aclError stream_create(const char *call, struct context *c, void *context_handle, bool is_default,
                        void **out);
@@ -232,9 +239,13 @@ int stream_device(const struct stream *s);
 bool stream_is_default(const struct stream *s);
 /* Whether what a task waits for will not come any more: the stream is torn down. */
 bool stream_is_stopping(const struct stream *s);
-/* The thread callbacks of the stream run in; guarded by runtime.sync_lock. */
-bool stream_reporter(const struct stream *s, uint64_t *thread);
-void stream_set_reporter(struct stream *s, bool on, uint64_t thread);
+/* The threads that serve the stream, for callbacks and for functions of operators that run on the
+ * host; guarded by runtime.sync_lock. */
+enum report_kind { CALLBACKS, HOST_FUNCTIONS, REPORT_KINDS };
+bool stream_reporter(const struct stream *s, enum report_kind kind, uint64_t *thread);
+void stream_set_reporter(struct stream *s, enum report_kind kind, bool on, uint64_t thread);
+/* Whether the program registered an allocator for the stream; returns what was before. */
+bool stream_set_allocator(struct stream *s, bool on);
 /* Whether the calling thread runs tasks of a stream. */
 bool stream_thread_is_self(void);
 /* For calls that wait for a stream: one made by a task of a stream would wait for itself. */
@@ -263,6 +274,10 @@ enum status profile_write(const struct profile_recording *r, const char *path, b
 
 /* ---- single operators; op_cache.c ---- */
 void ops_reset(void);
+
+/* ---- virtual memory; vmm.c ---- */
+/* Gives all reserved addresses back; inside aclFinalize. */
+void vmm_reset(void);
 
 /* ---- models; load.c ---- */
 void models_reset(void);

@@ -3,6 +3,9 @@
  * Callbacks. A thread of the program's own asks for them with aclrtProcessReport; a stream that
  * subscribed to it puts them in that thread's queue when their turn comes. Everything here is
  * guarded by runtime.sync_lock, and every change wakes all who wait: callbacks are rare.
+ *
+ * Functions of operators that run on the host have threads and calls of their own, in the same way;
+ * no operator here has such a function, so none is ever delivered.
  */
 #include "acl/internal.h"
 #include "base/alloc.h"
@@ -21,15 +24,23 @@ struct report {
 /* A thread that streams have subscribed to. */
 struct report_thread {
     struct report_thread *next;
+    enum report_kind kind;
     uint64_t id;
     int n_streams;
     struct report *first, *last;
     uint32_t calling; /* id of the stream whose callback runs now; 0: none */
 };
 
-static struct report_thread *find_thread(uint64_t id) {
+static const struct {
+    const char *subscribe, *unsubscribe;
+} calls[REPORT_KINDS] = {
+    [CALLBACKS] = {"aclrtSubscribeReport", "aclrtUnSubscribeReport"},
+    [HOST_FUNCTIONS] = {"aclrtSubscribeHostFunc", "aclrtUnSubscribeHostFunc"},
+};
+
+static struct report_thread *find_thread(enum report_kind kind, uint64_t id) {
     struct report_thread *t = runtime.report_threads;
-    while (t && t->id != id) t = t->next;
+    while (t && (t->id != id || t->kind != kind)) t = t->next;
     return t;
 }
 
@@ -61,41 +72,50 @@ void reports_reset(void) {
 /* ---- subscribing ---- */
 
 /* With the lock held. */
-static aclError subscribe(const char *call, struct stream *s, uint64_t id) {
+static aclError add(const char *call, enum report_kind kind, struct stream *s, uint64_t id) {
     uint64_t now;
-    if (stream_reporter(s, &now))
+    if (stream_reporter(s, kind, &now))
         return acl_fail(ACL_ERROR_REPEAT_SUBSCRIBE, call,
-                        "stream %u is subscribed to thread %llu already; call "
-                        "aclrtUnSubscribeReport first",
-                        stream_id(s), (unsigned long long)now);
-    struct report_thread *t = find_thread(id);
+                        "stream %u is subscribed to thread %llu already; call %s first",
+                        stream_id(s), (unsigned long long)now, calls[kind].unsubscribe);
+    struct report_thread *t = find_thread(kind, id);
     if (!t) {
         t = mem_calloc(1, sizeof *t);
         if (!t) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a subscription");
+        t->kind = kind;
         t->id = id;
         t->next = runtime.report_threads;
         runtime.report_threads = t;
     }
     t->n_streams++;
-    stream_set_reporter(s, true, id);
+    stream_set_reporter(s, kind, true, id);
     pthread_cond_broadcast(&runtime.sync_changed);
     return ACL_SUCCESS;
 }
 
-aclError aclrtSubscribeReport(uint64_t threadId, aclrtStream stream) {
+static aclError subscribe(enum report_kind kind, uint64_t id, aclrtStream stream) {
+    const char *call = calls[kind].subscribe;
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    ACL_TRY(stream_get(stream, call, &s, &held));
     pthread_mutex_lock(&runtime.sync_lock);
-    aclError code = subscribe(__func__, s, threadId);
+    aclError code = add(call, kind, s, id);
     pthread_mutex_unlock(&runtime.sync_lock);
     handle_release(held);
     return code;
 }
 
+aclError aclrtSubscribeReport(uint64_t threadId, aclrtStream stream) {
+    return subscribe(CALLBACKS, threadId, stream);
+}
+
+aclError aclrtSubscribeHostFunc(uint64_t hostFuncThreadId, aclrtStream exeStream) {
+    return subscribe(HOST_FUNCTIONS, hostFuncThreadId, exeStream);
+}
+
 /* With the lock held: takes what has not run out of the queue, and waits for what runs. */
-static void withdraw(uint64_t id, uint32_t stream) {
-    struct report_thread *t = find_thread(id);
+static void withdraw(enum report_kind kind, uint64_t id, uint32_t stream) {
+    struct report_thread *t = find_thread(kind, id);
     struct report **at = &t->first;
     t->last = NULL;
     while (*at) {
@@ -112,7 +132,7 @@ static void withdraw(uint64_t id, uint32_t stream) {
     bool is_self = (uint64_t)pthread_self() == id;
     while (!is_self && t && t->calling == stream && !atomic_load(&runtime.ending)) {
         pthread_cond_wait(&runtime.sync_changed, &runtime.sync_lock);
-        t = find_thread(id); /* another stream may have left meanwhile */
+        t = find_thread(kind, id); /* another stream may have left meanwhile */
     }
 }
 
@@ -122,8 +142,8 @@ static void tidy(struct report_thread *t) {
 }
 
 /* With the lock held: one stream less. */
-static void leave(uint64_t id) {
-    struct report_thread *t = find_thread(id);
+static void leave(enum report_kind kind, uint64_t id) {
+    struct report_thread *t = find_thread(kind, id);
     if (!t) return;
     t->n_streams--;
     tidy(t);
@@ -132,28 +152,39 @@ static void leave(uint64_t id) {
 void reports_forget(struct stream *s) {
     uint64_t id;
     pthread_mutex_lock(&runtime.sync_lock);
-    if (stream_reporter(s, &id)) leave(id);
+    for (enum report_kind k = 0; k < REPORT_KINDS; k++)
+        if (stream_reporter(s, k, &id)) leave(k, id);
     pthread_mutex_unlock(&runtime.sync_lock);
 }
 
-aclError aclrtUnSubscribeReport(uint64_t threadId, aclrtStream stream) {
+static aclError unsubscribe(enum report_kind kind, uint64_t threadId, aclrtStream stream) {
+    const char *call = calls[kind].unsubscribe;
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    ACL_TRY(stream_get(stream, call, &s, &held));
     pthread_mutex_lock(&runtime.sync_lock);
     uint64_t now;
-    bool is = stream_reporter(s, &now) && now == threadId && find_thread(threadId);
+    bool is = stream_reporter(s, kind, &now) && now == threadId && find_thread(kind, threadId);
     if (is) {
-        stream_set_reporter(s, false, 0);
-        withdraw(threadId, stream_id(s));
-        leave(threadId);
+        stream_set_reporter(s, kind, false, 0);
+        withdraw(kind, threadId, stream_id(s));
+        leave(kind, threadId);
     }
     pthread_mutex_unlock(&runtime.sync_lock);
     uint32_t id = stream_id(s);
     handle_release(held);
-    ACL_CHECK(is, ACL_ERROR_RT_STREAM_SUBSCRIBE, "stream %u is not subscribed to thread %llu", id,
-              (unsigned long long)threadId);
-    return ACL_SUCCESS;
+    if (is) return ACL_SUCCESS;
+    return acl_fail(ACL_ERROR_RT_STREAM_SUBSCRIBE, call,
+                    "stream %u is not subscribed to thread %llu", id,
+                    (unsigned long long)threadId);
+}
+
+aclError aclrtUnSubscribeReport(uint64_t threadId, aclrtStream stream) {
+    return unsubscribe(CALLBACKS, threadId, stream);
+}
+
+aclError aclrtUnSubscribeHostFunc(uint64_t hostFuncThreadId, aclrtStream exeStream) {
+    return unsubscribe(HOST_FUNCTIONS, hostFuncThreadId, exeStream);
 }
 
 /* ---- calling ---- */
@@ -162,7 +193,7 @@ aclError aclrtUnSubscribeReport(uint64_t threadId, aclrtStream stream) {
 static aclError run_report(struct stream *s, struct task *task) {
     struct report *r = task->report;
     pthread_mutex_lock(&runtime.sync_lock);
-    struct report_thread *t = find_thread(r->thread);
+    struct report_thread *t = find_thread(CALLBACKS, r->thread);
     if (t && !stream_is_stopping(s)) {
         if (t->first) t->last->next = r;
         else t->first = r;
@@ -170,9 +201,9 @@ static aclError run_report(struct stream *s, struct task *task) {
         pthread_cond_broadcast(&runtime.sync_changed);
         if (!r->blocking) task->report = NULL; /* the queue's now */
         while (task->report && !r->done) {
-            t = find_thread(r->thread);
+            t = find_thread(CALLBACKS, r->thread);
             if (stream_is_stopping(s) && t && t->calling != r->stream)
-                withdraw(r->thread, r->stream);
+                withdraw(CALLBACKS, r->thread, r->stream);
             else
                 pthread_cond_wait(&runtime.sync_changed, &runtime.sync_lock);
         }
@@ -195,7 +226,7 @@ aclError aclrtLaunchCallback(aclrtCallback fn, void *userData, aclrtCallbackBloc
     ACL_TRY(stream_get(stream, __func__, &s, &held));
     uint64_t thread;
     pthread_mutex_lock(&runtime.sync_lock);
-    bool subscribed = stream_reporter(s, &thread);
+    bool subscribed = stream_reporter(s, CALLBACKS, &thread);
     pthread_mutex_unlock(&runtime.sync_lock);
     aclError code;
     struct report *r = NULL;
@@ -224,22 +255,24 @@ aclError aclrtLaunchCallback(aclrtCallback fn, void *userData, aclrtCallbackBloc
 /* With the lock held, and given back held: runs the first report of the calling thread. */
 static void call_first(struct report_thread *t, uint64_t self) {
     struct report *r = t->first;
+    enum report_kind kind = t->kind;
     t->first = r->next;
     t->calling = r->stream;
     pthread_mutex_unlock(&runtime.sync_lock);
     r->fn(r->user);
     pthread_mutex_lock(&runtime.sync_lock);
     give_up(r);
-    t = find_thread(self); /* aclFinalize may have come meanwhile */
+    t = find_thread(kind, self); /* aclFinalize may have come meanwhile */
     if (t) t->calling = 0;
     pthread_cond_broadcast(&runtime.sync_changed);
 }
 
-aclError aclrtProcessReport(int32_t timeout) {
-    PROFILE_SCOPE(__func__);
-    ACL_NEED_STARTED();
-    ACL_CHECK(timeout >= -1, ACL_ERROR_INVALID_PARAM,
-              "timeout is %d; it is in milliseconds, or -1 for no limit", timeout);
+static aclError process(const char *call, enum report_kind kind, int32_t timeout) {
+    PROFILE_SCOPE(call);
+    ACL_TRY(runtime_need_started(call));
+    if (timeout < -1)
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                        "timeout is %d; it is in milliseconds, or -1 for no limit", timeout);
     uint64_t self = (uint64_t)pthread_self();
     struct timespec deadline;
     if (timeout >= 0) deadline = time_after_ms(timeout);
@@ -247,12 +280,12 @@ aclError aclrtProcessReport(int32_t timeout) {
     bool in_time = true, subscribed = false;
     pthread_mutex_lock(&runtime.sync_lock);
     while (n_called == 0 && in_time && !atomic_load(&runtime.ending)) {
-        struct report_thread *t = find_thread(self);
+        struct report_thread *t = find_thread(kind, self);
         subscribed = t != NULL;
         while (t && t->first) {
             call_first(t, self);
             n_called++;
-            t = find_thread(self);
+            t = find_thread(kind, self);
         }
         if (t) tidy(t);
         if (n_called == 0)
@@ -261,7 +294,14 @@ aclError aclrtProcessReport(int32_t timeout) {
     }
     pthread_mutex_unlock(&runtime.sync_lock);
     if (n_called) return ACL_SUCCESS;
-    ACL_CHECK(subscribed, ACL_ERROR_RT_THREAD_SUBSCRIBE,
-              "no stream is subscribed to this thread; call aclrtSubscribeReport with its id");
-    ACL_FAIL(ACL_ERROR_RT_REPORT_TIMEOUT, "no callback came within %d ms", timeout);
+    if (!subscribed)
+        return acl_fail(ACL_ERROR_RT_THREAD_SUBSCRIBE, call,
+                        "no stream is subscribed to this thread; call %s with its id",
+                        calls[kind].subscribe);
+    return acl_fail(ACL_ERROR_RT_REPORT_TIMEOUT, call, "nothing came within %d ms", timeout);
+}
+
+aclError aclrtProcessReport(int32_t timeout) { return process(__func__, CALLBACKS, timeout); }
+aclError aclrtProcessHostFunc(int32_t timeout) {
+    return process(__func__, HOST_FUNCTIONS, timeout);
 }

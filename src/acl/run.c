@@ -312,6 +312,8 @@ static enum status run_instance(const struct run *r, struct instance *instance) 
                                r->inputs[i].bytes));
     for (int i = 0; i < info->n_outputs; i++)
         TRY(instance_set_output(instance, i, r->outputs[i].data, r->outputs[i].bytes));
+    int64_t limit_s = atomic_load(&runtime.op_execute_timeout_s);
+    instance_limit_steps(instance, limit_s * 1000000000);
     return instance_run(instance, 0);
 }
 
@@ -336,6 +338,7 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     const struct model_info *info = r->model->info;
     if (s == STATUS_MEMORY) code = ACL_ERROR_GE_MEMORY_ALLOCATION;
     else if (s == STATUS_ARGUMENT || s == STATUS_SHAPE) code = ACL_ERROR_GE_PARAM_INVALID;
+    else if (s == STATUS_TIMEOUT) code = ACL_ERROR_RT_AICORE_TIMEOUT;
     else code = ACL_ERROR_RT_MODEL_EXECUTE;
     acl_fail(code, call, "model '%s': %s", info->name, status_message());
     put_instance(r->model, idle);

@@ -27,13 +27,16 @@ struct stream {
     bool has_thread;
     pthread_t thread;
     uint64_t n_queued, n_done;
+    uint64_t drop_until; /* tasks up to this number are not to be run */
+    uint32_t overflow_switch;
+    atomic_bool has_allocator;
     atomic_bool stopping; /* dropping, for tasks that wait without the lock */
     bool stop_on_failure;
     aclError failure; /* first since it was last reported */
     char failure_text[FAILURE_TEXT];
     /* guarded by runtime.sync_lock */
-    bool has_reporter;
-    uint64_t reporter;
+    bool has_reporter[REPORT_KINDS];
+    uint64_t reporter[REPORT_KINDS];
 };
 
 enum { MAX_SPARE_TASKS = 64 };
@@ -46,13 +49,16 @@ bool stream_is_default(const struct stream *s) { return s->is_default; }
 bool stream_is_stopping(const struct stream *s) {
     return atomic_load(&s->stopping) || atomic_load(&runtime.ending);
 }
-bool stream_reporter(const struct stream *s, uint64_t *thread) {
-    *thread = s->reporter;
-    return s->has_reporter;
+bool stream_reporter(const struct stream *s, enum report_kind kind, uint64_t *thread) {
+    *thread = s->reporter[kind];
+    return s->has_reporter[kind];
 }
-void stream_set_reporter(struct stream *s, bool on, uint64_t thread) {
-    s->has_reporter = on;
-    s->reporter = thread;
+void stream_set_reporter(struct stream *s, enum report_kind kind, bool on, uint64_t thread) {
+    s->has_reporter[kind] = on;
+    s->reporter[kind] = thread;
+}
+bool stream_set_allocator(struct stream *s, bool on) {
+    return atomic_exchange(&s->has_allocator, on);
 }
 bool stream_thread_is_self(void) { return running != NULL; }
 
@@ -75,7 +81,8 @@ static void note_failure(struct stream *s, aclError code) {
 
 /* With the lock held, and given back held; runs one task unless the stream wants it dropped. */
 static void run_task(struct stream *s, struct task *t) {
-    bool skip = s->dropping || (s->stop_on_failure && s->failure != ACL_SUCCESS);
+    bool skip = s->dropping || s->n_done < s->drop_until ||
+                (s->stop_on_failure && s->failure != ACL_SUCCESS);
     s->busy = true;
     pthread_mutex_unlock(&s->lock);
     aclError code = ACL_SUCCESS;
@@ -269,6 +276,27 @@ aclError stream_wait(struct stream *s, int timeout_ms, const char *call) {
     return code == ACL_SUCCESS ? ACL_SUCCESS : acl_fail_again(code, text);
 }
 
+/* A task that waits for an event or a callback gives up. */
+static void stop_waits(struct stream *s) {
+    atomic_store(&s->stopping, true);
+    pthread_mutex_lock(&runtime.sync_lock);
+    pthread_cond_broadcast(&runtime.sync_changed);
+    pthread_mutex_unlock(&runtime.sync_lock);
+}
+
+bool stream_abort(struct stream *s, const struct timespec *deadline) {
+    stop_waits(s);
+    pthread_mutex_lock(&s->lock);
+    uint64_t until = s->drop_until = s->n_queued;
+    bool in_time = true;
+    while (s->n_done < until && in_time) in_time = cond_wait_until(&s->done, &s->lock, deadline);
+    bool all = s->n_done >= until;
+    if (all) s->failure = ACL_SUCCESS; /* of what was aborted */
+    if (!s->dropping) atomic_store(&s->stopping, false);
+    pthread_mutex_unlock(&s->lock);
+    return all;
+}
+
 /* ---- the calls ---- */
 
 static aclError create(const char *call, aclrtStream *stream) {
@@ -366,12 +394,8 @@ static aclError destroy(const char *call, aclrtStream stream, bool force) {
     if (force && !is_default) {
         pthread_mutex_lock(&s->lock);
         s->dropping = true;
-        atomic_store(&s->stopping, true);
         pthread_mutex_unlock(&s->lock);
-        /* The task that runs may wait for an event or a callback. */
-        pthread_mutex_lock(&runtime.sync_lock);
-        pthread_cond_broadcast(&runtime.sync_changed);
-        pthread_mutex_unlock(&runtime.sync_lock);
+        stop_waits(s);
     }
     handle_release(stream);
     if (is_default)
@@ -426,6 +450,30 @@ aclError aclrtSetStreamFailureMode(aclrtStream stream, uint64_t mode) {
     ACL_TRY(stream_get(stream, __func__, &s, &held));
     pthread_mutex_lock(&s->lock);
     s->stop_on_failure = mode == ACL_STOP_ON_FAILURE;
+    pthread_mutex_unlock(&s->lock);
+    handle_release(held);
+    return ACL_SUCCESS;
+}
+
+aclError aclrtSetStreamOverflowSwitch(aclrtStream stream, uint32_t flag) {
+    ACL_CHECK(flag <= 1, ACL_ERROR_INVALID_PARAM, "flag is %u; it is 0 or 1", flag);
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    pthread_mutex_lock(&s->lock);
+    s->overflow_switch = flag;
+    pthread_mutex_unlock(&s->lock);
+    handle_release(held);
+    return ACL_SUCCESS;
+}
+
+aclError aclrtGetStreamOverflowSwitch(aclrtStream stream, uint32_t *flag) {
+    ACL_NEED(flag);
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    pthread_mutex_lock(&s->lock);
+    *flag = s->overflow_switch;
     pthread_mutex_unlock(&s->lock);
     handle_release(held);
     return ACL_SUCCESS;

@@ -28,6 +28,7 @@ struct instance {
     size_t arena_bytes, scratch_bytes;
     int n_dynamic;
     bool profile;
+    int64_t step_limit_ns, step_began;
     int64_t *began; /* per step, nanoseconds; one more for the end */
     struct step_time *times;
     int n_times;
@@ -207,8 +208,23 @@ static enum status deliver_dynamic(struct instance *r) {
 
 /* ---- running ---- */
 
+void instance_limit_steps(struct instance *r, int64_t ns) { r->step_limit_ns = ns; }
+
+/* Called when a step has ended; `step` is the next. */
+static void check_time(struct instance *r, int step) {
+    int64_t now = now_ns(), took = now - r->step_began;
+    r->step_began = now;
+    int none = 0;
+    if (step == 0 || took <= r->step_limit_ns ||
+        !atomic_compare_exchange_strong(&r->env.status, &none, STATUS_TIMEOUT))
+        return;
+    snprintf(r->env.error, RUN_ERROR_BYTES, "step %d took %.3f s; the limit is %.3f s", step - 1,
+             (double)took * 1e-9, (double)r->step_limit_ns * 1e-9);
+}
+
 static int tiles_of(void *context, int step) {
     struct instance *r = context;
+    if (r->step_limit_ns) check_time(r, step);
     if (r->profile) r->began[step] = now_ns();
     if (atomic_load_explicit(&r->env.status, memory_order_relaxed)) return -1;
     return r->held->program->steps[step].n_tiles;
@@ -279,6 +295,7 @@ enum status instance_run(struct instance *r, int max_threads) {
     atomic_store(&r->env.status, STATUS_OK);
     const struct program *p = r->held->program;
     pool_run(r->model->device->pool, p->n_steps, tiles_of, run_tile, r, max_threads);
+    if (r->step_limit_ns) check_time(r, p->n_steps);
     int status = atomic_load(&r->env.status);
     if (status != STATUS_OK) FAIL((enum status)status, "%s", r->env.error);
     if (r->profile) {

@@ -57,6 +57,8 @@ enum status instance_set_input(struct instance *r, int i, struct shape shape, co
 /* Where output i shall be written; too small a capacity makes instance_run fail with a sentence
  * naming output, size and need. NULL: the instance keeps it. */
 enum status instance_set_output(struct instance *r, int i, void *data, size_t capacity);
+/* Ends a run with STATUS_TIMEOUT after a step that took longer; 0: no limit. */
+void instance_limit_steps(struct instance *r, int64_t ns);
 /* max_threads: 0 = the device's. */
 enum status instance_run(struct instance *r, int max_threads);
 /* Valid until the next run. */

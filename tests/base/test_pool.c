@@ -128,7 +128,8 @@ static void core_lists(void **state) {
     assert_int_equal(set.bits[0], 0xF);
     assert_int_equal(set.bits[1], 1 << 6);
     assert_string_equal(p, ";5");
-    static const char *const nonsense[] = {"", ";", "a", "1-", "3-1", "-1", "1024", "0-5000", "1,,2", "1 2"};
+    static const char *const nonsense[] = {"",   ";",    "a",      "1-",   "3-1",
+                                           "-1", "1024", "0-5000", "1,,2", "1 2"};
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         p = nonsense[i];
         assert_false(core_set_parse(&p, &set));

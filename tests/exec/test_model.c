@@ -214,6 +214,27 @@ static void one_model_many_threads(void **state) {
     device_destroy(d);
 }
 
+static void steps_have_a_limit(void **state) {
+    (void)state;
+    struct device *d;
+    struct instance *r;
+    assert_ok(device_create(2, &d));
+    struct model *m = load(residual_block, d);
+    assert_ok(instance_create(m, &r));
+    float x[N_IN];
+    fill(x, N_IN);
+    assert_ok(instance_set_input(r, 0, shape_of(4, 2, 3, 5, 7), x, sizeof x));
+    instance_limit_steps(r, 1);
+    assert_fails(instance_run(r, 0), STATUS_TIMEOUT, "step 0 took");
+    instance_limit_steps(r, INT64_C(60000000000));
+    assert_ok(instance_run(r, 0));
+    instance_limit_steps(r, 0);
+    assert_ok(instance_run(r, 0));
+    instance_destroy(r);
+    model_destroy(m);
+    device_destroy(d);
+}
+
 /* Whichever allocation of load and run fails: an error, no crash, nothing left behind. */
 static void every_allocation_may_fail(void **state) {
     (void)state;
@@ -366,6 +387,7 @@ int main(void) {
         cmocka_unit_test(late_shapes),
         cmocka_unit_test(errors_while_running),
         cmocka_unit_test(one_model_many_threads),
+        cmocka_unit_test(steps_have_a_limit),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(gears_give_up_their_source),
         cmocka_unit_test(gears_in_many_threads),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Allocators that programs register for a stream. They are checked and remembered, so a program can
+ * register and unregister as it likes; nothing takes memory from them, because working memory is
+ * planned with the model and kept with it between runs.
+ */
+#include "acl/acl_rt_allocator.h"
+
+#include "acl/internal.h"
+#include "base/alloc.h"
+
+/* Set by one thread before it is registered. */
+struct allocator {
+    aclrtAllocator object;
+    aclrtAllocatorAllocFunc alloc;
+    aclrtAllocatorFreeFunc free;
+    aclrtAllocatorAllocAdviseFunc advise;
+    aclrtAllocatorGetAddrFromBlockFunc address;
+};
+
+aclrtAllocatorDesc aclrtAllocatorCreateDesc(void) {
+    struct allocator *a = mem_calloc(1, sizeof *a);
+    void *handle = a ? handle_create(HANDLE_ALLOCATOR, a, mem_free) : NULL;
+    if (handle) return handle;
+    mem_free(a);
+    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for an allocator description");
+    return NULL;
+}
+
+aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc) {
+    if (handle_retire(allocatorDesc, HANDLE_ALLOCATOR)) return ACL_SUCCESS;
+    return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
+}
+
+/* The setters differ in the type and the field alone. */
+#define SETTER(function, type, parameter, field)                                                   \
+    aclError function(aclrtAllocatorDesc allocatorDesc, type parameter) {                          \
+        ACL_NEED(parameter);                                                                       \
+        struct allocator *a = handle_acquire(allocatorDesc, HANDLE_ALLOCATOR);                     \
+        if (!a) return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");    \
+        a->field = parameter;                                                                      \
+        handle_release(allocatorDesc);                                                             \
+        return ACL_SUCCESS;                                                                        \
+    }
+
+SETTER(aclrtAllocatorSetObjToDesc, aclrtAllocator, allocator, object)
+SETTER(aclrtAllocatorSetAllocFuncToDesc, aclrtAllocatorAllocFunc, func, alloc)
+SETTER(aclrtAllocatorSetFreeFuncToDesc, aclrtAllocatorFreeFunc, func, free)
+SETTER(aclrtAllocatorSetAllocAdviseFuncToDesc, aclrtAllocatorAllocAdviseFunc, func, advise)
+SETTER(aclrtAllocatorSetGetAddrFromBlockFuncToDesc, aclrtAllocatorGetAddrFromBlockFunc, func,
+       address)
+
+aclError aclrtAllocatorRegister(aclrtStream stream, aclrtAllocatorDesc allocatorDesc) {
+    struct allocator *a = handle_acquire(allocatorDesc, HANDLE_ALLOCATOR);
+    if (!a) return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
+    bool complete = a->object && a->alloc && a->free && a->address;
+    handle_release(allocatorDesc);
+    ACL_CHECK(complete, ACL_ERROR_INVALID_PARAM,
+              "allocatorDesc lacks its object or its functions to allocate, to free or to get an "
+              "address; set them first");
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    stream_set_allocator(s, true);
+    handle_release(held);
+    return ACL_SUCCESS;
+}
+
+aclError aclrtAllocatorUnregister(aclrtStream stream) {
+    struct stream *s;
+    void *held;
+    ACL_TRY(stream_get(stream, __func__, &s, &held));
+    bool had = stream_set_allocator(s, false);
+    uint32_t id = stream_id(s);
+    handle_release(held);
+    ACL_CHECK(had, ACL_ERROR_INVALID_PARAM, "no allocator is registered for stream %u", id);
+    return ACL_SUCCESS;
+}
