@@ -187,8 +187,9 @@ PyObject *object_and_code(PyObject *taken, aclError code); /* takes the referenc
 #define ROW(name, function, doc) {name, function, METH_VARARGS, doc}
 
 /* The method tables, each in the file of its name; the last row is empty. */
-extern PyMethodDef base_methods[], tensor_methods[], rt_methods[], stream_methods[], mdl_methods[],
-    util_methods[], media_methods[], op_methods[], prof_methods[];
+extern PyMethodDef base_methods[], device_methods[], fv_methods[], mdl_methods[], media_methods[],
+    op_methods[], prof_methods[], rt_methods[], stream_methods[], tdt_methods[], tensor_methods[],
+    util_methods[];
 
 /* Releases what callbacks that never ran still hold; after aclFinalize. */
 void callbacks_forget(void);

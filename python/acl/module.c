@@ -135,11 +135,16 @@ PyMODINIT_FUNC PyInit_acl(void) {
     if (module && fill(module, base_methods, tensor_methods) &&
         add_submodule(module, "rt", "acl.rt", "Devices, contexts, streams, events and memory.",
                       rt_methods, stream_methods) &&
+        add_submodule(module, "rt", "acl.rt", "Devices, contexts, streams, events and memory.",
+                      device_methods, NULL) &&
+        add_submodule(module, "fv", "acl.fv", "Feature retrieval: not implemented.", fv_methods,
+                      NULL) &&
         add_submodule(module, "mdl", "acl.mdl", "Models: load, describe, run.", mdl_methods,
                       NULL) &&
         add_submodule(module, "media", "acl.media", "Memory for pictures.", media_methods, NULL) &&
         add_submodule(module, "op", "acl.op", "Single operators.", op_methods, NULL) &&
         add_submodule(module, "prof", "acl.prof", "Profiling.", prof_methods, NULL) &&
+        add_submodule(module, "tdt", "acl.tdt", "Channels for tensors.", tdt_methods, NULL) &&
         add_submodule(module, "util", "acl.util", "Between Python objects and addresses; threads.",
                       util_methods, NULL))
         return module;

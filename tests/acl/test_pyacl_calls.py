@@ -5,11 +5,13 @@ RETURNS lists each function once; the script below calls all of them. Where the 
 facts is at hand, the functions it has evidence for are held against it too.
 """
 import csv
+import ctypes
 import inspect
 import os
 import re
 import subprocess
 import sys
+import threading
 import types
 
 import pytest
@@ -93,6 +95,32 @@ rt.set_stream_failure_mode i | rt.set_ts_device i | rt.stream_query ii
 rt.stream_wait_event i | rt.subscribe_report i | rt.synchronize_device i | rt.synchronize_event i
 rt.synchronize_event_with_timeout i | rt.synchronize_stream i
 rt.synchronize_stream_with_timeout i | rt.unsubscribe_report i
+fv.create_feature_info i | fv.create_init_para i | fv.create_query_table i | fv.create_repo_range i
+fv.create_search_input i | fv.create_search_result i | fv.del i | fv.destroy_feature_info i
+fv.destroy_init_para i | fv.destroy_query_table i | fv.destroy_repo_range i
+fv.destroy_search_input i | fv.destroy_search_result i | fv.init i | fv.modify i | fv.release i
+fv.repo_add i | fv.repo_del i | fv.search i | fv.set1_n_top_num i | fv.set_nm_top_num i
+rt.allocator_create_desc i | rt.allocator_destroy_desc i | rt.allocator_register i
+rt.allocator_set_alloc_advise_func_to_desc i | rt.allocator_set_alloc_func_to_desc i
+rt.allocator_set_free_func_to_desc i | rt.allocator_set_get_addr_from_block_func_to_desc i
+rt.allocator_set_obj_to_desc i | rt.allocator_unregister i | rt.create_group_info i
+rt.destroy_group_info i | rt.device_get_bare_tgid ii | rt.device_task_abort i | rt.free_physical i
+rt.get_all_group_info i | rt.get_device_sat_mode ii | rt.get_device_utilization_rate di
+rt.get_group_count ii | rt.get_group_info_detail ii | rt.get_mem_uce_info li
+rt.get_overflow_status i | rt.get_stream_overflow_switch ii | rt.malloc_physical ii | rt.map_mem i
+rt.mem_export_to_shareable_handle ii | rt.mem_get_allocation_granularity ii
+rt.mem_import_from_shareable_handle ii | rt.mem_set_pid_to_shareable_handle i
+rt.process_host_func i | rt.release_mem_address i | rt.reserve_mem_address ii
+rt.reset_overflow_status i | rt.set_device_sat_mode i | rt.set_group i
+rt.set_op_execute_time_out i | rt.set_stream_overflow_switch i | rt.subscribe_host_func i
+rt.un_subscribe_host_func i | rt.unmap_mem i | tdt.add_data_item i | tdt.clean_channel i
+tdt.create_channel i | tdt.create_channel_with_capacity i | tdt.create_data_item i
+tdt.create_dataset i | tdt.destroy_channel i | tdt.destroy_data_item i | tdt.destroy_dataset i
+tdt.get_data_addr_from_item i | tdt.get_data_item i | tdt.get_data_size_from_item i
+tdt.get_data_type_from_item i | tdt.get_dataset_name s | tdt.get_dataset_size i
+tdt.get_dim_num_from_item i | tdt.get_dims_from_item li | tdt.get_slice_info_from_item iii
+tdt.get_tensor_type_from_item i | tdt.query_channel_size ii | tdt.receive_tensor i
+tdt.send_tensor i | tdt.stop_channel i
 util.bytes_to_ptr i | util.numpy_contiguous_to_ptr ia | util.numpy_to_ptr i | util.ptr_to_bytes b
 util.ptr_to_numpy a | util.start_thread ii | util.stop_thread i
 """
@@ -125,7 +153,7 @@ def model(atc, tmp_path_factory):
 
 def functions_of(acl):
     found = {}
-    for prefix in ("", "rt.", "mdl.", "media.", "op.", "prof.", "util."):
+    for prefix in ("", "fv.", "rt.", "mdl.", "media.", "op.", "prof.", "tdt.", "util."):
         module = getattr(acl, prefix.rstrip(".")) if prefix else acl
         assert isinstance(module, types.ModuleType)
         assert sys.modules["acl" + ("." + prefix).rstrip(".")] is module
@@ -163,6 +191,9 @@ def test_what_calls_return(acl, model, capfd, tmp_path):
     memory(call)
     tensors(call)
     streams(call)
+    hardware(call)
+    channels(call)
+    retrieval(call)
     models(call, model)
     operators(call, model, tmp_path)
     profiling(call, model, tmp_path)
@@ -313,6 +344,121 @@ def streams(call):
     for what in ("task", "stream", "thread", "device"):
         assert call(f"rt.get_{what}_id_from_exception_info", 0) == 0xFFFFFFFF
     assert call("rt.get_error_code_from_exception_info", 0) == 0xFFFFFFFF
+
+
+def hardware(call):
+    """Devices as hardware, virtual memory and allocators."""
+    ptr, stream = call("rt.malloc", 64, 0), call("rt.create_stream")
+    info = call("rt.create_group_info")
+    call("rt.get_group_info_detail", info, 0, 0, ptr, 4, fails=True)
+    call("rt.get_all_group_info", info)
+    assert call("rt.get_group_info_detail", info, 0, 0, ptr, 4) == 4
+    assert call("util.ptr_to_numpy", ptr, (1,), 5)[0] >= 1
+    call("rt.destroy_group_info", info)
+    assert call("rt.get_group_count") == 1
+    call("rt.set_group", 0)
+    rates = call("rt.get_device_utilization_rate", 0)
+    assert 0 <= rates["vector_utilization"] <= 100 and 0 <= rates["memory_utilization"] <= 100
+    assert call("rt.get_mem_uce_info", 0) == []
+    assert call("rt.device_get_bare_tgid") == os.getpid()
+    call("rt.device_task_abort", 0, 1000)
+    call("rt.set_op_execute_time_out", 60)
+    call("rt.set_op_execute_time_out", 0)
+    call("rt.set_device_sat_mode", 1)
+    call("rt.set_device_sat_mode", 0, fails=True)
+    assert call("rt.get_device_sat_mode") == 1
+    call("rt.set_stream_overflow_switch", stream, 1)
+    assert call("rt.get_stream_overflow_switch", stream) == 1
+    call("rt.get_overflow_status", ptr, 64, stream)
+    call("rt.reset_overflow_status", stream)
+    thread = threading.get_ident()
+    call("rt.subscribe_host_func", thread, stream)
+    call("rt.process_host_func", 0, fails=True)
+    call("rt.un_subscribe_host_func", thread, stream)
+
+    prop = {"mem_attr": 1, "location": {"id": 0, "type": 1}}
+    page = call("rt.mem_get_allocation_granularity", prop, 0)
+    with pytest.raises(TypeError):
+        call("rt.malloc_physical", page, 7, 0)
+    physical = call("rt.malloc_physical", page, prop, 0)
+    at = call("rt.reserve_mem_address", 4 * page, 0, 0, 0)
+    call("rt.map_mem", at, page, 0, physical, 0)
+    call("rt.memset", at, page, 3, page)
+    shareable = call("rt.mem_export_to_shareable_handle", physical, 0, 0)
+    call("rt.mem_set_pid_to_shareable_handle", shareable, [1, 2], 2)
+    call("rt.mem_set_pid_to_shareable_handle", shareable, [1], 2, fails=True)
+    again = call("rt.mem_import_from_shareable_handle", shareable, 0)
+    call("rt.map_mem", at + page, page, 0, again, 0)
+    assert call("util.ptr_to_bytes", at + page, 4) == b"\3" * 4
+    for mapped in (at, at + page):
+        call("rt.unmap_mem", mapped)
+    call("rt.free_physical", physical)
+    call("rt.free_physical", again)
+    call("rt.release_mem_address", at)
+
+    desc = call("rt.allocator_create_desc")
+    call("rt.allocator_register", stream, desc, fails=True)
+    function = ctypes.cast(ctypes.CDLL(None).free, ctypes.c_void_p).value
+    call("rt.allocator_set_obj_to_desc", desc, ptr)
+    for what in ("alloc", "free", "alloc_advise", "get_addr_from_block"):
+        call(f"rt.allocator_set_{what}_func_to_desc", desc, function)
+    call("rt.allocator_register", stream, desc)
+    call("rt.allocator_unregister", stream)
+    call("rt.allocator_destroy_desc", desc)
+    call("rt.destroy_stream", stream)
+    call("rt.free", ptr)
+
+
+def channels(call):
+    data = np.arange(6, dtype=np.float32).reshape(2, 3)
+    ptr = call("util.numpy_to_ptr", data)
+    item = call("tdt.create_data_item", 0, [2, 3], 2, 0, ptr, data.nbytes)
+    assert call("tdt.get_dims_from_item", item, 2) == [2, 3]
+    assert call("tdt.get_slice_info_from_item", item) == (1, 0)
+    sent, received = call("tdt.create_dataset"), call("tdt.create_dataset")
+    call("tdt.add_data_item", sent, item)
+    channel = call("tdt.create_channel", 0, "calls")
+    other = call("tdt.create_channel_with_capacity", 0, "narrow", 1)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(
+        call("tdt.receive_tensor", channel, received, 10000)))
+    waiting.start()  # it waits without the interpreter lock, or this would hang
+    call("tdt.send_tensor", channel, sent, 0)
+    waiting.join(10)
+    assert answers == [0]
+    assert call("tdt.get_dataset_name", received) == "calls"
+    assert call("tdt.get_dataset_size", received) == 1
+    copy = call("tdt.get_data_item", received, 0)
+    address = call("tdt.get_data_addr_from_item", copy)
+    assert address != ptr
+    assert (call("util.ptr_to_numpy", address, (2, 3), 11) == data).all()
+    assert call("tdt.get_data_size_from_item", copy) == 24
+    assert call("tdt.get_data_type_from_item", copy) == 0
+    assert call("tdt.get_tensor_type_from_item", copy) == 0
+    assert call("tdt.get_dim_num_from_item", copy) == 2
+    call("tdt.send_tensor", other, sent, 0)
+    call("tdt.send_tensor", other, sent, 0, fails=True)
+    assert call("tdt.query_channel_size", other) == 1
+    call("tdt.clean_channel", other)
+    assert call("tdt.query_channel_size", other) == 0
+    call("tdt.stop_channel", other)
+    call("tdt.receive_tensor", other, received, -1, fails=True)
+    for channel in (channel, other):
+        call("tdt.destroy_channel", channel)
+    call("tdt.destroy_dataset", sent)
+    call("tdt.destroy_dataset", received)
+    call("tdt.destroy_data_item", item)
+
+
+def retrieval(call):
+    """Every call of acl.fv says that there is no such thing."""
+    counts = {"create_feature_info": 7, "create_query_table": 4, "create_repo_range": 4,
+              "create_search_input": 3, "create_search_result": 8, "release": 0, "repo_add": 2,
+              "repo_del": 2, "search": 3, "set1_n_top_num": 2, "set_nm_top_num": 2}
+    for name in [n for n in call.functions if n.startswith("fv.")]:
+        arguments = [0] * counts.get(name[3:], 1)
+        assert (call(name, *arguments, fails=True) == 0) == ("create" in name)
+        assert "not implemented" in call("get_recent_err_msg")
 
 
 def models(call, path):
