@@ -123,6 +123,9 @@ def suites(build, run):
             return result
         return suite
 
+    def soak():
+        return run.c_tests(build, suites=["soak"], limit=300)
+
     def python_long():
         return run.py_tests(build, "long", limit=1500)
 
@@ -140,5 +143,6 @@ def suites(build, run):
         ("reference kernels", reference),
         ("aarch64 kernels", arm),
         *[(f"fuzz {t}", fuzz(t)) for t in targets],
+        ("soak", soak),
         ("python long", python_long),
     ]
