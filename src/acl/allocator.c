@@ -35,11 +35,11 @@ aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc) {
 /* The setters differ in the type and the field alone. */
 #define SETTER(function, type, parameter, field)                                                   \
     aclError function(aclrtAllocatorDesc allocatorDesc, type parameter) {                          \
-        ACL_NEED(parameter);                                                                       \
         struct allocator *a = handle_acquire(allocatorDesc, HANDLE_ALLOCATOR);                     \
         if (!a) return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");    \
-        a->field = parameter;                                                                      \
+        if (parameter) a->field = parameter;                                                       \
         handle_release(allocatorDesc);                                                             \
+        ACL_NEED(parameter);                                                                       \
         return ACL_SUCCESS;                                                                        \
     }
 
@@ -51,18 +51,18 @@ SETTER(aclrtAllocatorSetGetAddrFromBlockFuncToDesc, aclrtAllocatorGetAddrFromBlo
        address)
 
 aclError aclrtAllocatorRegister(aclrtStream stream, aclrtAllocatorDesc allocatorDesc) {
-    struct allocator *a = handle_acquire(allocatorDesc, HANDLE_ALLOCATOR);
-    if (!a) return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
-    bool complete = a->object && a->alloc && a->free && a->address;
-    handle_release(allocatorDesc);
-    ACL_CHECK(complete, ACL_ERROR_INVALID_PARAM,
-              "allocatorDesc lacks its object or its functions to allocate, to free or to get an "
-              "address; set them first");
     struct stream *s;
     void *held;
     ACL_TRY(stream_get(stream, __func__, &s, &held));
-    stream_set_allocator(s, true);
+    struct allocator *a = handle_acquire(allocatorDesc, HANDLE_ALLOCATOR);
+    bool complete = a && a->object && a->alloc && a->free && a->address;
+    if (complete) stream_set_allocator(s, true);
+    if (a) handle_release(allocatorDesc);
     handle_release(held);
+    if (!a) return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
+    ACL_CHECK(complete, ACL_ERROR_INVALID_PARAM,
+              "allocatorDesc lacks its object or its functions to allocate, to free or to get an "
+              "address; set them first");
     return ACL_SUCCESS;
 }
 

@@ -143,13 +143,17 @@ aclError aclrtMemset(void *devPtr, size_t maxCount, int32_t value, size_t count)
     return ACL_SUCCESS;
 }
 
+aclError fill_on_stream(const char *call, void *to, int value, size_t count, aclrtStream stream) {
+    struct task t = {.fn = run_fill,
+                     .short_enough = count <= SHORT_COPY_BYTES,
+                     .fill = {.to = to, .value = value, .count = count}};
+    return submit(call, stream, &t);
+}
+
 aclError aclrtMemsetAsync(void *devPtr, size_t maxCount, int32_t value, size_t count,
                           aclrtStream stream) {
     PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_fill(__func__, devPtr, maxCount, count));
-    struct task t = {.fn = run_fill,
-                     .short_enough = count <= SHORT_COPY_BYTES,
-                     .fill = {.to = devPtr, .value = value, .count = count}};
-    return submit(__func__, stream, &t);
+    return fill_on_stream(__func__, devPtr, value, count, stream);
 }

@@ -63,6 +63,10 @@ aclError aclrtGetAllGroupInfo(aclrtGroupInfo *groupInfo) {
 aclError aclrtGetGroupInfoDetail(const aclrtGroupInfo *groupInfo, int32_t groupIndex,
                                  aclrtGroupAttr attr, void *attrValue, size_t valueLen,
                                  size_t *paramRetSize) {
+    struct group_info *g = handle_acquire(groupInfo, HANDLE_GROUP_INFO);
+    if (!g) return handle_fail(groupInfo, HANDLE_GROUP_INFO, __func__, "groupInfo");
+    int n = atomic_load(&g->n_cores);
+    handle_release(groupInfo);
     ACL_NEED(attrValue);
     ACL_NEED(paramRetSize);
     ACL_CHECK((unsigned)attr <= ACL_GROUP_GROUPID_INT, ACL_ERROR_INVALID_PARAM,
@@ -72,10 +76,6 @@ aclError aclrtGetGroupInfoDetail(const aclrtGroupInfo *groupInfo, int32_t groupI
     int32_t value = 0;
     ACL_CHECK(valueLen >= sizeof value, ACL_ERROR_INVALID_PARAM,
               "valueLen is %zu; an attribute has %zu bytes", valueLen, sizeof value);
-    struct group_info *g = handle_acquire(groupInfo, HANDLE_GROUP_INFO);
-    if (!g) return handle_fail(groupInfo, HANDLE_GROUP_INFO, __func__, "groupInfo");
-    int n = atomic_load(&g->n_cores);
-    handle_release(groupInfo);
     ACL_CHECK(n, ACL_ERROR_INVALID_PARAM, "groupInfo is empty; call aclrtGetAllGroupInfo first");
     if (attr <= ACL_GROUP_AIC_INT) value = n;
     memcpy(attrValue, &value, sizeof value);
@@ -173,7 +173,10 @@ aclError aclrtGetDeviceSatMode(aclrtFloatOverflowMode *mode) {
 }
 
 aclError aclrtGetOverflowStatus(void *outputAddr, size_t outputSize, aclrtStream stream) {
-    return aclrtMemsetAsync(outputAddr, outputSize, 0, outputSize, stream);
+    ACL_NEED(outputAddr);
+    ACL_NEED_CONTEXT();
+    ACL_TRY(memory_check(__func__, "outputAddr", outputAddr, outputSize));
+    return fill_on_stream(__func__, outputAddr, 0, outputSize, stream);
 }
 
 aclError aclrtResetOverflowStatus(aclrtStream stream) {

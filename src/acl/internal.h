@@ -251,6 +251,9 @@ bool stream_thread_is_self(void);
 /* For calls that wait for a stream: one made by a task of a stream would wait for itself. */
 aclError stream_need_other_thread(const char *call);
 
+/* Queues a fill of memory that was checked. copy.c */
+aclError fill_on_stream(const char *call, void *to, int value, size_t count, aclrtStream stream);
+
 /* ---- callbacks; report.c ---- */
 void reports_reset(void);
 /* A subscribed stream goes away. */

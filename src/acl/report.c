@@ -32,10 +32,10 @@ struct report_thread {
 };
 
 static const struct {
-    const char *subscribe, *unsubscribe;
+    const char *subscribe, *unsubscribe, *argument; /* how they call the stream */
 } calls[REPORT_KINDS] = {
-    [CALLBACKS] = {"aclrtSubscribeReport", "aclrtUnSubscribeReport"},
-    [HOST_FUNCTIONS] = {"aclrtSubscribeHostFunc", "aclrtUnSubscribeHostFunc"},
+    [CALLBACKS] = {"aclrtSubscribeReport", "aclrtUnSubscribeReport", "stream"},
+    [HOST_FUNCTIONS] = {"aclrtSubscribeHostFunc", "aclrtUnSubscribeHostFunc", "exeStream"},
 };
 
 static struct report_thread *find_thread(enum report_kind kind, uint64_t id) {
@@ -93,11 +93,18 @@ static aclError add(const char *call, enum report_kind kind, struct stream *s, u
     return ACL_SUCCESS;
 }
 
+static aclError get_stream(const char *call, enum report_kind kind, aclrtStream stream,
+                           struct stream **out, void **held) {
+    aclError code = stream_get(stream, call, out, held);
+    if (code != ACL_ERROR_RT_INVALID_HANDLE) return code;
+    return handle_fail(stream, HANDLE_STREAM, call, calls[kind].argument);
+}
+
 static aclError subscribe(enum report_kind kind, uint64_t id, aclrtStream stream) {
     const char *call = calls[kind].subscribe;
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, call, &s, &held));
+    ACL_TRY(get_stream(call, kind, stream, &s, &held));
     pthread_mutex_lock(&runtime.sync_lock);
     aclError code = add(call, kind, s, id);
     pthread_mutex_unlock(&runtime.sync_lock);
@@ -161,7 +168,7 @@ static aclError unsubscribe(enum report_kind kind, uint64_t threadId, aclrtStrea
     const char *call = calls[kind].unsubscribe;
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, call, &s, &held));
+    ACL_TRY(get_stream(call, kind, stream, &s, &held));
     pthread_mutex_lock(&runtime.sync_lock);
     uint64_t now;
     bool is = stream_reporter(s, kind, &now) && now == threadId && find_thread(kind, threadId);

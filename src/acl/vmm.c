@@ -151,13 +151,14 @@ aclError aclrtMemExportToShareableHandle(aclrtDrvMemHandle handle, aclrtMemHandl
                                          uint64_t flags, uint64_t *shareableHandle) {
     ACL_NEED(shareableHandle);
     ACL_NEED_STARTED();
+    struct physical *p = handle_acquire(handle, HANDLE_PHYSICAL);
+    if (!p) return handle_fail(handle, HANDLE_PHYSICAL, __func__, "handle");
+    int fd = p->fd;
+    handle_release(handle);
     ACL_CHECK(handleType == ACL_MEM_HANDLE_TYPE_NONE, ACL_ERROR_INVALID_PARAM,
               "handleType is %d; use ACL_MEM_HANDLE_TYPE_NONE", (int)handleType);
     ACL_TRY(need_no_flags(__func__, flags));
-    struct physical *p = handle_acquire(handle, HANDLE_PHYSICAL);
-    if (!p) return handle_fail(handle, HANDLE_PHYSICAL, __func__, "handle");
-    *shareableHandle = (uint64_t)getpid() << 32 | (uint32_t)p->fd;
-    handle_release(handle);
+    *shareableHandle = (uint64_t)getpid() << 32 | (uint32_t)fd;
     return ACL_SUCCESS;
 }
 
@@ -323,20 +324,19 @@ static aclError map(const char *call, const struct physical *p, size_t offset, s
 
 aclError aclrtMapMem(void *virPtr, size_t size, size_t offset, aclrtDrvMemHandle handle,
                      uint64_t flags) {
-    ACL_NEED_STARTED();
-    ACL_TRY(need_no_flags(__func__, flags));
-    ACL_TRY(check_size(__func__, size));
     ACL_NEED(virPtr);
+    ACL_NEED_STARTED();
     struct physical *p = handle_acquire(handle, HANDLE_PHYSICAL);
     if (!p) return handle_fail(handle, HANDLE_PHYSICAL, __func__, "handle");
-    struct mapping *m = mem_alloc(sizeof *m);
-    aclError code;
-    if (m) {
+    struct mapping *m = NULL;
+    aclError code = need_no_flags(__func__, flags);
+    if (code == ACL_SUCCESS) code = check_size(__func__, size);
+    if (code == ACL_SUCCESS && (m = mem_alloc(sizeof *m))) {
         *m = (struct mapping){.at = virPtr, .bytes = size, .physical = handle};
         pthread_mutex_lock(&runtime.vmm_lock);
         code = map(__func__, p, offset, m);
         pthread_mutex_unlock(&runtime.vmm_lock);
-    } else {
+    } else if (code == ACL_SUCCESS) {
         code = acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a mapping");
     }
     if (code == ACL_SUCCESS) return code; /* the mapping keeps the physical memory */

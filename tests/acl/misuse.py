@@ -200,6 +200,15 @@ aclopSetMaxOpQueueNum i -
 aclopSetModelDir i p
 aclopUnregisterCompileFunc u -
 aclopUpdateParams u ------
+aclrtAllocatorCreateDesc a
+aclrtAllocatorDestroyDesc a h
+aclrtAllocatorRegister c sh
+aclrtAllocatorSetAllocAdviseFuncToDesc a hp
+aclrtAllocatorSetAllocFuncToDesc a hp
+aclrtAllocatorSetFreeFuncToDesc a hp
+aclrtAllocatorSetGetAddrFromBlockFuncToDesc a hp
+aclrtAllocatorSetObjToDesc a hp
+aclrtAllocatorUnregister c s
 aclrtBinaryGetFunction u ---
 aclrtBinaryLoad u --
 aclrtBinaryUnLoad u -
@@ -208,6 +217,7 @@ aclrtCreateContext i pd
 aclrtCreateEvent c p
 aclrtCreateEventExWithFlag c p-
 aclrtCreateEventWithFlag c p-
+aclrtCreateGroupInfo a
 aclrtCreateStream c p
 aclrtCreateStreamConfigHandle i
 aclrtCreateStreamV2 c pk
@@ -217,24 +227,36 @@ aclrtCtxSetSysParamOpt c --
 aclrtDestroyBinary u -
 aclrtDestroyContext i r
 aclrtDestroyEvent i r
+aclrtDestroyGroupInfo a h
 aclrtDestroyStream i s
 aclrtDestroyStreamConfigHandle i p
 aclrtDestroyStreamForce i s
 aclrtDeviceCanAccessPeer i pd-
 aclrtDeviceDisablePeerAccess c -
 aclrtDeviceEnablePeerAccess c --
+aclrtDeviceGetBareTgid a p
+aclrtDeviceTaskAbort i d-
 aclrtEventElapsedTime i prr
 aclrtFree i p
 aclrtFreeHost i p
+aclrtFreePhysical i h
+aclrtGetAllGroupInfo c h
 aclrtGetCurrentContext c p
 aclrtGetDevice c p
 aclrtGetDeviceCount i p
 aclrtGetDeviceIdFromExceptionInfo i h
+aclrtGetDeviceSatMode c p
+aclrtGetDeviceUtilizationRate c dp
 aclrtGetErrorCodeFromExceptionInfo i h
+aclrtGetGroupCount c p
+aclrtGetGroupInfoDetail a h--p-p
 aclrtGetMemInfo c -pp
+aclrtGetMemUceInfo i dp-p
+aclrtGetOverflowStatus c p-s
 aclrtGetRunMode a p
 aclrtGetSocName a
 aclrtGetStreamIdFromExceptionInfo i h
+aclrtGetStreamOverflowSwitch c sp
 aclrtGetTaskIdFromExceptionInfo i h
 aclrtGetThreadIdFromExceptionInfo i h
 aclrtGetVersion a ppp
@@ -244,39 +266,57 @@ aclrtMalloc c p--
 aclrtMallocAlign32 c p--
 aclrtMallocCached c p--
 aclrtMallocHost i p-
+aclrtMallocPhysical c p-p-
+aclrtMapMem i p--h-
+aclrtMemExportToShareableHandle i h--p
 aclrtMemFlush c p-
+aclrtMemGetAllocationGranularity c p-p
+aclrtMemImportFromShareableHandle i -dp
 aclrtMemInvalidate c p-
+aclrtMemSetPidToShareableHandle i -p-
+aclrtMemUceRepair i dp-
 aclrtMemcpy c p-p--
 aclrtMemcpy2d c p-p----
 aclrtMemcpy2dAsync c p-p----s
 aclrtMemcpyAsync c p-p--s
 aclrtMemset c p---
 aclrtMemsetAsync c p---s
+aclrtProcessHostFunc i -
 aclrtProcessReport i -
 aclrtQueryDeviceStatus i dp
 aclrtQueryEvent i rp
 aclrtQueryEventStatus i rp
 aclrtQueryEventWaitStatus i rp
 aclrtRecordEvent i rs
+aclrtReleaseMemAddress i p
+aclrtReserveMemAddress c p----
 aclrtResetDevice i d
 aclrtResetDeviceForce i d
 aclrtResetEvent i rs
+aclrtResetOverflowStatus c s
 aclrtSetCurrentContext i r
 aclrtSetDevice i d
+aclrtSetDeviceSatMode c -
 aclrtSetExceptionInfoCallback i -
+aclrtSetGroup c -
+aclrtSetOpExecuteTimeOut c -
 aclrtSetOpWaitTimeout c -
 aclrtSetStreamConfigOpt i K-p-
 aclrtSetStreamFailureMode c s-
+aclrtSetStreamOverflowSwitch c s-
 aclrtSetTsDevice i -
 aclrtStreamQuery c sp
 aclrtStreamWaitEvent i sr
+aclrtSubscribeHostFunc c -s
 aclrtSubscribeReport c -s
 aclrtSynchronizeDevice c
 aclrtSynchronizeEvent i r
 aclrtSynchronizeEventWithTimeout i r-
 aclrtSynchronizeStream c s
 aclrtSynchronizeStreamWithTimeout c s-
+aclrtUnSubscribeHostFunc c -s
 aclrtUnSubscribeReport c -s
+aclrtUnmapMem i p
 acltdtAddDataItem a hh
 acltdtAddQueueRoute a hh
 acltdtAllocBuf i --p
@@ -447,7 +487,12 @@ class Caller:
                                  "acltdtDestroyQueueRouteList"),
         "acltdtQueueRouteQueryInfo": ("returned", "acltdtCreateQueueRouteQueryInfo", (),
                                       "acltdtDestroyQueueRouteQueryInfo"),
+        "aclrtAllocatorDesc": ("returned", "aclrtAllocatorCreateDesc", (),
+                               "aclrtAllocatorDestroyDesc"),
         "aclrtContext": ("written", "aclrtCreateContext", (0,), "aclrtDestroyContext"),
+        "aclrtDrvMemHandle": ("written", "aclrtMallocPhysical", (1 << 16, "prop", 0),
+                              "aclrtFreePhysical"),
+        "aclrtGroupInfo": ("returned", "aclrtCreateGroupInfo", (), "aclrtDestroyGroupInfo"),
         "aclrtEvent": ("written", "aclrtCreateEvent", (), "aclrtDestroyEvent"),
         "aclrtStream": ("written", "aclrtCreateStream", (), "aclrtDestroyStream"),
         "acltdtChannelHandle": ("returned", "acltdtCreateChannel", (0, "text"),
@@ -456,8 +501,8 @@ class Caller:
                            "acltdtDestroyDataItem"),
         "acltdtDataset": ("returned", "acltdtCreateDataset", (), "acltdtDestroyDataset"),
     }
-    # Made by no function: its only live ones are inside a callback.
-    INSIDE_CALLBACKS = {"aclrtExceptionInfo"}
+    # Made by no function: the only live ones are inside a callback, or are the program's own.
+    INSIDE_CALLBACKS = {"aclrtAllocator", "aclrtExceptionInfo"}
 
     def __init__(self, library, model):
         self.model = ctypes.create_string_buffer(model.encode())
@@ -466,6 +511,7 @@ class Caller:
         self.library.aclGetRecentErrMsg.restype = ctypes.c_char_p
         self.scratch = ctypes.create_string_buffer(1 << 20)
         self.dims = (ctypes.c_int64 * 2)(1, 1)
+        self.prop = ctypes.create_string_buffer(64)  # an aclrtPhysicalMemProp of zeros
         self.text = ctypes.create_string_buffer(b"a name")
         self.callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
 
@@ -490,7 +536,8 @@ class Caller:
                 "int64_t": ctypes.c_int64}.get(kind, ctypes.c_int)
 
     def plain(self, value):
-        memory = {"scratch": self.scratch, "text": self.text, "dims": self.dims}.get(value)
+        memory = {"scratch": self.scratch, "text": self.text, "dims": self.dims,
+                  "prop": self.prop}.get(value)
         return value if memory is None else ctypes.cast(memory, ctypes.c_void_p)
 
     def make(self, kind):
