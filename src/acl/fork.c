@@ -41,19 +41,11 @@ static void unlock_all(void) {
     pthread_mutex_unlock(&runtime.lock);
 }
 
-/* A read-write lock knows its writer by thread id, which the child's thread does not share. */
-static void renew_all(void) {
-    pthread_mutex_init(&runtime.lock, NULL);
+/* A read-write lock knows its writer by thread id, so unlocking it in the child is not enough. */
+static void unlock_in_child(void) {
+    unlock_all();
     pthread_rwlock_init(&runtime.models_lock, NULL);
-    pthread_mutex_init(&runtime.sync_lock, NULL);
-    pthread_mutex_init(&runtime.exceptions_lock, NULL);
-    pthread_mutex_init(&runtime.dump_lock, NULL);
-    pthread_mutex_init(&runtime.profile.pipe_lock, NULL);
-    pthread_mutex_init(&runtime.profile.lock, NULL);
-    pthread_mutex_init(&runtime.tdt.lock, NULL);
-    pthread_mutex_init(&runtime.vmm_lock, NULL);
     pthread_rwlock_init(&runtime.memory.lock, NULL);
-    pthread_mutex_init(&runtime.handles.lock, NULL);
     cond_init_monotonic(&runtime.sync_changed); /* nobody waits any more */
     cond_init_monotonic(&runtime.tdt.changed);
 }
@@ -66,7 +58,7 @@ static bool was_in_use(void) {
 }
 
 static void in_child(void) {
-    renew_all();
+    unlock_in_child();
     if (!runtime.forked && !was_in_use()) return;
     runtime.forked = true;
     atomic_store(&runtime.started, false);

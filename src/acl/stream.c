@@ -285,9 +285,11 @@ static void stop_waits(struct stream *s) {
 }
 
 bool stream_abort(struct stream *s, const struct timespec *deadline) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t until = s->drop_until = s->n_queued; /* before a wait ends and the next task begins */
+    pthread_mutex_unlock(&s->lock);
     stop_waits(s);
     pthread_mutex_lock(&s->lock);
-    uint64_t until = s->drop_until = s->n_queued;
     bool in_time = true;
     while (s->n_done < until && in_time) in_time = cond_wait_until(&s->done, &s->lock, deadline);
     bool all = s->n_done >= until;
