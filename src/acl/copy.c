@@ -27,6 +27,7 @@ static aclError check_copy(const char *call, void *dst, size_t dest_max, const v
                         "less",
                         count, dest_max);
     ACL_TRY(check_kind(call, kind));
+    if (check_is_on()) ACL_TRY(check_copy_sides(call, dst, src, kind));
     ACL_TRY(memory_check(call, "dst", dst, count));
     return memory_check(call, "src", src, count);
 }
@@ -59,6 +60,7 @@ static aclError check_copy_2d(const char *call, void *dst, size_t dpitch, const 
         return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%zu rows are more than memory can hold",
                         height);
     ACL_TRY(check_kind(call, kind));
+    if (check_is_on()) ACL_TRY(check_copy_sides(call, dst, src, kind));
     ACL_TRY(memory_check(call, "dst", dst, to_bytes));
     return memory_check(call, "src", src, from_bytes);
 }

@@ -26,6 +26,7 @@ struct runtime runtime = {
     .dump_lock = PTHREAD_MUTEX_INITIALIZER,
     .profile.lock = PTHREAD_MUTEX_INITIALIZER,
     .profile.pipe_lock = PTHREAD_MUTEX_INITIALIZER,
+    .check.lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 bool cond_init_monotonic(pthread_cond_t *cond) {

@@ -14,6 +14,7 @@
 
 #include "acl/acl.h"
 #include "acl/acl_dump.h"
+#include "acl/check.h"
 #include "acl/handle.h"
 #include "acl/memory.h"
 #include "acl/private.h"
@@ -131,6 +132,7 @@ struct runtime {
     int32_t dump_flag; /* of dump_callback */
 
     struct profile profile;
+    struct check check;
 };
 extern struct runtime runtime;
 

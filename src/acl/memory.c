@@ -20,6 +20,7 @@ struct memory_block {
     size_t bytes;    /* asked for */
     size_t capacity; /* may be touched */
     void *base;      /* what mem_free wants */
+    struct check_place made; /* with PRUSIK_CHECK */
 };
 
 static const struct {
@@ -120,6 +121,7 @@ aclError memory_allocate(const char *call, enum memory_kind kind, size_t bytes, 
                                .bytes = bytes,
                                .capacity = capacity,
                                .base = base};
+    if (check_is_on()) b->made = check_place(call);
     struct memory_map *m = &runtime.memory;
     pthread_rwlock_wrlock(&m->lock);
     insert(&m->root, b);
@@ -154,7 +156,8 @@ aclError memory_release(const char *call, enum memory_kind kind, void *address) 
         if (b->kind != kind)
             acl_log(ACL_WARNING, "%s: %p is %s; free it with %s", call, address,
                     kinds[b->kind].name, kinds[b->kind].freed_by);
-        mem_free(b->base);
+        if (check_is_on()) check_keep(call, b->base, b->address, b->bytes, b->made);
+        else mem_free(b->base);
         mem_free(b);
         return ACL_SUCCESS;
     }
@@ -171,6 +174,9 @@ aclError memory_release(const char *call, enum memory_kind kind, void *address) 
                         "%p lies %zu bytes inside the block at %p; pass the address that was "
                         "allocated",
                         address, (size_t)(a - start), (void *)start);
+    char before[256];
+    if (check_is_on() && check_freed_before(address, before, sizeof before))
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%p was %s", address, before);
     return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                     "%p is no allocated address: it was freed already, or did not come from this "
                     "library",
@@ -178,6 +184,7 @@ aclError memory_release(const char *call, enum memory_kind kind, void *address) 
 }
 
 aclError memory_check(const char *call, const char *what, const void *address, size_t bytes) {
+    if (check_is_on()) ACL_TRY(check_range(call, what, address, bytes));
     struct memory_map *m = &runtime.memory;
     uintptr_t a = (uintptr_t)address, start = 0;
     size_t size = 0, need = 0;
@@ -195,6 +202,16 @@ aclError memory_check(const char *call, const char *what, const void *address, s
     return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                     "%s: %zu bytes from %p run past the end of the block of %zu bytes at %p", what,
                     need, address, size, (void *)start);
+}
+
+enum memory_kind memory_kind_at(const void *address) {
+    struct memory_map *m = &runtime.memory;
+    uintptr_t a = (uintptr_t)address;
+    pthread_rwlock_rdlock(&m->lock);
+    const struct memory_block *b = find_below(m->root, a);
+    enum memory_kind kind = b && a - b->address < b->capacity ? b->kind : MEMORY_KINDS;
+    pthread_rwlock_unlock(&m->lock);
+    return kind;
 }
 
 bool memory_is_block(enum memory_kind kind, const void *address) {
@@ -220,10 +237,12 @@ void memory_reset(void) {
     pthread_rwlock_unlock(&m->lock);
     while (b) {
         struct memory_block *rest = merge(b->left, b->right);
+        if (check_is_on()) check_leak(kinds[b->kind].name, b->bytes, &b->made);
         mem_free(b->base);
         mem_free(b);
         b = rest;
     }
+    if (check_is_on()) check_finish();
 }
 
 /* ---- the calls ---- */

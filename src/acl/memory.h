@@ -31,6 +31,8 @@ aclError memory_release(const char *call, enum memory_kind kind, void *address);
 /* Fails when address lies in a block of ours and the block ends before address + bytes. `what` says
  * in the sentence what the range is: "dst". */
 aclError memory_check(const char *call, const char *what, const void *address, size_t bytes);
+/* The kind of the block that an address lies in; MEMORY_KINDS if it is none of ours. */
+enum memory_kind memory_kind_at(const void *address);
 bool memory_is_block(enum memory_kind kind, const void *address);
 /* Frees all blocks; inside aclFinalize. */
 void memory_reset(void);

@@ -111,7 +111,9 @@ static aclError read_buffer(const char *call, const char *side, size_t index, vo
     to->bytes = b->bytes;
     pthread_mutex_unlock(&b->lock);
     handle_release(handle);
-    return to->data ? memory_check(call, side, to->data, to->bytes) : ACL_SUCCESS;
+    if (!to->data) return ACL_SUCCESS;
+    if (check_is_on()) ACL_TRY(check_model_buffer(call, side, to->data));
+    return memory_check(call, side, to->data, to->bytes);
 }
 
 static aclError fail_shape(const char *call, size_t index, const struct model_border *b,
