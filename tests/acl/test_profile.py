@@ -17,6 +17,8 @@ pytest.importorskip("onnx")
 
 import networks  # noqa: E402  (beside this file)
 
+pytestmark = pytest.mark.in_process
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ACL_API, TASK_TIME, TRAINING_TRACE = 0x1, 0x2, 0x40
 
