@@ -126,7 +126,6 @@ enum status infer_same(struct op_call *c);
 enum status graph_infer(struct graph *g);
 enum status graph_infer_node(struct graph *g, int node); /* the same for one node */
 /* The same for one node, whose inputs are inferred already. */
-enum status graph_infer_node(struct graph *g, int node);
 /* Checks every invariant of graph.h, arity and attributes included; ops/verify.c. Run between passes
  * in debug builds, and on every graph that comes out of a file. */
 enum status graph_verify(const struct graph *g);
