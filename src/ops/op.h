@@ -124,8 +124,8 @@ enum status infer_same(struct op_call *c);
  * that already has a shape (from the source model) keeps the better known of the two; a
  * contradiction is an error. */
 enum status graph_infer(struct graph *g);
-enum status graph_infer_node(struct graph *g, int node); /* the same for one node */
 /* The same for one node, whose inputs are inferred already. */
+enum status graph_infer_node(struct graph *g, int node);
 /* Checks every invariant of graph.h, arity and attributes included; ops/verify.c. Run between passes
  * in debug builds, and on every graph that comes out of a file. */
 enum status graph_verify(const struct graph *g);
