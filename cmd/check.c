@@ -129,6 +129,7 @@ static void print_text(struct check *c) {
     const struct lacks *l = &c->report.lacks;
     char text[128];
     printf("%s: %s\n", c->request.model, c->converts ? "converts" : "does not convert");
+    if (c->report.format) printf("  format      %s\n", c->report.format);
     if (c->report.opset) printf("  opset       %d\n", c->report.opset);
     if (c->described) {
         printf("  operators   %lld after optimisation\n", (long long)c->d.n_operators);
@@ -184,6 +185,7 @@ static int print_json(struct check *c) {
     json_object_set_new(root, "model", text_or_null(c->request.model));
     json_object_set_new(root, "converts", json_boolean(c->converts));
     json_object_set_new(root, "reason", text_or_null(c->reason));
+    json_object_set_new(root, "format", text_or_null(c->report.format));
     json_object_set_new(root, "opset", json_integer(c->report.opset));
     json_object_set_new(root, "inputs", inputs);
     json_object_set_new(root, "unsupported", lacks);

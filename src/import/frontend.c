@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What front ends share: reading files, and the shapes that the caller gives for inputs. */
+/* What front ends share: files and memory, and the shapes that the caller gives for inputs. */
 #include "import/frontend.h"
 
 #include <errno.h>
@@ -85,6 +85,51 @@ enum status import_open_beside(const char *folder, const char *location, const c
     }
     *out = at;
     return STATUS_OK;
+}
+
+/* ---- from bytes to a graph ---- */
+
+/* `keep` is given to the graph, whatever happens. */
+static enum status from_bytes(import_bytes_fn *convert, const void *bytes, size_t n_bytes,
+                              const char *folder, void *keep, const struct import_options *options,
+                              struct graph **out) {
+    struct graph *g = NULL;
+    enum status s = graph_create(&g);
+    if (s != STATUS_OK) mem_free(keep);
+    else if (keep) s = graph_attach(g, keep, mem_free);
+    if (s == STATUS_OK) s = convert(g, bytes, n_bytes, folder, options);
+    if (s == STATUS_OK) *out = g;
+    else graph_destroy(g);
+    return s;
+}
+
+enum status import_from_memory(import_bytes_fn *convert, const void *bytes, size_t n_bytes,
+                               bool copy, const struct import_options *options,
+                               struct graph **out) {
+    *out = NULL;
+    CHECK(n_bytes, STATUS_FORMAT, "the model is empty");
+    void *keep = NULL;
+    if (copy) {
+        keep = mem_alloc_aligned(n_bytes);
+        CHECK(keep, STATUS_MEMORY, "out of memory for the model's %zu bytes", n_bytes);
+        bytes = memcpy(keep, bytes, n_bytes);
+    }
+    return from_bytes(convert, bytes, n_bytes, NULL, keep, options, out);
+}
+
+enum status import_from_file(import_bytes_fn *convert, const char *path,
+                             const struct import_options *options, struct graph **out) {
+    *out = NULL;
+    void *bytes = NULL;
+    size_t n_bytes = 0;
+    char *folder = NULL;
+    TRY(import_read_file(path, &bytes, &n_bytes));
+    enum status s = import_folder(path, &folder);
+    if (s == STATUS_OK) s = from_bytes(convert, bytes, n_bytes, folder, bytes, options, out);
+    else mem_free(bytes);
+    mem_free(folder);
+    if (s != STATUS_OK) status_prefix("%s", path);
+    return s;
 }
 
 /* ---- shapes ---- */

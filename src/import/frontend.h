@@ -18,6 +18,18 @@ enum status import_folder(const char *path, char **out);
 enum status import_open_beside(const char *folder, const char *location, const char *what,
                                int *out);
 
+/* ---- frontend.c: from bytes to a graph ---- */
+/* Fills the empty graph `g` from a model's bytes, which outlive it. `folder` is where the model
+ * lies; NULL: nothing beside it can be read. */
+typedef enum status import_bytes_fn(struct graph *g, const void *bytes, size_t n_bytes,
+                                    const char *folder, const struct import_options *options);
+/* The graph of a model in memory, copied if the caller's bytes do not outlive the graph. */
+enum status import_from_memory(import_bytes_fn *convert, const void *bytes, size_t n_bytes,
+                               bool copy, const struct import_options *options,
+                               struct graph **out);
+enum status import_from_file(import_bytes_fn *convert, const char *path,
+                             const struct import_options *options, struct graph **out);
+
 /* ---- frontend.c: the caller's shapes ---- */
 /* *shape, what the file says of input `name`, becomes what the caller says. */
 enum status import_override_shape(const struct import_options *o, const char *name,
@@ -33,9 +45,9 @@ enum status import_fold(struct graph *g, int node);
 /* Records a node; the import goes on, to find the rest. */
 void lacks_add(struct lacks *l, const char *op, const char *name, const char *format, va_list args);
 enum status lacks_report(const struct lacks *l); /* fails with all of it */
-/* Tells the caller, who may have asked, what was seen of the model: its opset, the inputs that `g`
- * has, and what is lacking. Called before the import succeeds or fails. */
-void import_tell(const struct import_options *o, int opset, const struct graph *g,
-                 const struct lacks *l);
+/* Tells the caller, who may have asked, what was seen of the model: its format and opset (or 0),
+ * the inputs that `g` has, and what is lacking. Called before the import succeeds or fails. */
+void import_tell(const struct import_options *o, const char *format, int opset,
+                 const struct graph *g, const struct lacks *l);
 
 #endif

@@ -37,8 +37,9 @@ struct lacks {
 
 /* What a front end saw of a model, whether or not it could import it. */
 struct import_report {
-    int opset;    /* 0 where the framework has none */
-    int n_inputs; /* of which IMPORT_REPORT_INPUTS are told */
+    const char *format; /* "ONNX"; NULL: the file could not be read */
+    int opset;          /* 0 where the framework has none */
+    int n_inputs;       /* of which IMPORT_REPORT_INPUTS are told */
     struct import_input {
         char name[128];
         enum dtype dtype;

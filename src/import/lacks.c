@@ -48,11 +48,12 @@ enum status lacks_report(const struct lacks *list) {
          list->n_nodes, list->n_nodes == 1 ? "" : "s", text, more, them, them);
 }
 
-void import_tell(const struct import_options *o, int opset, const struct graph *g,
-                 const struct lacks *l) {
+void import_tell(const struct import_options *o, const char *format, int opset,
+                 const struct graph *g, const struct lacks *l) {
     if (!o || !o->report) return;
     struct import_report *r = o->report;
-    *r = (struct import_report){.opset = opset, .n_inputs = g->n_inputs, .lacks = *l};
+    *r = (struct import_report){
+        .format = format, .opset = opset, .n_inputs = g->n_inputs, .lacks = *l};
     for (int i = 0; i < g->n_inputs && i < IMPORT_REPORT_INPUTS; i++) {
         const struct tensor *t = &g->tensors[g->inputs[i]];
         r->input[i].dtype = t->dtype;

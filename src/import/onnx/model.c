@@ -167,7 +167,7 @@ static enum status convert_model(struct importer *im, const struct import_option
     struct wanted w = {0};
     TRY(find_outputs(im, b, graph, options ? options->out_nodes : NULL, &w));
     enum status s = block_convert(im, b, w.n, w.value);
-    import_tell(options, b->opset, im->g, &im->lacks);
+    import_tell(options, "ONNX", b->opset, im->g, &im->lacks);
     TRY(s);
     if (im->lacks.n_nodes) return lacks_report(&im->lacks);
     for (int i = 0; i < w.n; i++) TRY(graph_add_output(im->g, w.value[i]->tensor));
@@ -177,21 +177,11 @@ static enum status convert_model(struct importer *im, const struct import_option
     return graph_verify(im->g);
 }
 
-/* `keep` is given to the graph, whatever happens. */
-static enum status import_bytes(const void *bytes, size_t n_bytes, const char *folder, void *keep,
-                                const struct import_options *options, struct graph **out) {
+static enum status import_bytes(struct graph *g, const void *bytes, size_t n_bytes,
+                                const char *folder, const struct import_options *options) {
     struct wire_message m;
     struct arena scratch;
-    struct graph *g = NULL;
-    enum status s = graph_create(&g);
-    if (s != STATUS_OK) mem_free(keep);
-    else if (keep) s = graph_attach(g, keep, mem_free);
-    if (s == STATUS_OK)
-        s = wire_unpack(&onnx__model_proto__descriptor, bytes, n_bytes, &onnx_wire_options, &m);
-    if (s != STATUS_OK) {
-        graph_destroy(g);
-        return s;
-    }
+    TRY(wire_unpack(&onnx__model_proto__descriptor, bytes, n_bytes, &onnx_wire_options, &m));
     /* Far more than any honest model needs; functions that call functions could ask for more. */
     arena_init(&scratch, (size_t)2 << 30);
     struct importer im = {
@@ -200,38 +190,18 @@ static enum status import_bytes(const void *bytes, size_t n_bytes, const char *f
         .src = {.bytes = bytes, .n_bytes = n_bytes, .folder = folder},
         .model = (const Onnx__ModelProto *)m.message,
     };
-    s = convert_model(&im, options);
+    enum status s = convert_model(&im, options);
     arena_deinit(&scratch);
     wire_message_deinit(&m);
-    if (s == STATUS_OK) *out = g;
-    else graph_destroy(g);
     return s;
 }
 
 enum status import_onnx_memory(const void *bytes, size_t n_bytes, bool copy,
                                const struct import_options *options, struct graph **out) {
-    *out = NULL;
-    CHECK(n_bytes, STATUS_FORMAT, "the model is empty");
-    void *keep = NULL;
-    if (copy) {
-        keep = mem_alloc_aligned(n_bytes);
-        CHECK(keep, STATUS_MEMORY, NO_MEMORY);
-        bytes = memcpy(keep, bytes, n_bytes);
-    }
-    return import_bytes(bytes, n_bytes, NULL, keep, options, out);
+    return import_from_memory(import_bytes, bytes, n_bytes, copy, options, out);
 }
 
 enum status import_onnx_file(const char *path, const struct import_options *options,
                              struct graph **out) {
-    *out = NULL;
-    void *bytes = NULL;
-    size_t n_bytes = 0;
-    char *folder = NULL;
-    TRY(import_read_file(path, &bytes, &n_bytes));
-    enum status s = import_folder(path, &folder);
-    if (s == STATUS_OK) s = import_bytes(bytes, n_bytes, folder, bytes, options, out);
-    else mem_free(bytes);
-    mem_free(folder);
-    if (s != STATUS_OK) status_prefix("%s", path);
-    return s;
+    return import_from_file(import_bytes, path, options, out);
 }

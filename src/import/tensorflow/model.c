@@ -352,18 +352,16 @@ static bool is_json(const char *bytes, size_t n) {
     return n && *bytes == '{';
 }
 
-/* `keep` is given to the graph, whatever happens. */
-static enum status import_bytes(const void *bytes, size_t n_bytes, const char *folder, void *keep,
-                                const struct import_options *options, struct graph **out) {
-    struct graph *g = NULL;
+static enum status import_bytes(struct graph *g, const void *bytes, size_t n_bytes,
+                                const char *folder, const struct import_options *options) {
     struct arena scratch;
     struct tfjs_model js = {0};
-    enum status s = graph_create(&g);
-    if (s != STATUS_OK) mem_free(keep);
-    else if (keep) s = graph_attach(g, keep, mem_free);
+    const char *format = "TensorFlow, a frozen graph";
+    enum status s = STATUS_OK;
     arena_init(&scratch, (size_t)2 << 30);
     struct tf_importer im = {.g = g, .arena = &scratch};
-    if (s == STATUS_OK && is_json(bytes, n_bytes)) {
+    if (is_json(bytes, n_bytes)) {
+        format = "TensorFlow.js";
         s = tfjs_read(bytes, n_bytes, folder, g, &scratch, &js);
         if (s == STATUS_OK) s = graph_attach(g, js.graph, mem_free);
         im.signature = js.outputs;
@@ -371,37 +369,17 @@ static enum status import_bytes(const void *bytes, size_t n_bytes, const char *f
         n_bytes = js.n_graph;
     }
     if (s == STATUS_OK) s = unpack(bytes, n_bytes, &im, &js, options);
-    if (g) import_tell(options, 0, g, &im.lacks);
+    import_tell(options, format, 0, g, &im.lacks);
     arena_deinit(&scratch);
-    if (s == STATUS_OK) *out = g;
-    else graph_destroy(g);
     return s;
 }
 
 enum status import_tensorflow_memory(const void *bytes, size_t n_bytes, bool copy,
                                      const struct import_options *options, struct graph **out) {
-    *out = NULL;
-    CHECK(n_bytes, STATUS_FORMAT, "the model is empty");
-    void *keep = NULL;
-    if (copy) {
-        keep = mem_alloc_aligned(n_bytes);
-        CHECK(keep, STATUS_MEMORY, NO_MEMORY);
-        bytes = memcpy(keep, bytes, n_bytes);
-    }
-    return import_bytes(bytes, n_bytes, NULL, keep, options, out);
+    return import_from_memory(import_bytes, bytes, n_bytes, copy, options, out);
 }
 
 enum status import_tensorflow_file(const char *path, const struct import_options *options,
                                    struct graph **out) {
-    *out = NULL;
-    void *bytes = NULL;
-    size_t n_bytes = 0;
-    char *folder = NULL;
-    TRY(import_read_file(path, &bytes, &n_bytes));
-    enum status s = import_folder(path, &folder);
-    if (s == STATUS_OK) s = import_bytes(bytes, n_bytes, folder, bytes, options, out);
-    else mem_free(bytes);
-    mem_free(folder);
-    if (s != STATUS_OK) status_prefix("%s", path);
-    return s;
+    return import_from_file(import_bytes, path, options, out);
 }
