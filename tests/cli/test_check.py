@@ -5,10 +5,15 @@ import json
 import re
 import shlex
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+sys.path.append(str(Path(__file__).parents[1] / "import"))
+from caffe_writer import caffemodel, head, layer  # noqa: E402
 
 
 def check(prusik, *args):
@@ -103,3 +108,49 @@ def test_what_cannot_be_read(prusik, tmp_path):
     assert check(prusik).returncode == 2
     assert check(prusik, "--what", text).returncode == 2
     assert check(prusik, "--framework=9", text).returncode == 2
+
+
+def caffe_files(folder, text, weights):
+    (folder / "net.prototxt").write_text(text)
+    (folder / "net.caffemodel").write_bytes(weights)
+    return f"--weight={folder}/net.caffemodel", folder / "net.prototxt"
+
+
+def test_caffe(prusik, atc, tmp_path):
+    text = head(-1, 3, 32, 32) + layer("Convolution", "c", ["data"], ["c"],
+                                       "convolution_param { num_output: 8 kernel_size: 3 pad: 1 }")
+    weights = caffemodel({"c": [np.ones((8, 3, 3, 3)), np.ones(8)]})
+    files = caffe_files(tmp_path, text, weights)
+    r = check(prusik, *files)
+    assert r.returncode == 0 and not r.stderr
+    assert re.search(r"format +Caffe\n", r.stdout) and "(open)" in r.stdout
+    said = json.loads(check(prusik, "--json", *files).stdout)
+    assert said["converts"] and said["format"] == "Caffe" and said["operators"] >= 1
+    assert said["inputs"] == [
+        {"name": "data", "dtype": "f32", "shape": [-1, 3, 32, 32], "open": True}
+    ]
+    assert said["multiply_adds"] == 8 * 27 * 32 * 32
+    line = shlex.split(said["atc"])
+    assert "--input_shape=data:1,3,32,32" in line and files[0] in line
+    subprocess.run([atc, *line[1:]], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "net.om").exists()
+
+
+def test_caffe_names_everything_that_is_missing(prusik, tmp_path):
+    """Also of layers behind one without a result, and parameters of layers beside it."""
+    far = "upsample_param { scale: 2 upsample_h: 9 }"
+    text = (
+        head(1, 3, 32, 32)
+        + layer("Swirl", "s", ["data"], ["s"])
+        + layer("Upsample", "u", ["data"], ["u"], far)
+        + layer("TanH", "t", ["s"], ["t"])
+        + layer("Twist", "w", ["t"], ["w"])
+    )
+    files = caffe_files(tmp_path, text, caffemodel({"o": [np.ones(1)]}))
+    r = check(prusik, *files)
+    assert r.returncode == 1 and "3 nodes not supported" in r.stdout
+    said = json.loads(check(prusik, "--json", *files).stdout)
+    assert {u["op"] for u in said["unsupported"]} == {"Swirl", "Upsample", "Twist"}
+    assert said["inputs"][0]["shape"] == [1, 3, 32, 32]
+    assert check(prusik, files[1]).returncode == 1  # no weights
+    assert "--weight" in check(prusik, files[1]).stdout

@@ -267,7 +267,8 @@ static enum status add_layer(struct caffe_import *im, struct caffe_layer *l,
     if (!converts) return STATUS_OK;
     TRY(check_ends(l, k));
     /* Behind a layer that has no result, only kinds and names can be looked at. */
-    if (im->lacks.n_nodes) return STATUS_OK;
+    for (int i = 0; i < l->n_in; i++)
+        if (im->g->tensors[l->in[i]].dtype == DT_NONE) return STATUS_OK;
     enum status s = k->convert(im, l);
     if (s != STATUS_UNSUPPORTED) return s;
     lack(im, l, "%s", status_message());
@@ -378,6 +379,7 @@ static enum status import_files(const struct file *model, const struct file *wei
     }
     if (s == STATUS_OK) {
         s = import_net(im, &text, options);
+        import_tell(options, "Caffe", 0, g, &im->lacks);
         /* What the text's reader says begins with the path already. */
         if (s != STATUS_OK && (!text.n_warnings || strcmp(status_message(), text.warnings[0])))
             status_prefix("%s", model->path);
