@@ -200,7 +200,7 @@ def suites_of(kind, build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=["check", "long"])
-    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--build", default=pathlib.Path("build/release"), type=pathlib.Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
