@@ -29,7 +29,7 @@ class AclLiteModel:
         self._model_path = model_path
         self._load_type = load_type
         self._model_id = None
-        self._desc = None
+        self._model_desc = None  # programs read it to ask for dims
         self._file = None  # the bytes of the file, which the model refers to
         self._run_mode = None
         self._gear_input = None
@@ -54,9 +54,9 @@ class AclLiteModel:
         else:
             raise ValueError("load_type is 0 (file) or 1 (memory), not {}".format(self._load_type))
         check_ret("loading {}".format(self._model_path), ret)
-        self._desc = acl.mdl.create_desc()
-        check_ret("acl.mdl.get_desc", acl.mdl.get_desc(self._desc, self._model_id))
-        index, ret = acl.mdl.get_input_index_by_name(self._desc, _GEARS)
+        self._model_desc = acl.mdl.create_desc()
+        check_ret("acl.mdl.get_desc", acl.mdl.get_desc(self._model_desc, self._model_id))
+        index, ret = acl.mdl.get_input_index_by_name(self._model_desc, _GEARS)
         if ret == const.ACL_SUCCESS:
             self._gear_input = index
         self._make_outputs()
@@ -65,11 +65,11 @@ class AclLiteModel:
 
     def _make_outputs(self):
         self._output_dataset = acl.mdl.create_dataset()
-        for i in range(acl.mdl.get_num_outputs(self._desc)):
-            dtype = acl.mdl.get_output_data_type(self._desc, i)
+        for i in range(acl.mdl.get_num_outputs(self._model_desc)):
+            dtype = acl.mdl.get_output_data_type(self._model_desc, i)
             if dtype not in _DTYPES:
                 raise Exception("output {} has data type {}, which NumPy lacks".format(i, dtype))
-            size = acl.mdl.get_output_size_by_index(self._desc, i)
+            size = acl.mdl.get_output_size_by_index(self._model_desc, i)
             data = self._malloc(size)
             self._outputs.append((data, size, np.dtype(_DTYPES[dtype])))
             self._add_buffer(self._output_dataset, data, size)
@@ -125,7 +125,7 @@ class AclLiteModel:
 
     def _fill(self, dataset, input_list):
         """A buffer for every input; the one that carries the gear is the library's own affair."""
-        count = acl.mdl.get_num_inputs(self._desc)
+        count = acl.mdl.get_num_inputs(self._model_desc)
         given = [i for i in range(count) if i != self._gear_input]
         if not isinstance(input_list, (list, tuple)) or len(input_list) != len(given):
             log_error("{} takes a list of {} inputs, not {}".format(
@@ -134,7 +134,7 @@ class AclLiteModel:
             return False
         items = dict(zip(given, input_list))
         for i in range(count):
-            wanted = acl.mdl.get_input_size_by_index(self._desc, i)
+            wanted = acl.mdl.get_input_size_by_index(self._model_desc, i)
             if i == self._gear_input:
                 data, size = self._device_buffer(i, wanted), wanted
             else:
@@ -192,7 +192,7 @@ class AclLiteModel:
                 else const.ACL_MEMCPY_DEVICE_TO_DEVICE)
         results = []
         for i, (data, size, dtype) in enumerate(self._outputs):
-            dims, ret = acl.mdl.get_cur_output_dims(self._desc, i)
+            dims, ret = acl.mdl.get_cur_output_dims(self._model_desc, i)
             check_ret("acl.mdl.get_cur_output_dims", ret)
             array = np.zeros(dims["dims"], dtype)
             if array.nbytes:
@@ -218,9 +218,9 @@ class AclLiteModel:
         if self._model_id is not None:
             acl.mdl.unload(self._model_id)
             self._model_id = None
-        if self._desc is not None:
-            acl.mdl.destroy_desc(self._desc)
-            self._desc = None
+        if self._model_desc is not None:
+            acl.mdl.destroy_desc(self._model_desc)
+            self._model_desc = None
         self._file = None
         resource_list.unregister(self)
 
