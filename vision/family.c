@@ -13,6 +13,7 @@ enum geometry {
     TOP_LEFT, /* keep the ratio, pad right and bottom */
     CENTRED,  /* keep the ratio, pad all round */
     STRETCH,
+    CORNER,   /* stretched as TensorFlow 1 did */
     CROP      /* short side 256/224 of the input, then the centre */
 };
 
@@ -32,7 +33,7 @@ static const struct family {
     [PK_YOLOV8] = {"yolov8", 0, CENTRED, {0, 0, 0}, {255, 255, 255}, &pk_yolov8_decoder},
     [PK_NANODET] = {"nanodet", 1, STRETCH, {103.53f, 116.28f, 123.675f},
                     {57.375f, 57.12f, 58.395f}, &pk_nanodet_decoder},
-    [PK_SSD] = {"ssd", 0, STRETCH, {0, 0, 0}, {1, 1, 1}, &pk_ssd_decoder},
+    [PK_SSD] = {"ssd", 0, CORNER, {0, 0, 0}, {1, 1, 1}, &pk_ssd_decoder},
     [PK_IMAGENET] = {"imagenet", 0, CROP, {.485f * 255, .456f * 255, .406f * 255},
                      {.229f * 255, .224f * 255, .225f * 255}, NULL},
     [PK_IMAGENET_CAFFE] = {"imagenet-caffe", 1, CROP, {104, 117, 123}, {1, 1, 1}, NULL},
@@ -67,7 +68,8 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
     struct layout l = {width, height, 0, 0, {0, 0, 0, 0}};
     double ratio = fmin((double)width / image->width, (double)height / image->height);
     switch (g) {
-    case STRETCH: break;
+    case STRETCH:
+    case CORNER: break;
     case TOP_LEFT:
         l.width = (int)(image->width * ratio);
         l.height = (int)(image->height * ratio);
@@ -148,13 +150,16 @@ int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int
     struct layout l = arrange(family->geometry, image, width, height);
     struct filling filling = {family, &l, width, height, out};
     size_t w = (size_t)width, h = (size_t)height;
+    *placement = l.placement;
+    if (family->geometry == CORNER) { /* what needs it takes values as they are */
+        pk_resize_corner(image, width, height, out);
+        return 0;
+    }
     for (int c = 0; c < 3; c++)
         for (size_t y = 0; y < h; y++)
             if ((int)y < l.top || (int)y >= l.top + l.height)
                 fill(out + ((size_t)c * h + y) * w, width, normal(family, c, PAD));
     int first = l.top < 0 ? -l.top : 0,
         last = height - l.top < l.height ? height - l.top : l.height;
-    if (pk_resize_rows(image, l.width, l.height, first, last, fill_row, &filling)) return -1;
-    *placement = l.placement;
-    return 0;
+    return pk_resize_rows(image, l.width, l.height, first, last, fill_row, &filling);
 }

@@ -14,6 +14,10 @@ typedef void (*pk_row_fn)(void *to, int y, const uint8_t *planes);
 int pk_resize_rows(const struct pk_image *image, int width, int height, int first, int last,
                    pk_row_fn emit, void *to);
 
+/* TensorFlow's ResizeBilinear with neither align_corners nor half_pixel_centers: output i lies at
+ * i * in / out. Three planes of height rows, values 0..255 and between. */
+void pk_resize_corner(const struct pk_image *image, int width, int height, float *planes);
+
 /* One output of a network: contiguous floats. */
 struct pk_tensor {
     int rank;

@@ -3,7 +3,8 @@
  * Bilinear resizing as OpenCV's INTER_LINEAR does it for 8-bit pictures: half-pixel centres,
  * weights rounded to 11 bits, a horizontal pass into integers that lose their last 4 bits, a
  * vertical pass whose terms lose 16 more and that rounds once. Rows come out one at a time with
- * their colours apart, so that preprocessing needs no resized picture in between.
+ * their colours apart, so that preprocessing needs no resized picture in between. And bilinear
+ * resizing as TensorFlow 1 did it: from the corner, unrounded.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -93,6 +94,33 @@ int pk_resize_rows(const struct pk_image *image, int width, int height, int firs
     free(rows);
     free(planes);
     return result;
+}
+
+/* The source row or column left of output i, how far behind it the output lies, and the next one. */
+static float corner_axis(int in, int out, int i, int *left, int *right) {
+    float at = (float)i * ((float)in / (float)out);
+    *left = (int)at < in - 1 ? (int)at : in - 1;
+    *right = *left + 1 < in ? *left + 1 : *left;
+    return at - (float)*left;
+}
+
+void pk_resize_corner(const struct pk_image *image, int width, int height, float *planes) {
+    size_t in = (size_t)image->width * 3, plane = (size_t)width * (size_t)height;
+    for (int y = 0; y < height; y++) {
+        int top, bottom, left, right;
+        float fy = corner_axis(image->height, height, y, &top, &bottom);
+        const uint8_t *upper = image->rgb + (size_t)top * in;
+        const uint8_t *lower = image->rgb + (size_t)bottom * in;
+        for (int x = 0; x < width; x++) {
+            float fx = corner_axis(image->width, width, x, &left, &right);
+            for (int c = 0; c < 3; c++) {
+                float a = upper[3 * left + c], b = lower[3 * left + c];
+                a += (upper[3 * right + c] - a) * fx;
+                b += (lower[3 * right + c] - b) * fx;
+                planes[(size_t)c * plane + (size_t)y * (size_t)width + (size_t)x] = a + (b - a) * fy;
+            }
+        }
+    }
 }
 
 static void interleave(void *to, int y, const uint8_t *planes) {

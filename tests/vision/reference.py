@@ -8,6 +8,9 @@ import numpy as np
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
+# Of 1 to 90, those that name no class.
+UNUSED_COCO_NUMBERS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+
 
 def resize(rgb, width, height):
     """OpenCV's INTER_LINEAR on 8-bit pictures: half-pixel centres, weights of 11 bits, one rounding
@@ -34,6 +37,20 @@ def resize(rgb, width, height):
     return ((((ya * rows[y0]) >> 16) + ((yb * rows[y1]) >> 16) + 2) >> 2).astype(np.uint8)
 
 
+def resize_corner(rgb, width, height):
+    """TensorFlow's ResizeBilinear, neither align_corners nor half_pixel_centers: floats."""
+
+    def axis(n_in, n_out):
+        at = np.arange(n_out, dtype=np.float32) * (np.float32(n_in) / np.float32(n_out))
+        low = np.minimum(at.astype(int), n_in - 1)
+        return low, np.minimum(low + 1, n_in - 1), at - low
+
+    (y0, y1, fy), (x0, x1, fx) = axis(rgb.shape[0], height), axis(rgb.shape[1], width)
+    v, fx, fy = rgb.astype(np.float32), fx[:, None], fy[:, None, None]
+    v = v[:, x0] + (v[:, x1] - v[:, x0]) * fx
+    return v[y0] + (v[y1] - v[y0]) * fy
+
+
 def preprocess(family, rgb, width, height, scale=resize):
     """Tensor (1,3,height,width) and how a picture coordinate becomes one of the input."""
     h, w = rgb.shape[:2]
@@ -57,6 +74,9 @@ def preprocess(family, rgb, width, height, scale=resize):
         values = (values - np.float32([103.53, 116.28, 123.675])) / np.float32(
             [57.375, 57.12, 58.395]
         )
+        place = (width / w, height / h, 0, 0)
+    elif family == "ssd":
+        values = resize_corner(rgb, width, height)
         place = (width / w, height / h, 0, 0)
     else:
         short = round(width * 256 / 224)
@@ -100,16 +120,23 @@ def candidates(family, outputs, width, height):
     if family == "yolov8":
         p = outputs[0][0].T
         return corners(*p[:, :4].T), p[:, 4:]
+    if family == "ssd":
+        boxes, scores = sorted(outputs, key=lambda o: o.size)
+        named = [i for i in range(90) if i + 1 not in UNUSED_COCO_NUMBERS]
+        best = scores[0].argmax(1)
+        scores = np.where(np.isin(best, named)[:, None], scores[0], 0)[:, named]
+        return boxes.reshape(-1, 4)[:, [1, 0, 3, 2]] * ([width, height] * 2), scores
     flat = [o.reshape(o.shape[-2:]) for o in outputs]
-    scores = sorted((o for o in flat if o.shape[1] != 32), key=lambda o: -len(o))
-    sides = sorted((o for o in flat if o.shape[1] == 32), key=lambda o: -len(o))
+    bins = 8 if any(o.shape[1] == 32 for o in flat) else 11
+    scores = sorted((o for o in flat if o.shape[1] != 4 * bins), key=lambda o: -len(o))
+    sides = sorted((o for o in flat if o.shape[1] == 4 * bins), key=lambda o: -len(o))
     strides = (8, 16, 32, 64)[: len(scores)]
     x, y, s = cells(width, height, strides).T
     offset = 0 if len(strides) == 4 else 0.5
     x, y = (x + offset) * s, (y + offset) * s
-    bins = np.concatenate(sides).reshape(-1, 4, 8).astype(np.float64)
-    bins = np.exp(bins - bins.max(2, keepdims=True))
-    d = (bins / bins.sum(2, keepdims=True)) @ np.arange(8) * s[:, None]
+    p = np.concatenate(sides).reshape(-1, 4, bins).astype(np.float64)
+    p = np.exp(p - p.max(2, keepdims=True))
+    d = (p / p.sum(2, keepdims=True)) @ np.arange(bins) * s[:, None]
     return np.stack([x - d[:, 0], y - d[:, 1], x + d[:, 2], y + d[:, 3]], 1), np.concatenate(scores)
 
 
@@ -144,15 +171,15 @@ def detect(family, outputs, width, height, place, size, confidence=0.25, iou=0.4
     return out
 
 
-def differences(expected, got, threshold=0.25, margin=0.02):
+def differences(expected, got, threshold=0.25, margin=0.02, pixels=1, score=0.01):
     """What got lacks or has too much, counting only boxes clear of the threshold."""
     wrong, free = [], list(range(len(got)))
 
     def same(a, b):
         return (
             a[0] == b[0]
-            and abs(a[1] - b[1]) <= 0.01
-            and np.abs(np.asarray(a[2]) - np.asarray(b[2])).max() <= 1
+            and abs(a[1] - b[1]) <= score
+            and np.abs(np.asarray(a[2]) - np.asarray(b[2])).max() <= pixels
             and overlap(np.asarray(a[2]), np.asarray(b[2])[None])[0] >= 0.95
         )
 

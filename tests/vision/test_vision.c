@@ -76,6 +76,7 @@ static void test_letterbox(void **state) {
          {114 / 255.f, 114 / 255.f, 114 / 255.f}},
         {PK_NANODET, 7, 90, 0, 0, 64, 48,
          {(30 - 103.53f) / 57.375f, (20 - 116.28f) / 57.12f, (10 - 123.675f) / 58.395f}, {0, 0, 0}},
+        {PK_SSD, 90, 7, 0, 0, 64, 48, {10, 20, 30}, {0, 0, 0}},
         {PK_IMAGENET_CAFFE, 300, 100, 0, 0, 64, 48, {30 - 104, 20 - 117, 10 - 123}, {0, 0, 0}},
         {PK_IMAGENET, 20, 900, 0, 0, 64, 48,
          {(10 / 255.f - .485f) / .229f, (20 / 255.f - .456f) / .224f, (30 / 255.f - .406f) / .225f},
@@ -112,6 +113,22 @@ static void test_letterbox(void **state) {
     image.width = 0;
     assert_int_equal(pk_preprocess(PK_YOLOX, &image, W, H, out, &p), -1);
     pk_image_free(&image);
+}
+
+/* From the corner: of two columns, the last half of the outputs lies between the second and itself. */
+static void test_resize_corner(void **state) {
+    uint8_t rgb[] = {0, 10, 20, 100, 30, 20, 40, 0, 0, 200, 250, 255};
+    struct pk_image image = {2, 2, rgb};
+    float out[3 * 4 * 4], one[3];
+    pk_resize_corner(&image, 4, 4, out);
+    const float red[4][4] = {
+        {0, 50, 100, 100}, {20, 85, 150, 150}, {40, 120, 200, 200}, {40, 120, 200, 200}};
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 4; x++) assert_true(out[4 * y + x] == red[y][x]);
+    assert_true(out[16 + 5] == (10 + 30 + 0 + 250) / 4.f);
+    assert_true(out[32 + 15] == 255);
+    pk_resize_corner(&image, 1, 1, one);
+    assert_true(one[0] == 0 && one[1] == 10 && one[2] == 20);
 }
 
 /* A sliver of a picture is refused where cropping would stretch it beyond all bounds. */
@@ -421,6 +438,7 @@ static void test_draw(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resize),  cmocka_unit_test(test_letterbox),
+        cmocka_unit_test(test_resize_corner),
         cmocka_unit_test(test_sliver),  cmocka_unit_test(test_nms),
         cmocka_unit_test(test_yolox),   cmocka_unit_test(test_yolov8),
         cmocka_unit_test(test_yolov5),  cmocka_unit_test(test_nanodet),
