@@ -20,6 +20,7 @@
 #include "atc_dynamic.h"
 #include "atc_model.h"
 #include "atc_options.h"
+#include "atc_singleop.h"
 #include "base/env.h"
 #include "base/version.h"
 #include "om/om.h"
@@ -244,6 +245,9 @@ static enum status mode_describe(struct atc *a) {
 
 static enum status run(struct atc *a) {
     TRY(atc_options_check(&a->o, &a->error));
+    if (*OPT(a, singleop))
+        return atc_singleop(OPT(a, singleop), OPT(a, output), OPT(a, soc_version), &a->arena,
+                            &a->error);
     switch (atoi(OPT(a, mode))) {
     case 1: return mode_json(a);
     case 3: return mode_check(a);

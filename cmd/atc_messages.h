@@ -59,8 +59,24 @@ enum { ATC_MAX_ARGS = 4 };
          "It names a folder.", "Append the name of the file.")                                     \
     CODE(E10023, 1, "The file [{0}] of [--singleop] does not exist.", "A misspelt path.",          \
          "Correct the path.")                                                                      \
+    CODE(E10024, 2, "The file [{0}] of [--singleop] cannot be opened: {1}",                        \
+         "It belongs to somebody else, or is no file.", "Check its owner and rights.")             \
+    CODE(E10025, 2, "The file [{0}] of [--singleop] is not valid JSON: {1}",                       \
+         "A missing comma or bracket.", "Correct the file at that place.")                         \
+    CODE(E10026, 1, "Entry {0} of [--singleop] names no operator.", "The key op is missing or empty.", \
+         "Write the operator's type there: \"op\": \"Add\".")                                    \
+    CODE(E10027, 4, "[--singleop], {0}: {1} {2}: {3}",                                             \
+         "A tensor needs a format, a shape and a type that exist.",                                \
+         "Correct the tensor; the formats are ND, NCHW, NHWC and HWCN.")                           \
+    CODE(E10029, 1, "[--singleop], {0}: an attribute has no name.", "The key name is missing.",    \
+         "Name every attribute.")                                                                  \
+    CODE(E10030, 3, "[--singleop], {0}: attribute [{1}]: {2}",                                     \
+         "The value does not fit the type beside it, or the type does not exist.",                 \
+         "Correct the value or its type.")                                                         \
     CODE(E10031, 0, "--dynamic_batch_size is given, but no input has the batch -1.",               \
          "--input_shape is missing or has no -1.", "Write -1 for the batch in --input_shape.")     \
+    CODE(E10032, 2, "The file [{0}] of [--singleop] is not as it should be: {1}",                  \
+         "A key has a value of another kind.", "Correct the file.")                                \
     CODE(E10035, 2, "There are {0} gears; at least {1} are needed.", "One gear is no choice.",     \
          "Add gears, or give fixed sizes.")                                                        \
     CODE(E10036, 2, "There are {0} gears; at most {1} are possible.", "Too many gears.",           \

@@ -129,14 +129,12 @@ static bool exists(const char *path) {
 /* What is well formed but cannot be had yet: said so, never ignored. */
 static enum status check_available(const struct atc_options *o, struct atc_error *e) {
     TRY(atc_check_dynamic(o, e));
-    const char *aipp = ATC_OPTION(o, insert_op_conf), *single = ATC_OPTION(o, singleop);
+    const char *aipp = ATC_OPTION(o, insert_op_conf);
     if (*aipp && !exists(aipp)) return atc_fail(e, ATC_E10410, aipp);
     if (*aipp)
         return atc_fail(e, ATC_E10055,
                         "picture preprocessing inside the model (--insert_op_conf); prepare the "
                         "picture before the call");
-    if (*single && !exists(single)) return atc_fail(e, ATC_E10023, single);
-    if (*single) return atc_fail(e, ATC_E10055, "models of single operators (--singleop)");
     if (strstr(ATC_OPTION(o, is_input_adjust_hw_layout), "true") ||
         strstr(ATC_OPTION(o, is_output_adjust_hw_layout), "true"))
         return atc_fail(e, ATC_E10055,
@@ -205,13 +203,22 @@ static enum status check_convert(const struct atc_options *o, bool writes, struc
     return check_available(o, e);
 }
 
+static enum status check_singleop(const struct atc_options *o, struct atc_error *e) {
+    const char *list = ATC_OPTION(o, singleop);
+    if (!exists(list)) return atc_fail(e, ATC_E10023, list);
+    if (*ATC_OPTION(o, model))
+        return atc_fail(e, ATC_E10001, ATC_OPTION(o, model), "--model",
+                        "--singleop writes models of operators; leave one of the two out");
+    return check_soc(ATC_OPTION(o, soc_version), e);
+}
+
 enum status atc_options_check(const struct atc_options *o, struct atc_error *e) {
     if (o->stray) return atc_fail(e, ATC_E10053, o->stray);
     if (!is_choice(ATC_OPTION(o, log), "debug|info|warning|error|null"))
         return atc_fail(e, ATC_E10010, ATC_OPTION(o, log));
     for (int i = 0; i < ATC_N_OPTIONS; i++) TRY(check_value(i, o->value[i], e));
     int mode = atoi(ATC_OPTION(o, mode));
-    if (*ATC_OPTION(o, singleop)) return check_available(o, e);
+    if (*ATC_OPTION(o, singleop)) return check_singleop(o, e);
     switch (mode) {
     case 0: return check_convert(o, true, e);
     case 3: return check_convert(o, false, e);
@@ -248,7 +255,9 @@ void atc_options_help(FILE *to) {
     };
     static const enum atc_effect order[] = {ATC_USED, ATC_REFUSED, ATC_NO_DIFFERENCE};
     fputs("usage: atc --model=FILE --framework=5 --output=PATH --soc_version=NAME [options]\n"
-          "Converts a trained model to an offline model, PATH.om.\n", to);
+          "       atc --singleop=FILE.json --output=FOLDER --soc_version=NAME\n"
+          "Converts a trained model to an offline model, PATH.om; or writes one for each operator of\n"
+          "a list (docs/single-operators.md).\n", to);
     for (int k = 0; k < 3; k++) {
         fprintf(to, "\n%s\n", head[order[k]]);
         for (int i = 0; i < ATC_N_OPTIONS; i++) {

@@ -55,7 +55,8 @@ enum atc_value {
     OPTION(dynamic_dims, USED, TEXT, "", "\"A,B;C,D\"", "sizes to choose from, one for each -1")   \
     OPTION(input_shape_range, USED, TEXT, "", "\"NAME:[1~4,3];...\"", "ranges of sizes")           \
     OPTION(insert_op_conf, REFUSED, TEXT, "", "FILE", "picture preprocessing (AIPP)")              \
-    OPTION(singleop, REFUSED, TEXT, "", "FILE", "models of one operator")                          \
+    OPTION(singleop, USED, TEXT, "", "FILE",                                                       \
+           "write models of one operator each, from a JSON list, into the folder --output")        \
     OPTION(is_input_adjust_hw_layout, REFUSED, BOOLS, "false", "true|false,...",                   \
            "inputs in NC1HWC0")                                                                    \
     OPTION(is_output_adjust_hw_layout, REFUSED, BOOLS, "false", "true|false,...",                  \

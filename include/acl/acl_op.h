@@ -116,9 +116,11 @@ ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 
 /* ---- models of single operators ---- */
 
-/* Every operator is made ready when it is first wanted, so models of single operators add nothing
- * to what can be run and are not kept. The folder has to exist, and each of its *.om, like the one in
- * memory, to be whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. */
+/* Offline models of single operators (atc --singleop): those of a folder and two levels of folders
+ * in it, or one in memory, which is copied. An operator is taken from the newest one that stands for
+ * its type, tensors, attributes and values; where none does, it is made ready when it is first wanted,
+ * as without such files. The folder has to exist, and each of its *.om, like the one in memory, to be
+ * whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. aclFinalize forgets them. */
 ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
 ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
 

@@ -29,6 +29,7 @@ struct stream;
 struct model_info;
 struct dump_settings; /* dump.c */
 struct op_model;      /* op.h */
+struct op_file;       /* op_files.c */
 struct json_t;
 
 /* ---- failures; error.c ---- */
@@ -113,6 +114,7 @@ struct runtime {
     pthread_mutex_t ops_lock;
     struct op_model *op_models; /* single operators made ready, the one last used first */
     uint64_t n_op_models, max_op_models;
+    struct op_file *op_files;           /* their offline models, the newest first */
     char *op_options[N_OP_OPTIONS]; /* NULL: not set */
 
     pthread_mutex_t vmm_lock;
@@ -277,8 +279,9 @@ bool tdt_item_is_received(const void *object);
 /* Writes a session: a Chrome trace to `path`, or, unless is_file, a new folder in it. */
 enum status profile_write(const struct profile_recording *r, const char *path, bool is_file);
 
-/* ---- single operators; op_cache.c ---- */
+/* ---- single operators; op_cache.c, op_files.c ---- */
 void ops_reset(void);
+void op_files_reset(void);
 
 /* ---- virtual memory; vmm.c ---- */
 /* Gives all reserved addresses back; inside aclFinalize. */

@@ -10,6 +10,7 @@
 #include "acl/model.h"
 #include "base/alloc.h"
 #include "exec/model.h"
+#include "import/single_op.h"
 #include "om/om.h"
 
 /* ---- codes ---- */
@@ -41,19 +42,31 @@ static aclError fail_create(enum status s, const char *call) {
 
 /* ---- sources ---- */
 
+/* The file of an operator whose sizes or values are open has no graph to run. */
+static aclError refuse_open(const char *call, struct graph **g) {
+    if (!graph_get_meta(*g, SINGLE_OP_META_OPEN)) return ACL_SUCCESS;
+    aclError code = acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
+                             "the file stands for single operators (%s), whose sizes or values "
+                             "only a call tells; load it with aclopSetModelDir or aclopLoad",
+                             graph_get_meta(*g, SINGLE_OP_META));
+    graph_destroy(*g);
+    *g = NULL;
+    return code;
+}
+
 static aclError read_source(const char *call, const struct model_source *from,
                             struct graph **out) {
     if (from->path) {
         if (!from->path[0])
             return acl_fail(ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, call, "the model path is empty");
         enum status s = om_read_file(from->path, out);
-        return s == STATUS_OK ? ACL_SUCCESS : fail_read(s, call);
+        return s == STATUS_OK ? refuse_open(call, out) : fail_read(s, call);
     }
     if (!from->bytes) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "model is NULL");
     if (from->n_bytes == 0) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "modelSize is 0");
     ACL_TRY(memory_check(call, "model", from->bytes, from->n_bytes));
     enum status s = om_read_memory(from->bytes, from->n_bytes, out);
-    return s == STATUS_OK ? ACL_SUCCESS : fail_read(s, call);
+    return s == STATUS_OK ? refuse_open(call, out) : fail_read(s, call);
 }
 
 /* Bytes of the parts of a model's file; those a chip would need and a processor does not are 0. */

@@ -78,7 +78,14 @@ struct op_model {
 aclError op_model_get(const char *call, const struct single_op *op, int device,
                       struct op_model **out);
 void op_model_release(struct op_model *m); /* NULL is fine */
+void op_models_forget(void);             /* empties the list; what runs keeps its own */
 aclError op_refuse(const char *call, const char *type, enum status status);
+
+/* ---- offline models of operators; op_files.c ---- */
+
+/* The graph of an operator: from what was loaded where that stands for it, else made. */
+enum status op_files_build(const char *call, const struct single_op *op, const char *key,
+                           struct graph **out);
 
 /* ---- for libacl_op_compiler.so ---- */
 

@@ -96,7 +96,7 @@ static aclError make(const char *call, const struct single_op *op, int device, c
     atomic_init(&m->n_users, 1);
     pthread_mutex_init(&m->lock, NULL);
     struct graph *g;
-    enum status s = single_op_build(op, &g);
+    enum status s = op_files_build(call, op, key, &g);
     if (s == STATUS_OK) s = model_create(g, pool, &m->model);
     if (s != STATUS_OK) {
         code = op_refuse(call, op->type, s);
@@ -139,17 +139,25 @@ aclError op_model_get(const char *call, const struct single_op *op, int device,
     return ACL_SUCCESS;
 }
 
-void ops_reset(void) {
+void op_models_forget(void) {
     pthread_mutex_lock(&runtime.ops_lock);
     struct op_model *all = runtime.op_models;
     runtime.op_models = NULL;
-    runtime.n_op_models = runtime.max_op_models = 0;
+    runtime.n_op_models = 0;
+    pthread_mutex_unlock(&runtime.ops_lock);
+    release_list(all);
+}
+
+void ops_reset(void) {
+    op_models_forget();
+    op_files_reset();
+    pthread_mutex_lock(&runtime.ops_lock);
+    runtime.max_op_models = 0;
     for (int i = 0; i < N_OP_OPTIONS; i++) {
         mem_free(runtime.op_options[i]);
         runtime.op_options[i] = NULL;
     }
     pthread_mutex_unlock(&runtime.ops_lock);
-    release_list(all);
 }
 
 aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum) {

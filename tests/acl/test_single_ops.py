@@ -212,6 +212,6 @@ def test_folders_of_models(acl, tmp_path):
 def test_every_name_is_documented():
     table = (ROOT / "src/import/single_op.c").read_text()
     names = re.findall(r'^    \{"(\w+)", OP_(\w+),', table, re.M)
-    page = (ROOT / "docs/single-operators.md").read_text()
+    page = (ROOT / "docs/single-operators.md").read_text().split("## Offline models")[0]
     assert len(names) > 50 and names == sorted(names)
     assert re.findall(r"^\| (\w+) \| (\w+) \|", page, re.M) == names

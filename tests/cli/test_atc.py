@@ -153,7 +153,6 @@ def test_original_model(run, prusik, tmp_path):
     (["--dynamic_image_size=8,8;9"], "E10020", "8,8;9"),
     (["--dynamic_dims=1,2", "--dynamic_batch_size=1"], "E10009", "[--dynamic_dims]"),
     (["--insert_op_conf=gone.cfg"], "E10410", "gone.cfg"),
-    (["--singleop=gone.json"], "E10023", "gone.json"),
     (["--is_input_adjust_hw_layout=true"], "E10055", "NC1HWC0"),
     (["stray"], "E10053", "[stray]"),
 ])
