@@ -87,10 +87,11 @@ aclError op_refuse(const char *call, const char *type, enum status status);
 enum status op_files_build(const char *call, const struct single_op *op, const char *key,
                            struct graph **out);
 
-/* ---- for libacl_op_compiler.so ---- */
+/* ---- for libacl_op_compiler.so and libacl_cblas.so ---- */
 
 /* Makes an operator ready, as far as values that are not known yet allow. */
 aclError op_compile(const char *call, const struct op_arguments *a);
+aclError op_create_handle(const char *call, const struct op_arguments *a, aclopHandle **out);
 /* descs: outputs' descriptions that are told shapes not described before; NULL: none. */
 aclError op_execute(const char *call, const struct op_arguments *a,
                     const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,

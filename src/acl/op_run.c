@@ -280,7 +280,7 @@ aclError op_compile(const char *call, const struct op_arguments *a) {
     return code;
 }
 
-static aclError create_handle(const char *call, const struct op_arguments *a, aclopHandle **out) {
+aclError op_create_handle(const char *call, const struct op_arguments *a, aclopHandle **out) {
     if (!out) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "handle is NULL");
     struct op_handle *h = mem_calloc(1, sizeof *h);
     if (!h) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an operator");
@@ -300,7 +300,7 @@ aclError aclopCreateHandle(const char *opType, int numInputs,
                            const aclTensorDesc *const outputDesc[], const aclopAttr *opAttr,
                            aclopHandle **handle) {
     const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, opAttr};
-    return create_handle(__func__, &a, handle);
+    return op_create_handle(__func__, &a, handle);
 }
 
 aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc, aclTensorDesc *dstDesc, uint8_t truncate,
@@ -308,7 +308,7 @@ aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc, aclTensorDesc *dstDesc
     ACL_TRY(check_truncate(__func__, truncate));
     const aclTensorDesc *src = srcDesc, *dst = dstDesc;
     const struct op_arguments a = {"Cast", 1, 1, &src, &dst, NULL};
-    return create_handle(__func__, &a, handle);
+    return op_create_handle(__func__, &a, handle);
 }
 
 void aclopDestroyHandle(aclopHandle *handle) {

@@ -89,6 +89,7 @@ const struct pk_private _pk_private = {
     .profile_subscribe = profile_subscribe,
     .profile_unsubscribe = profile_unsubscribe,
     .op_compile = op_compile,
+    .op_create_handle = op_create_handle,
     .op_execute = op_execute,
     .op_option_set = op_option_set,
     .op_option_get = op_option_get,

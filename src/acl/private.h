@@ -17,7 +17,7 @@
 #include "acl/handle.h"
 #include "acl/profile.h"
 
-enum { PK_PRIVATE_VERSION = 4 };
+enum { PK_PRIVATE_VERSION = 5 };
 
 enum { N_OP_OPTIONS = 17 }; /* values of aclCompileOpt */
 
@@ -69,6 +69,7 @@ struct pk_private {
     aclError (*profile_unsubscribe)(const char *call, uint32_t model);
     /* Single operators; see op.h. */
     aclError (*op_compile)(const char *call, const struct op_arguments *a);
+    aclError (*op_create_handle)(const char *call, const struct op_arguments *a, aclopHandle **out);
     aclError (*op_execute)(const char *call, const struct op_arguments *a,
                            const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
                            aclTensorDesc *const *descs, aclrtStream stream);

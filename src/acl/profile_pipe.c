@@ -91,8 +91,12 @@ aclError profile_unsubscribe(const char *call, uint32_t model) {
     bool found = *at != NULL;
     if (found) remove_at(at);
     pthread_mutex_unlock(&P->pipe_lock);
-    return found ? ACL_SUCCESS : acl_fail(ACL_ERROR_INVALID_PARAM, call,
-                                          "model %u is not subscribed", model);
+    if (found) return ACL_SUCCESS;
+    struct loaded *m;
+    void *handle;
+    ACL_TRY(model_get(call, model, &m, &handle));
+    handle_release(handle);
+    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "model %u is not subscribed", model);
 }
 
 void profile_unsubscribe_all(void) {

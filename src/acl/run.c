@@ -253,10 +253,21 @@ static bool has_fixed_outputs(const struct model_info *info) {
 
 static aclError prepare(const char *call, uint32_t id, const aclmdlDataset *input,
                         aclmdlDataset *output, struct run **out) {
-    ACL_TRY(context_need(call));
+    struct context *c;
     struct loaded *m;
     void *handle;
+    ACL_TRY(context_current(call, &c, &handle));
+    int device = c->device;
+    handle_release(handle);
     ACL_TRY(model_get(call, id, &m, &handle));
+    if (m->device != device) {
+        aclError code = acl_fail(ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, call,
+                                 "model %u is on device %d, this thread's context on device %d; "
+                                 "load and run a model in one context",
+                                 id, m->device, device);
+        handle_release(handle);
+        return code;
+    }
     struct run *r = take_run(m);
     if (!r) {
         handle_release(handle);

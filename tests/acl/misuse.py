@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls functions of libascendcl.so wrongly, in a process of its own, for test_misuse.py.
+"""Calls functions of our libraries wrongly, in a process of its own, for test_misuse.py.
 
-ROWS has a line for each exported function: when it may be called, and how each of its arguments can
-be wrong. From that and the prototypes in include/acl each wrong call is made, one wrong argument at
-a time: it must return the code of the rule, and leave a sentence that begins with the function's
+ROWS, here for libascendcl.so and in misuse_side.py for the others, has a line for each exported
+function: when it may be called, and how each of its arguments can be wrong. From that and the
+prototypes in include/acl each wrong call is made, one wrong argument at a time: it must return the
+code of the rule, and leave a sentence that begins with the function's
 name and names the argument.
 
-usage: misuse.py LIBRARY MODEL rows < ROWS_AS_JSON
-       misuse.py LIBRARY MODEL SCENARIO
+usage: misuse.py FOLDER MODEL rows < ROWS_AS_JSON
+       misuse.py FOLDER MODEL SCENARIO
+
+FOLDER is where the libraries are.
 """
 import ctypes
 import json
+import os
 import pathlib
 import re
 import signal
 import sys
 
+from misuse_codes import (INVALID_PARAM, UNINITIALIZE, FEATURE_UNSUPPORTED, RT_CONTEXT_NULL,
+    RT_INVALID_DEVICE, RT_INVALID_HANDLE, MODEL_ID_INVALID, INVALID_QUEUE_ID)
+import misuse_scenarios
+import misuse_side
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-INVALID_PARAM, UNINITIALIZE, FEATURE_UNSUPPORTED = 100000, 100001, 200006
-RT_CONTEXT_NULL, RT_INVALID_DEVICE, RT_INVALID_HANDLE = 107002, 107001, 107017
-MODEL_ID_INVALID, INVALID_QUEUE_ID = 145003, 100032
 
 # Letter: (code for NULL, code for what is no live handle of the kind). None: allowed, or not tried.
 # The public pages give no code for a bad handle; NULL and bad handles of the runtime follow its
@@ -49,12 +55,13 @@ GOOD_NUMBERS = {"attr": 2, "dimNum": 2, "dimRangeNum": 2, "dimsCount": 2, "index
 # What a function that returns no code returns when it fails.
 EMPTY = {
     "size_t": (0,), "uint32_t": (0, 0xFFFFFFFF), "int64_t": (-1,), "aclDataType": (-1,),
-    "aclFormat": (-1,), "acltdtTensorType": (-1, 0),
+    "aclFormat": (-1,), "acltdtTensorType": (-1, 0), "aclprofSubscribeOpFlag": (255,),
+    "uint64_t": (0,),
 }
 
 # NAME TIME ARGUMENTS. The time: "a", any; "i", between aclInit and aclFinalize, else UNINITIALIZE;
-# "c", with a context besides, else RT_CONTEXT_NULL (semantic facts 6 and 12); "u", never: the answer is
-# always FEATURE_UNSUPPORTED. For each argument, a letter of RULES or NUMBERS.
+# "c", with a context besides, else RT_CONTEXT_NULL (semantic facts 6 and 12); "u", never: the answer
+# is always FEATURE_UNSUPPORTED. For each argument, a letter of RULES or NUMBERS.
 ROWS = """
 aclAppLog a ------
 aclCreateDataBuffer a --
@@ -406,6 +413,7 @@ class Headers:
         for returns, name, rest in re.findall(
                 r"ACL_FUNC_VISIBILITY ([\w\s*]+?)\b(\w+)\(((?:[^;])*)\);", text):
             self.functions[name] = (returns.strip(), [self.parameter(p) for p in split(rest)])
+        self.pointed_at.add("aclprofStamp")  # a void * in the header
 
     @staticmethod
     def parameter(text):
@@ -415,6 +423,8 @@ class Headers:
         if text == "...":
             return "...", "..."
         kind, name, array = re.match(r"(.*?)(\w+)((?:\[\w*\])*)$", text).groups()
+        if name == "stamp":
+            return "aclprofStamp *", name
         return kind.replace("const ", "").strip() + (" *" if array else ""), name
 
     def handle(self, kind):
@@ -445,14 +455,24 @@ class Headers:
 HEADERS = Headers()
 
 
+def libraries():
+    """Library -> its exports; libascendcl.so is first, as the others need it."""
+    texts = {p.stem.removeprefix("exports_"): p.read_text().split()
+             for p in (ROOT / "src" / "acl").glob("exports_*.txt")}
+    return {f"lib{name}.so": [n for n in texts[name] if not n.startswith("_")]
+            for name in sorted(texts, key=lambda name: (name != "ascendcl", name))}
+
+
+UNPUBLISHED = "libacl_dvpp_mpi.so"
+
+
 def exported():
-    names = (ROOT / "src" / "acl" / "exports_ascendcl.txt").read_text().split()
-    return [n for n in names if n.startswith("acl")]
+    return [n for library, names in libraries().items() if library != UNPUBLISHED for n in names]
 
 
 def table():
     rows = {}
-    for line in ROWS.strip().splitlines():
+    for line in filter(None, (ROWS + misuse_side.ROWS).splitlines()):
         name, when, *letters = line.split()
         rows[name] = (when, "".join(letters))
     return rows
@@ -500,19 +520,27 @@ class Caller:
         "acltdtDataItem": ("returned", "acltdtCreateDataItem", (1, "dims", 2, 0, "scratch", 0),
                            "acltdtDestroyDataItem"),
         "acltdtDataset": ("returned", "acltdtCreateDataset", (), "acltdtDestroyDataset"),
+        **misuse_side.MAKERS,
     }
-    # Made by no function: the only live ones are inside a callback, or are the program's own.
-    INSIDE_CALLBACKS = {"aclrtAllocator", "aclrtExceptionInfo"}
+    # Made by no function: the only live ones are inside a callback, or are the program's own, or
+    # (aclprofAicoreEvents) none is ever taken.
+    INSIDE_CALLBACKS = {"aclrtAllocator", "aclrtExceptionInfo", "aclprofAicoreEvents"}
 
-    def __init__(self, library, model):
+    def __init__(self, folder, model):
         self.model = ctypes.create_string_buffer(model.encode())
         self.id = 0
-        self.library = ctypes.CDLL(library)
+        self.where = {}
+        for name, exports in libraries().items():
+            library = ctypes.CDLL(str(pathlib.Path(folder) / name), mode=ctypes.RTLD_GLOBAL)
+            self.where.update(dict.fromkeys(exports, library))
+        self.library = self.where["aclInit"]
         self.library.aclGetRecentErrMsg.restype = ctypes.c_char_p
         self.scratch = ctypes.create_string_buffer(1 << 20)
         self.dims = (ctypes.c_int64 * 2)(1, 1)
-        self.prop = ctypes.create_string_buffer(64)  # an aclrtPhysicalMemProp of zeros
+        # An aclrtPhysicalMemProp of zeros, a list of device 0, an operator of a profile's pipe.
+        self.prop = ctypes.create_string_buffer(4096)
         self.text = ctypes.create_string_buffer(b"a name")
+        self.folder = ctypes.create_string_buffer(b"/tmp")
         self.callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
 
     def load(self):
@@ -521,10 +549,14 @@ class Caller:
         self.id = place.value
 
     def call(self, name, *arguments):
-        function = getattr(self.library, name)
+        function = getattr(self.where[name], name)
         kind = HEADERS.functions[name][0]
         function.restype = self.result_type(kind)
         return function(*arguments)
+
+    @staticmethod
+    def returns(name):
+        return HEADERS.functions[name][0]
 
     @staticmethod
     def result_type(kind):
@@ -533,11 +565,15 @@ class Caller:
         if "*" in kind or kind in HEADERS.by_value:
             return ctypes.c_char_p if "char" in kind else ctypes.c_void_p
         return {"size_t": ctypes.c_size_t, "uint32_t": ctypes.c_uint32, "float": ctypes.c_float,
-                "int64_t": ctypes.c_int64}.get(kind, ctypes.c_int)
+                "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64}.get(kind, ctypes.c_int)
 
     def plain(self, value):
+        if value == "bytes of an operator":
+            size = ctypes.c_size_t()
+            self.call("aclprofGetOpDescSize", ctypes.byref(size))
+            return size
         memory = {"scratch": self.scratch, "text": self.text, "dims": self.dims,
-                  "prop": self.prop}.get(value)
+                  "prop": self.prop, "folder": self.folder}.get(value)
         return value if memory is None else ctypes.cast(memory, ctypes.c_void_p)
 
     def make(self, kind):
@@ -563,8 +599,11 @@ class Caller:
         self.call(self.MAKERS[kind][3], handle)
         return handle
 
-    def good(self, kind, parameter, letter):
+    def good(self, name, kind, parameter, letter):
         """An argument nothing is wrong with, so that another can be."""
+        for key in (f"{name}.{parameter}", parameter):
+            if key in misuse_side.GOOD:
+                return self.plain(misuse_side.GOOD[key])
         handle = HEADERS.handle(kind)
         if handle:
             return self.make(handle) if handle in self.MAKERS else ctypes.c_void_p()
@@ -628,7 +667,7 @@ class Caller:
         parameters = HEADERS.functions[name][1]
         for i, (kind, parameter) in enumerate(parameters):
             for what, value, code in self.wrong(kind, letters[i]):
-                arguments = [self.good(k, p, letters[n]) if n != i else value
+                arguments = [self.good(name, k, p, letters[n]) if n != i else value
                              for n, (k, p) in enumerate(parameters)]
                 self.call("aclmdlGetDatasetNumBuffers", None)  # leaves a sentence of its own
                 report(begin=f"{name}, {parameter} {what}")
@@ -638,7 +677,7 @@ class Caller:
     def without(self, name, letters, code, state):
         """Nothing is wrong with the arguments; the time is."""
         parameters = HEADERS.functions[name][1]
-        arguments = [self.good(k, p, letters[n]) for n, (k, p) in enumerate(parameters)]
+        arguments = [self.good(name, k, p, letters[n]) for n, (k, p) in enumerate(parameters)]
         self.call("aclmdlGetDatasetNumBuffers", None)
         report(begin=f"{name}, {state}")
         result = self.call(name, *arguments)
@@ -674,105 +713,28 @@ def run_rows(caller, rows):
     report(done=True)
 
 
-# ---- wrong in what came before ----
-
-def must_fail(caller, code, part, name, *arguments):
-    result = caller.call(name, *arguments)
-    said = caller.library.aclGetRecentErrMsg().decode()
-    assert result == code and said.startswith(name + ": ") and part in said, (name, result, said)
-
-
-def must(caller, name, *arguments):
-    result = caller.call(name, *arguments)
-    assert result == 0, (name, result, caller.library.aclGetRecentErrMsg())
+def run_unpublished(caller):
+    """Calls whose types are not published: they read no argument and say why."""
+    for name in libraries()[UNPUBLISHED]:
+        caller.call("aclmdlGetDatasetNumBuffers", None)
+        result = getattr(caller.where[name], name)()
+        said = caller.library.aclGetRecentErrMsg().decode()
+        is_size = name.startswith("hi_vdec_get")  # these return bytes
+        if result != (0 if is_size else FEATURE_UNSUPPORTED) or not said.startswith(name + ": "):
+            report(found=f"{name}: {result} ({said})")
 
 
-def begin(caller):
-    must(caller, "aclInit", None)
-    must(caller, "aclrtSetDevice", 0)
-
-
-def too_small(caller):
-    begin(caller)
-    block, place = ctypes.c_void_p(), ctypes.c_uint32()
-    must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
-    size, scratch = ctypes.c_size_t, caller.plain("scratch")
-    must_fail(caller, INVALID_PARAM, "65", "aclrtMemcpy", block, size(64), scratch, size(65), 1)
-    must_fail(caller, INVALID_PARAM, "dst", "aclrtMemcpy", block, size(512), scratch, size(512), 1)
-    must_fail(caller, INVALID_PARAM, "devPtr", "aclrtMemset", block, size(512), 0, size(512))
-    must_fail(caller, INVALID_PARAM, "model", "aclmdlLoadFromMem", block, size(512),
-              ctypes.byref(place))
-    caller.load()
-    sets = []
-    for _ in range(2):
-        buffer = ctypes.c_void_p(caller.call("aclCreateDataBuffer", block, size(64)))
-        sets.append(ctypes.c_void_p(caller.call("aclmdlCreateDataset")))
-        must(caller, "aclmdlAddDatasetBuffer", sets[-1], buffer)
-    must_fail(caller, 145000, "needs 768 bytes", "aclmdlExecute", caller.id, *sets)
-
-
-def context_of_another_time(caller):
-    begin(caller)
-    context, block = ctypes.c_void_p(), ctypes.c_void_p()
-    must(caller, "aclrtCreateContext", ctypes.byref(context), 0)
-    must(caller, "aclrtDestroyContext", context)
-    must_fail(caller, RT_CONTEXT_NULL, "no context", "aclrtMalloc", ctypes.byref(block),
-              ctypes.c_size_t(64), 0)
-    must_fail(caller, RT_INVALID_HANDLE, "destroyed", "aclrtSetCurrentContext", context)
-    must(caller, "aclrtSetDevice", 0)
-    must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
-
-
-def unloaded_while_running(caller):
-    begin(caller)
-    caller.load()
-    stream = caller.make("aclrtStream")
-    gate = caller.make("aclrtEvent")
-    sets = [caller.make("aclmdlDataset") for _ in range(2)]
-    must(caller, "aclrtStreamWaitEvent", stream, gate)
-    for _ in range(8):
-        must(caller, "aclmdlExecuteAsync", caller.id, *sets, stream)
-    must(caller, "aclmdlUnload", caller.id)
-    must_fail(caller, MODEL_ID_INVALID, str(caller.id), "aclmdlExecuteAsync", caller.id, *sets,
-              stream)
-    for dataset in sets:  # queued runs do not need them any more either
-        must(caller, "aclmdlDestroyDataset", dataset)
-    must(caller, "aclrtRecordEvent", gate, ctypes.c_void_p())
-    must(caller, "aclrtSynchronizeStream", stream)
-
-
-def ended_with_things_alive(caller):
-    for _ in range(3):
-        begin(caller)
-        caller.load()
-        block = ctypes.c_void_p()
-        must(caller, "aclrtMalloc", ctypes.byref(block), ctypes.c_size_t(64), 0)
-        handles = {kind: caller.make(kind) for kind in caller.MAKERS}
-        must(caller, "aclmdlExecuteAsync", caller.id, caller.make("aclmdlDataset"),
-             caller.make("aclmdlDataset"), handles["aclrtStream"])
-        must(caller, "aclFinalize")
-        must_fail(caller, 100037, "ended", "aclFinalize")
-        must_fail(caller, UNINITIALIZE, "aclInit", "aclrtFree", block)
-        must_fail(caller, UNINITIALIZE, "aclInit", "aclmdlUnload", caller.id)
-        for kind, handle in handles.items():
-            result = caller.call(caller.MAKERS[kind][3], handle)
-            said = caller.library.aclGetRecentErrMsg().decode()
-            if HEADERS.functions[caller.MAKERS[kind][3]][0] != "void":
-                assert result in (INVALID_PARAM, UNINITIALIZE), (kind, result)
-            assert said.startswith(caller.MAKERS[kind][3]), said
-
-
-SCENARIOS = {f.__name__: f for f in (too_small, context_of_another_time, unloaded_while_running,
-                                     ended_with_things_alive)}
-
-
-def main(library, model, what):
-    caller = Caller(library, model)
+def main(folder, model, what):
+    if what == "device_of_another":
+        os.environ["PRUSIK_DEVICES"] = "0;0"
+    caller = Caller(folder, model)
     signal.alarm(20)
     if what == "rows":
         run_rows(caller, json.load(sys.stdin))
+    elif what == "unpublished":
+        run_unpublished(caller)
     else:
-        SCENARIOS[what](caller)
+        misuse_scenarios.SCENARIOS[what](caller)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every function of libascendcl.so, called wrongly: nothing crashes or hangs, every failure has its
+"""Every function of our libraries, called wrongly: nothing crashes or hangs, every failure has its
 code and a sentence. The table and the calls are in misuse.py. When a function is new, the test says
 which line to add there."""
 import json
@@ -13,14 +13,15 @@ import pytest
 pytest.importorskip("onnx")
 
 import misuse  # noqa: E402  (beside this file)
+import misuse_scenarios  # noqa: E402
 import networks  # noqa: E402
 
 pytestmark = pytest.mark.in_process
 
 
 @pytest.fixture(scope="module")
-def library(build_dir):
-    return str(build_dir / "src" / "acl" / "libascendcl.so")
+def folder(build_dir):
+    return str(build_dir / "src" / "acl")
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +36,8 @@ def model(atc, tmp_path_factory):
     return str(folder / "net.om")
 
 
-def run(library, model, what, rows=None):
-    return subprocess.run([sys.executable, pathlib.Path(misuse.__file__), library, model, what],
+def run(folder, model, what, rows=None):
+    return subprocess.run([sys.executable, pathlib.Path(misuse.__file__), folder, model, what],
                           input=json.dumps(rows), capture_output=True, text=True)
 
 
@@ -46,11 +47,11 @@ def ending(done):
     return f"it ended with {done.returncode} {done.stderr[-1000:]}"
 
 
-def problems_of(library, model, rows):
+def problems_of(folder, model, rows):
     """All rows, in as many processes as it takes; what was wrong."""
     problems, left = [], dict(rows)
     while left:
-        done = run(library, model, "rows", left)
+        done = run(folder, model, "rows", left)
         begun = row = None
         for line in done.stdout.splitlines():
             said = json.loads(line)
@@ -82,22 +83,27 @@ def test_every_function_has_a_row():
         assert not unknown, f"add to Caller.MAKERS in misuse.py how these are made: {unknown}"
 
 
-def test_wrong_calls(library, model):
-    problems = problems_of(library, model, misuse.table())
+def test_wrong_calls(folder, model):
+    problems = problems_of(folder, model, misuse.table())
     assert not problems, "\n".join(problems)
 
 
-def test_the_table_can_fail(library, model):
+def test_unpublished(folder, model):
+    done = run(folder, model, "unpublished")
+    assert done.returncode == 0 and not done.stdout, ending(done) + done.stdout
+
+
+def test_the_table_can_fail(folder, model):
     """Rows that are wrong, in what is returned and in when it may be called, and a call that
     crashes."""
     wrong = {"aclmdlDestroyDesc": ("i", "o"), "aclrtFree": ("c", "s")}
-    problems = problems_of(library, model, wrong)
+    problems = problems_of(folder, model, wrong)
     assert len(problems) >= 3 and "instead of" in problems[0]
-    problems = problems_of(library, model + ".missing", {"aclrtFree": ("i", "p")})
+    problems = problems_of(folder, model + ".missing", {"aclrtFree": ("i", "p")})
     assert len(problems) == 1 and "it ended with" in problems[0]
 
 
-@pytest.mark.parametrize("what", misuse.SCENARIOS)
-def test_wrong_before(library, model, what):
-    done = run(library, model, what)
+@pytest.mark.parametrize("what", misuse_scenarios.SCENARIOS)
+def test_wrong_before(folder, model, what):
+    done = run(folder, model, what)
     assert done.returncode == 0, ending(done)

@@ -342,7 +342,7 @@ static void foreign_bytes(void **state) {
     assert_int_equal(aclprofGetOpFlag(bytes, size, 9), ACL_SUBSCRIBE_NONE);
     assert_int_equal(aclprofGetOpDuration(NULL, 0, 0), 0);
     free(bytes);
-    assert_acl_fails(aclprofModelUnSubscribe(7), ACL_ERROR_INVALID_PARAM, "7");
+    assert_acl_fails(aclprofModelUnSubscribe(7), ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, "7");
     assert_null(aclprofCreateSubscribeConfig(1, ACL_AICORE_NONE, NULL));
     int fd = 1;
     aclprofSubscribeConfig *c = aclprofCreateSubscribeConfig(1, ACL_AICORE_NONE, &fd);

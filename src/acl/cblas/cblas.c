@@ -283,9 +283,9 @@ static aclError create_handle(const char *call, const struct product *p, aclopHa
     aclopAttr *attr = aclopCreateAttr();
     aclError code = aclopSetAttrBool(attr, "transpose_a", p->trans_a);
     if (code == ACL_SUCCESS) code = aclopSetAttrBool(attr, "transpose_b", p->trans_b);
-    if (code == ACL_SUCCESS)
-        code = aclopCreateHandle("GEMM", 5, (const aclTensorDesc *const *)in, 1,
-                                 (const aclTensorDesc *const *)&in[2], attr, handle);
+    const struct op_arguments a = {"GEMM", 5, 1, (const aclTensorDesc *const *)in,
+                                   (const aclTensorDesc *const *)&in[2], attr};
+    if (code == ACL_SUCCESS) code = _pk_private.op_create_handle(call, &a, handle);
     for (int i = 0; i < 5; i++) aclDestroyTensorDesc(in[i]);
     aclopDestroyAttr(attr);
     return code;

@@ -89,7 +89,9 @@ static aclError read_config(const char *call, const uint32_t *devices, uint32_t 
                             struct prof_config *to) {
     uint32_t n = 0;
     TRY_ACL(check(call));
-    TRY_ACL(aclrtGetDeviceCount(&n));
+    aclError code = aclrtGetDeviceCount(&n);
+    if (code != ACL_SUCCESS)
+        return _pk_private.fail(code, call, "AscendCL is not started; call aclInit first");
     if (n_devices > n || (n_devices == 0 && (types & ~ACL_PROF_MSPROFTX)))
         return _pk_private.fail(ACL_ERROR_INVALID_PARAM, call,
                                 "deviceNums is %u; there %s %u device%s", n_devices,
@@ -365,8 +367,8 @@ static aclError get_text(const char *call, const struct profile_op *op, const ch
     size_t need = strlen(text) + 1;
     if (!to || bytes < need)
         return _pk_private.fail(ACL_ERROR_INVALID_PARAM, call,
-                                "the text needs %zu bytes; its place has %zu", need,
-                                to ? bytes : 0);
+                                "the text needs %zu bytes; its place %s", need,
+                                to ? "is shorter" : "is NULL");
     memcpy(to, text, need);
     return ACL_SUCCESS;
 }
