@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "command.h"
 #include "import/frontend.h"
+#include "model_file.h"
 #include "om/om.h"
 #include "passes/passes.h"
 
@@ -29,36 +30,7 @@ struct check {
     char name[256];          /* of the model, without folder and suffix */
 };
 
-static const struct {
-    const char *suffix;
-    enum framework framework;
-} suffixes[] = {
-    {".onnx", FRAMEWORK_ONNX},
-    {".pb", FRAMEWORK_TENSORFLOW},
-    {".json", FRAMEWORK_TENSORFLOW},
-    {".prototxt", FRAMEWORK_CAFFE},
-    {".mindir", FRAMEWORK_MINDSPORE},
-};
-
-static enum framework framework_of(const char *path) {
-    size_t n = strlen(path);
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        size_t k = strlen(suffixes[i].suffix);
-        if (n > k && !strcmp(path + n - k, suffixes[i].suffix)) return suffixes[i].framework;
-    }
-    return FRAMEWORK_ONNX;
-}
-
 /* ---- open sizes ---- */
-
-/* A batch of one, pictures of 224 x 224, sequences of 128. */
-static int64_t likely_size(const struct shape *s, int axis) {
-    enum { PICTURE = 224, SEQUENCE = 128, COLOURS = 3 };
-    if (axis == 0) return 1;
-    if (s->rank != 4) return SEQUENCE;
-    bool channels_last = s->dim[3] == 1 || s->dim[3] == COLOURS;
-    return axis == (channels_last ? 3 : 1) ? COLOURS : PICTURE;
-}
 
 /* Shapes for the inputs whose shape the file leaves open, as --input_shape writes them. An input
  * without even a rank has no likely shape, and stays as it is. */
@@ -72,7 +44,7 @@ static enum status choose_shapes(struct check *c) {
         shapes[n] = (struct import_shape){in->name, in->shape};
         struct shape *s = &shapes[n++].shape;
         for (int k = 0; k < s->rank; k++)
-            if (s->dim[k] < 0) s->dim[k] = likely_size(&in->shape, k);
+            if (s->dim[k] < 0) s->dim[k] = model_file_likely_size(&in->shape, k);
         c->shapes = arena_printf(&c->arena, "%s%s%s:", c->shapes, *c->shapes ? ";" : "", in->name);
         for (int k = 0; c->shapes && k < s->rank; k++)
             c->shapes = arena_printf(&c->arena, "%s%s%lld", c->shapes, k ? "," : "",
@@ -222,7 +194,7 @@ static bool parse(struct check *c, int argc, char **argv, bool *json) {
         }
     }
     if (!c->request.model) return false;
-    if (!given) c->request.framework = framework_of(c->request.model);
+    if (!given) c->request.framework = model_file_framework(c->request.model);
     return true;
 }
 

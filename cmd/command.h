@@ -12,5 +12,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* Prints how subcommand `name` is called to stderr; returns EXIT_USAGE. */
 int command_usage(const char *name);
+/* Finds a script of prusik's own, beside the program or installed with it; -1 with a sentence. */
+int command_find_part(const char *name, char path[4096]);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "import/import.h"
+#include "model_file.h"
 #include "om/om.h"
 
 static enum status describe_onnx(const char *path, struct om_description *out) {
@@ -14,15 +15,6 @@ static enum status describe_onnx(const char *path, struct om_description *out) {
     enum status s = om_describe_graph(g, "ONNX model", out);
     graph_destroy(g);
     return s;
-}
-
-static bool is_offline_model(const char *path) {
-    char magic[4] = "";
-    FILE *f = fopen(path, "rb");
-    if (!f) return false;
-    size_t n = fread(magic, 1, sizeof magic, f);
-    fclose(f);
-    return n == sizeof magic && !memcmp(magic, "IMOD", sizeof magic);
 }
 
 int command_info(int argc, char **argv) {
@@ -35,7 +27,7 @@ int command_info(int argc, char **argv) {
     }
     if (!path) return command_usage("info");
     struct om_description d;
-    enum status s = is_offline_model(path) ? om_describe_file(path, &d) : describe_onnx(path, &d);
+    enum status s = model_file_is_offline(path) ? om_describe_file(path, &d) : describe_onnx(path, &d);
     if (s == STATUS_OK) {
         s = om_description_print(&d, json, stdout);
         om_description_deinit(&d);

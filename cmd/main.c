@@ -48,6 +48,11 @@ static int find_part(const char *in_build, const char *name, char self[static PA
     return -1;
 }
 
+int command_find_part(const char *name, char path[PATH_MAX]) {
+    char self[PATH_MAX];
+    return find_part(".", name, self, path);
+}
+
 static int start_app(char **argv) {
     char self[PATH_MAX], path[PATH_MAX];
     if (find_part("app", "prusik-app", self, path)) return EXIT_FAILED;

@@ -12,6 +12,8 @@
 
 #include <acl/acl.h>
 
+#include "npy.h"
+
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define COMMAND(name, arguments, sentence) int app_##name(int argc, char **argv);
@@ -41,18 +43,5 @@ int app_number(const char *command, const char *option, const char *text, double
 /* The same for whole numbers. */
 int app_integer(const char *command, const char *option, const char *text, int low, int high,
                 int *out);
-
-/* ---- .npy files; npy.c ---- */
-struct npy {
-    aclDataType type;
-    int rank;
-    int64_t dim[16];
-    size_t bytes;
-    void *data; /* C order; free() */
-};
-/* -1 and a sentence in `error` on failure. */
-int npy_read(const char *path, struct npy *out, char error[static 512]);
-int npy_write(const char *path, const struct npy *array, char error[static 512]);
-const char *npy_type_name(aclDataType t); /* "float32", ...; NULL when NumPy has none */
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app.h"
+#include "npy.h"
 
 static const struct {
     aclDataType type;

@@ -134,4 +134,15 @@ enum status graph_verify(const struct graph *g);
 enum status op_call_init(struct op_call *c, const struct graph *g, const struct node *n);
 void op_call_deinit(struct op_call *c);
 
+/* ---- whole graphs; ops/evaluate.c ---- */
+/* Told of each tensor once it is computed, in execution order: `t` is its number in `g`, a copy
+ * whose shapes are known as far as the run has come. `value` is valid during the call only. */
+typedef enum status evaluate_visit(void *user, const struct graph *g, const struct node *n, int t,
+                                   const struct view *value);
+/* Runs a graph node by node with the reference kernels: as plain, and as slow, as it gets. `inputs`
+ * has the data and shape of each input of the graph. Ends early when visit() does not give
+ * STATUS_OK. */
+enum status graph_evaluate(const struct graph *g, const struct view *inputs,
+                           evaluate_visit *visit, void *user);
+
 #endif

@@ -9,13 +9,15 @@
 
 struct values {
     struct graph *g; /* a copy with known input shapes */
-    struct view *v;  /* per tensor */
+    struct view *v;  /* per output of the graph; data is ours */
+    struct view *inputs;
 };
 
 static void values_deinit(struct values *x) {
-    for (int t = 0; x->v && t < x->g->n_tensors; t++)
-        if (!x->g->tensors[t].data) mem_free(x->v[t].data);
+    for (int o = 0; x->v && o < x->g->n_outputs; o++) mem_free(x->v[o].data);
+    for (int i = 0; x->inputs && i < x->g->n_inputs; i++) mem_free(x->inputs[i].data);
     mem_free(x->v);
+    mem_free(x->inputs);
     graph_destroy(x->g);
 }
 
@@ -24,8 +26,6 @@ static enum status alloc_view(struct view *v) {
     CHECK(v->data, STATUS_MEMORY, "out of memory");
     return STATUS_OK;
 }
-
-static enum status alloc_output(struct op_call *c, int i) { return alloc_view(&c->out[i]); }
 
 static void fill_random(struct view *v, uint32_t *seed) {
     int64_t n = shape_elements(&v->shape);
@@ -37,63 +37,47 @@ static void fill_random(struct view *v, uint32_t *seed) {
     }
 }
 
-static enum status run_node(struct values *x, int at) {
-    struct node *n = &x->g->nodes[at];
-    struct op_call c;
-    TRY(graph_infer_node(x->g, at));
-    TRY(op_call_init(&c, x->g, n));
-    c.alloc_output = alloc_output;
-    enum status s = STATUS_OK;
-    for (int i = 0; i < n->n_inputs; i++)
-        if (n->inputs[i] >= 0) c.in[i] = x->v[n->inputs[i]];
-    for (int i = 0; s == STATUS_OK && i < n->n_outputs; i++) {
-        const struct tensor *t = node_output(x->g, n, i);
-        if (!t) continue;
-        c.out[i].dtype = t->dtype;
-        c.out[i].shape = t->shape;
-        if (!(op_def(n->op)->flags & OP_LATE_SHAPE) && shape_known(&t->shape))
-            s = alloc_view(&c.out[i]);
+/* A copy of a value, for every output that it is. */
+static enum status keep(struct values *x, const char *name, const struct view *value) {
+    for (int o = 0; o < x->g->n_outputs; o++) {
+        if (strcmp(x->g->tensors[x->g->outputs[o]].name, name)) continue;
+        x->v[o] = *value;
+        x->v[o].name = x->g->tensors[x->g->outputs[o]].name;
+        TRY(alloc_view(&x->v[o]));
+        memcpy(x->v[o].data, value->data,
+               (size_t)shape_elements(&value->shape) * dtype_size(value->dtype));
     }
-    /* A shape that depends on values: the shape rule with these values in hand tells. */
-    if (s == STATUS_OK && !(op_def(n->op)->flags & OP_LATE_SHAPE)) {
-        struct op_call again = c;
-        bool open = false;
-        for (int i = 0; i < n->n_outputs; i++) open |= n->outputs[i] >= 0 && !c.out[i].data;
-        if (open) s = op_def(n->op)->infer(&again);
-        for (int i = 0; open && s == STATUS_OK && i < n->n_outputs; i++)
-            if (n->outputs[i] >= 0 && !c.out[i].data) s = alloc_view(&c.out[i]);
-    }
-    if (s == STATUS_OK) s = op_def(n->op)->run(&c);
-    for (int i = 0; i < n->n_outputs; i++) {
-        if (n->outputs[i] < 0) continue;
-        x->v[n->outputs[i]] = c.out[i];
-        x->g->tensors[n->outputs[i]].shape = c.out[i].shape;
-    }
-    op_call_deinit(&c);
-    return s;
+    return STATUS_OK;
+}
+
+static enum status visit(void *user, const struct graph *g, const struct node *n, int t,
+                         const struct view *value) {
+    return keep(user, g->tensors[t].name, value);
 }
 
 static enum status run(const struct graph *g, struct values *x) {
     *x = (struct values){0};
     TRY(graph_clone(g, false, &x->g));
-    x->v = mem_calloc((size_t)x->g->n_tensors + 1, sizeof *x->v);
-    CHECK(x->v, STATUS_MEMORY, "out of memory");
+    x->v = mem_calloc((size_t)x->g->n_outputs + 1, sizeof *x->v);
+    x->inputs = mem_calloc((size_t)x->g->n_inputs + 1, sizeof *x->inputs);
+    CHECK(x->v && x->inputs, STATUS_MEMORY, "out of memory");
     uint32_t seed = 12345;
-    for (int t = 0; t < x->g->n_tensors; t++) {
-        struct tensor *y = &x->g->tensors[t];
-        x->v[t] = (struct view){y->dtype, y->shape, (void *)(uintptr_t)y->data, y->name, true};
-    }
     for (int i = 0; i < x->g->n_inputs; i++) {
-        struct tensor *t = &x->g->tensors[x->g->inputs[i]];
-        struct view *v = &x->v[x->g->inputs[i]];
+        const struct tensor *t = &x->g->tensors[x->g->inputs[i]];
+        struct view *v = &x->inputs[i];
+        *v = (struct view){.dtype = t->dtype, .shape = t->shape};
         for (int d = 0; d < t->shape.rank; d++)
-            if (t->shape.dim[d] < 0) t->shape.dim[d] = 2;
-        v->shape = t->shape;
+            if (t->shape.dim[d] < 0) v->shape.dim[d] = 2;
         TRY(alloc_view(v));
         fill_random(v, &seed);
+        TRY(keep(x, t->name, v));
     }
-    for (int n = 0; n < x->g->n_nodes; n++) TRY(run_node(x, n));
-    return STATUS_OK;
+    for (int t = 0; t < x->g->n_tensors; t++) {
+        const struct tensor *y = &x->g->tensors[t];
+        struct view v = {y->dtype, y->shape, (void *)(uintptr_t)y->data, NULL, true};
+        if (y->data) TRY(keep(x, y->name, &v));
+    }
+    return graph_evaluate(x->g, x->inputs, visit, x);
 }
 
 static bool compare(const struct values *a, const struct values *b, char problem[static 256]) {
@@ -102,7 +86,7 @@ static bool compare(const struct values *a, const struct values *b, char problem
         return false;
     }
     for (int o = 0; o < a->g->n_outputs; o++) {
-        const struct view *x = &a->v[a->g->outputs[o]], *y = &b->v[b->g->outputs[o]];
+        const struct view *x = &a->v[o], *y = &b->v[o];
         char tx[128], ty[128];
         if (strcmp(x->name, y->name) || x->dtype != y->dtype || !shape_equal(&x->shape, &y->shape)) {
             snprintf(problem, 256, "output '%.40s' %s%.40s is now '%.40s' %s%.40s", x->name,
