@@ -111,10 +111,17 @@ struct loaded {
     struct queue_model *queues; /* NULL: the program runs it */
 };
 
+/* Instances no run uses, kept with what they are of; idle.c. */
 struct idle {
     struct idle *next;
     struct instance *instance;
 };
+
+/* One of the list, which `lock` guards, or a new one. */
+enum status idle_take(pthread_mutex_t *lock, struct idle **list, struct model *m,
+                      struct idle **out);
+void idle_put(pthread_mutex_t *lock, struct idle **list, struct idle *i);
+void idle_free(struct idle **list); /* all of them; nobody else may use the list */
 
 /* The model behind an id, acquired; release *handle. */
 aclError model_get(const char *call, uint32_t id, struct loaded **out, void **handle);

@@ -27,12 +27,7 @@ static uint64_t hash_of(const char *text) {
 
 void op_model_release(struct op_model *m) {
     if (!m || atomic_fetch_sub_explicit(&m->n_users, 1, memory_order_acq_rel) != 1) return;
-    while (m->idle) {
-        struct idle *i = m->idle;
-        m->idle = i->next;
-        instance_destroy(i->instance);
-        mem_free(i);
-    }
+    idle_free(&m->idle);
     model_destroy(m->model);
     device_leave(m->device);
     pthread_mutex_destroy(&m->lock);

@@ -40,31 +40,6 @@ static void run_destroy(struct op_run *r) {
 
 /* ---- in stream order ---- */
 
-static enum status take_instance(struct op_model *m, struct idle **out) {
-    pthread_mutex_lock(&m->lock);
-    struct idle *i = m->idle;
-    if (i) m->idle = i->next;
-    pthread_mutex_unlock(&m->lock);
-    if (!i) {
-        i = mem_calloc(1, sizeof *i);
-        CHECK(i, STATUS_MEMORY, "no memory for an execution");
-        enum status s = instance_create(m->model, &i->instance);
-        if (s != STATUS_OK) {
-            mem_free(i);
-            return s;
-        }
-    }
-    *out = i;
-    return STATUS_OK;
-}
-
-static void put_instance(struct op_model *m, struct idle *i) {
-    pthread_mutex_lock(&m->lock);
-    i->next = m->idle;
-    m->idle = i;
-    pthread_mutex_unlock(&m->lock);
-}
-
 /* The operator with the values its buffers have now. */
 static aclError get_model(const char *call, const struct op_request *request,
                           const struct op_buffer *buffers, int device, struct op_model **out) {
@@ -106,12 +81,13 @@ static aclError tell_shapes(const struct op_run *r, const struct instance *insta
 static aclError run_now(struct op_run *r, int device) {
     struct idle *idle;
     if (!r->model) ACL_TRY(get_model(r->call, r->request, r->inputs, device, &r->model));
-    enum status s = take_instance(r->model, &idle);
+    struct op_model *m = r->model;
+    enum status s = idle_take(&m->lock, &m->idle, m->model, &idle);
     if (s != STATUS_OK) return op_refuse(r->call, r->request->op.type, s);
     s = run_instance(r, idle->instance);
     aclError code = s == STATUS_OK ? tell_shapes(r, idle->instance)
                                    : op_refuse(r->call, r->request->op.type, s);
-    put_instance(r->model, idle);
+    idle_put(&m->lock, &m->idle, idle);
     return code;
 }
 

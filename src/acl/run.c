@@ -58,38 +58,8 @@ static void put_run(struct run *r) {
     handle_release(model_handle);
 }
 
-static enum status take_instance(struct loaded *m, struct idle **out) {
-    pthread_mutex_lock(&m->lock);
-    struct idle *i = m->idle;
-    if (i) m->idle = i->next;
-    pthread_mutex_unlock(&m->lock);
-    if (!i) {
-        i = mem_calloc(1, sizeof *i);
-        CHECK(i, STATUS_MEMORY, "no memory for an execution");
-        enum status s = instance_create(m->model, &i->instance);
-        if (s != STATUS_OK) {
-            mem_free(i);
-            return s;
-        }
-    }
-    *out = i;
-    return STATUS_OK;
-}
-
-static void put_instance(struct loaded *m, struct idle *i) {
-    pthread_mutex_lock(&m->lock);
-    i->next = m->idle;
-    m->idle = i;
-    pthread_mutex_unlock(&m->lock);
-}
-
 void model_free_runs(struct loaded *m) {
-    while (m->idle) {
-        struct idle *i = m->idle;
-        m->idle = i->next;
-        instance_destroy(i->instance);
-        mem_free(i);
-    }
+    idle_free(&m->idle);
     while (m->spare) {
         struct run *r = m->spare;
         m->spare = r->next;
@@ -332,10 +302,10 @@ static enum status run_instance(const struct run *r, struct instance *instance) 
 
 static aclError run_now(const char *call, const struct run *r, uint32_t stream, uint32_t task) {
     struct idle *idle = NULL;
-    enum status s = take_instance(r->model, &idle);
+    struct loaded *m = r->model;
+    enum status s = idle_take(&m->lock, &m->idle, m->model, &idle);
     if (s != STATUS_OK) return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "%s",
                                         status_message());
-    const struct loaded *m = r->model;
     bool is_timed = profile_wants_run();
     int64_t begin = is_timed ? profile_now() : 0;
     instance_profile(idle->instance, is_timed);
@@ -345,7 +315,7 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
         if (is_timed) profile_run(m, idle->instance, stream, task, begin);
         if (m->dump) dump_run(m->dump, m->info, m->device, idle->instance, stream, task);
         if (r->outputs_dataset) code = deliver(call, r, idle->instance);
-        put_instance(r->model, idle);
+        idle_put(&m->lock, &m->idle, idle);
         return code;
     }
     const struct model_info *info = r->model->info;
@@ -354,7 +324,7 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     else if (s == STATUS_TIMEOUT) code = ACL_ERROR_RT_AICORE_TIMEOUT;
     else code = ACL_ERROR_RT_MODEL_EXECUTE;
     acl_fail(code, call, "model '%s': %s", info->name, status_message());
-    put_instance(r->model, idle);
+    idle_put(&m->lock, &m->idle, idle);
     exception_raise(r->model->device, stream, task, code, r->model->info);
     return code;
 }
