@@ -527,12 +527,21 @@ ACL_FUNC_VISIBILITY aclError aclmdlInitDump(void);
  *                file without the ending, or by its inner name; without model_name the entry is
  *                for all models; without layer it is for all operators. A layer may be the name of
  *                an operator or of a tensor it gives. Layers that the converter fused into others
- *                are named in the log. An empty list chooses nothing.
+ *                are named in the log. An empty list chooses no model.
  *     dump_mode  "output" (default), "input" or "all"; weights count as inputs
  *     dump_data  "tensor" (default), or "stats": a .csv for each operator with size, type, shape,
  *                most, least, mean and norm of each tensor instead of the tensors
- * Other keys make no difference here; those that would elsewhere are named in the log. A second call
- * adds to the first; for a model that both choose, the second counts.
+ *     dump_op_switch  "on": operators called alone (acl_op.h), too, as
+ *                {dump_path}/{time}/{device}/{op type}.{op type}.{task id}.{stream id}....npy
+ *     dump_step  which runs, counted from 0 for each model and for operators together: "0|2|5-9"
+ *     dump_debug "on": only operators that make an infinity or NaN of what was finite, their inputs
+ *                and outputs unless dump_mode says otherwise; of every model if dump_list is empty,
+ *                and of operators called alone
+ *     dump_scene "lite_exception": the inputs of a run that fails, of an operator or of a model
+ *                (then the type is Model), to {dump_path}/extra-info/data-dump/{device}/; dump_path
+ *                may then be missing, which means the working directory
+ * Other values of dump_scene, and dump_level "kernel", are about Ascend cores; the log says so. A
+ * second call adds to the first; for a model that both choose, the second counts.
  * Returns      ACL_ERROR_DUMP_NOT_RUN when dumping has not begun, ACL_ERROR_INVALID_DUMP_CONFIG for
  *              wrong values, and what aclInit returns for a file that cannot be read.
  */

@@ -114,6 +114,7 @@ struct runtime {
     pthread_mutex_t ops_lock;
     struct op_model *op_models; /* single operators made ready, the one last used first */
     uint64_t n_op_models, max_op_models;
+    atomic_uint_fast64_t last_op_number;
     struct op_file *op_files;           /* their offline models, the newest first */
     char *op_options[N_OP_OPTIONS]; /* NULL: not set */
 
@@ -129,6 +130,7 @@ struct runtime {
 
     pthread_mutex_t dump_lock;
     bool dump_is_on;                     /* by aclInit or aclmdlInitDump */
+    atomic_bool dump_operators, dump_failures; /* any settings want them: looked at every run */
     struct dump_settings *dump_settings; /* the newest first */
     int32_t (*dump_callback)(const acldumpChunk *, int32_t);
     int32_t dump_flag; /* of dump_callback */

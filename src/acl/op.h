@@ -67,7 +67,7 @@ struct op_model {
     atomic_int n_users; /* the list is one */
     struct op_model *next;
     char *key;
-    uint64_t hash;
+    uint64_t hash, number; /* never given twice, for profiles */
     int device;
     struct model *model;
     pthread_mutex_t lock; /* of idle */

@@ -88,6 +88,7 @@ static aclError make(const char *call, const struct single_op *op, int device, c
     m->key = key;
     m->hash = hash_of(key);
     m->device = device;
+    m->number = PROFILE_OPERATOR + atomic_fetch_add(&runtime.last_op_number, 1);
     atomic_init(&m->n_users, 1);
     pthread_mutex_init(&m->lock, NULL);
     struct graph *g;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "acl/dump.h"
 #include "acl/internal.h"
 #include "acl/model.h"
 #include "acl/op.h"
@@ -78,22 +79,60 @@ static aclError tell_shapes(const struct op_run *r, const struct instance *insta
     return ACL_SUCCESS;
 }
 
-static aclError run_now(struct op_run *r, int device) {
+static void view_inputs(const struct op_run *r, struct view *views) {
+    const struct single_op *op = &r->request->op;
+    for (int i = 0; i < r->n_inputs; i++)
+        views[i] = (struct view){op->inputs[i].dtype, op->inputs[i].shape, r->inputs[i].data, "",
+                                 true};
+}
+
+/* Runs it, and leaves what was asked for in profiles and dumps. */
+static aclError run_model(struct op_run *r, struct instance *instance, int device, uint32_t stream,
+                          uint32_t task) {
+    const char *type = r->request->op.type;
+    const struct profile_subject of = {r->model->number, type, device};
+    struct view inputs[SINGLE_OP_MAX];
+    const struct view *outputs[SINGLE_OP_MAX];
+    struct dump_op dump;
+    view_inputs(r, inputs);
+    dump_op_begin(&dump, type, device, stream, task, r->n_inputs, inputs);
+    bool is_timed = profile_wants_run();
+    int64_t begin = is_timed ? profile_now() : 0;
+    instance_profile(instance, is_timed);
+    enum status s = run_instance(r, instance);
+    if (s == STATUS_OK && is_timed) profile_run(&of, instance, stream, task, begin);
+    aclError code = s == STATUS_OK ? tell_shapes(r, instance) : op_refuse(r->call, type, s);
+    for (int i = 0; i < r->n_outputs; i++) outputs[i] = instance_output(instance, i);
+    dump_op_end(&dump, r->n_outputs, s == STATUS_OK ? outputs : NULL);
+    return code;
+}
+
+static aclError run_now(struct op_run *r, int device, uint32_t stream, uint32_t task) {
     struct idle *idle;
     if (!r->model) ACL_TRY(get_model(r->call, r->request, r->inputs, device, &r->model));
     struct op_model *m = r->model;
     enum status s = idle_take(&m->lock, &m->idle, m->model, &idle);
     if (s != STATUS_OK) return op_refuse(r->call, r->request->op.type, s);
-    s = run_instance(r, idle->instance);
-    aclError code = s == STATUS_OK ? tell_shapes(r, idle->instance)
-                                   : op_refuse(r->call, r->request->op.type, s);
+    aclError code = run_model(r, idle->instance, device, stream, task);
     idle_put(&m->lock, &m->idle, idle);
     return code;
 }
 
+static void dump_inputs(const struct op_run *r, int device, uint32_t stream, uint32_t task) {
+    struct view inputs[SINGLE_OP_MAX];
+    const char *type = r->request->op.type;
+    if (!atomic_load(&runtime.dump_failures)) return;
+    view_inputs(r, inputs);
+    for (int i = 0; i < r->n_inputs; i++)
+        dump_failure(type, type, device, stream, task, i, &inputs[i]);
+}
+
 static aclError run_task(struct stream *s, struct task *t) {
-    aclError code = run_now(t->op_run, stream_device(s));
-    if (code != ACL_SUCCESS) exception_raise(stream_device(s), stream_id(s), t->id, code, NULL);
+    int device = stream_device(s);
+    aclError code = run_now(t->op_run, device, stream_id(s), t->id);
+    if (code == ACL_SUCCESS) return code;
+    dump_inputs(t->op_run, device, stream_id(s), t->id);
+    exception_raise(device, stream_id(s), t->id, code, NULL);
     return code;
 }
 

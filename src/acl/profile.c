@@ -356,17 +356,19 @@ static bool describe_op(struct arena *arena, const struct graph *g, const struct
 }
 
 /* With the lock held: the texts of the program that ran, made at its first run of the session. */
-static const struct profile_ops *find_ops(const struct model_info *info, const struct instance *run,
+static const struct profile_ops *find_ops(const struct profile_subject *of,
+                                          const struct instance *run,
                                           const struct step_time *times, int n) {
     struct profile_recording *r = P->recording;
     uint64_t serial;
     const struct graph *g = instance_program(run, &serial);
     for (struct profile_ops *o = r->ops; o; o = o->next)
-        if (o->model == info->id && o->serial == serial) return o;
+        if (o->owner == of->key && o->serial == serial) return o;
     struct profile_ops *o = arena_alloc(&r->arena, sizeof *o);
     if (!o) return NULL;
-    *o = (struct profile_ops){.next = r->ops, .model = info->id, .serial = serial, .n = n,
-                              .model_name = arena_strdup(&r->arena, info->name),
+    uint32_t id = of->key < PROFILE_OPERATOR ? (uint32_t)of->key : UINT32_MAX;
+    *o = (struct profile_ops){.next = r->ops, .owner = of->key, .serial = serial, .model = id,
+                              .n = n, .model_name = arena_strdup(&r->arena, of->name),
                               .ops = arena_calloc(&r->arena, (size_t)n + 1, sizeof *o->ops)};
     if (!o->model_name || !o->ops) return NULL;
     for (int i = 0; i < n; i++)
@@ -380,11 +382,11 @@ bool profile_wants_run(void) {
 }
 
 /* With the lock held. */
-static void add_run(const struct loaded *m, const struct instance *run, uint32_t stream,
+static void add_run(const struct profile_subject *of, const struct instance *run, uint32_t stream,
                     uint32_t task, int64_t begin, int64_t end) {
     const struct step_time *times;
     int n = instance_step_times(run, &times);
-    const struct profile_ops *ops = find_ops(m->info, run, times, n);
+    const struct profile_ops *ops = find_ops(of, run, times, n);
     int64_t *kept = arena_calloc(&P->recording->arena, 2 * (size_t)n + 1, sizeof *kept);
     if (!ops || !kept) {
         P->recording->n_dropped++;
@@ -394,20 +396,21 @@ static void add_run(const struct loaded *m, const struct instance *run, uint32_t
         kept[2 * i] = times[i].begin_ns;
         kept[2 * i + 1] = times[i].end_ns;
     }
-    add((struct profile_record){.kind = PROFILE_RUN, .device = m->device,
+    add((struct profile_record){.kind = PROFILE_RUN, .device = of->device,
                                 .thread = profile_thread(), .stream = stream, .task = task,
                                 .begin = begin, .end = end, .ops = ops, .times = kept});
 }
 
-void profile_run(const struct loaded *m, const struct instance *run, uint32_t stream, uint32_t task,
-                 int64_t begin) {
+void profile_run(const struct profile_subject *of, const struct instance *run, uint32_t stream,
+                 uint32_t task, int64_t begin) {
     int64_t end = profile_now();
     if (profile_wants(PROFILE_RUNS)) {
         pthread_mutex_lock(&P->lock);
-        if (wants_device(m->device)) add_run(m, run, stream, task, begin, end);
+        if (wants_device(of->device)) add_run(of, run, stream, task, begin, end);
         pthread_mutex_unlock(&P->lock);
     }
-    if (atomic_load(&P->n_subscribers)) profile_publish(m, run);
+    if (atomic_load(&P->n_subscribers) && of->key < PROFILE_OPERATOR)
+        profile_publish((uint32_t)of->key, run);
 }
 
 /* ---- notes ---- */

@@ -23,7 +23,6 @@
 
 struct instance;
 struct json_t;
-struct loaded;
 
 /* ACL_PROF_* that ask for one thing. */
 #define PROFILE_CALLS (ACL_PROF_ACL_API | ACL_PROF_RUNTIME_API)
@@ -36,8 +35,8 @@ struct loaded;
 /* What there is to say about the steps of a program, once for all its runs. */
 struct profile_ops {
     struct profile_ops *next;
-    uint32_t model; /* id, with `serial` the key */
-    uint64_t serial;
+    uint64_t owner, serial; /* the key */
+    uint32_t model;         /* id */
     const char *model_name;
     int n;
     struct profile_op_text {
@@ -141,10 +140,18 @@ void profile_scope_end(struct profile_scope *scope);
     struct profile_scope profile_scope_ __attribute__((cleanup(profile_scope_end), unused)) =      \
         profile_scope_begin(call)
 
-/* Whether the steps of a run of m are to be timed; then profile_run tells it when it is over. */
+/* Whose run it is. */
+struct profile_subject {
+    uint64_t key; /* a model's id, or, beyond 32 bits, the number of an operator made ready */
+    const char *name;
+    int device;
+};
+#define PROFILE_OPERATOR ((uint64_t)1 << 32)
+
+/* Whether the steps of a run are to be timed; then profile_run tells it when it is over. */
 bool profile_wants_run(void);
-void profile_run(const struct loaded *m, const struct instance *run, uint32_t stream, uint32_t task,
-                 int64_t begin);
+void profile_run(const struct profile_subject *of, const struct instance *run, uint32_t stream,
+                 uint32_t task, int64_t begin);
 
 /* ---- notes of the program ---- */
 
@@ -172,6 +179,6 @@ struct profile_op {
 aclError profile_subscribe(const char *call, uint32_t model, bool with_times, int descriptor);
 aclError profile_unsubscribe(const char *call, uint32_t model);
 void profile_unsubscribe_all(void);
-void profile_publish(const struct loaded *m, const struct instance *run);
+void profile_publish(uint32_t model, const struct instance *run);
 
 #endif

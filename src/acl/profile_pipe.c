@@ -137,12 +137,12 @@ static void fill(struct profile_op *to, const struct step_time *t, uint32_t mode
     snprintf(to->name, sizeof to->name, "%s", t->node);
 }
 
-void profile_publish(const struct loaded *m, const struct instance *run) {
+void profile_publish(uint32_t model, const struct instance *run) {
     const struct step_time *times;
     int n = instance_step_times(run, &times);
     struct profile_op ops[OPS_AT_ONCE];
     pthread_mutex_lock(&P->pipe_lock);
-    struct profile_subscriber *s = *find(m->info->id);
+    struct profile_subscriber *s = *find(model);
     for (int i = 0; s && !s->is_given_up && i < n; i += OPS_AT_ONCE) {
         int k = 0;
         for (; k < OPS_AT_ONCE && i + k < n; k++)

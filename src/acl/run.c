@@ -300,6 +300,17 @@ static enum status run_instance(const struct run *r, struct instance *instance) 
     return instance_run(instance, 0);
 }
 
+/* Of a run that failed. */
+static void dump_inputs(const struct run *r, uint32_t stream, uint32_t task) {
+    const struct model_info *info = r->model->info;
+    if (!atomic_load(&runtime.dump_failures)) return;
+    for (int i = 0; i < info->n_data; i++) {
+        const struct run_border *x = &r->inputs[i];
+        dump_failure("Model", info->name, r->model->device, stream, task, i,
+                     &(struct view){info->inputs[i].core_type, x->shape, x->data, "", true});
+    }
+}
+
 static aclError run_now(const char *call, const struct run *r, uint32_t stream, uint32_t task) {
     struct idle *idle = NULL;
     struct loaded *m = r->model;
@@ -312,7 +323,8 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     s = run_instance(r, idle->instance);
     aclError code = ACL_SUCCESS;
     if (s == STATUS_OK) {
-        if (is_timed) profile_run(m, idle->instance, stream, task, begin);
+        const struct profile_subject of = {m->info->id, m->info->name, m->device};
+        if (is_timed) profile_run(&of, idle->instance, stream, task, begin);
         if (m->dump) dump_run(m->dump, m->info, m->device, idle->instance, stream, task);
         if (r->outputs_dataset) code = deliver(call, r, idle->instance);
         idle_put(&m->lock, &m->idle, idle);
@@ -325,6 +337,7 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     else code = ACL_ERROR_RT_MODEL_EXECUTE;
     acl_fail(code, call, "model '%s': %s", info->name, status_message());
     idle_put(&m->lock, &m->idle, idle);
+    dump_inputs(r, stream, task);
     exception_raise(r->model->device, stream, task, code, r->model->info);
     return code;
 }

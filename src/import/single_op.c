@@ -146,7 +146,9 @@ static enum status emit_main(struct build *b, int n, const int *in, int *node) {
     CHECK(b->n_out >= def->min_outputs &&
               (def->max_outputs < 0 || b->n_out <= def->max_outputs), STATUS_ARGUMENT,
           "it does not give %d outputs", b->n_out);
-    TRY(emit(b, b->rule->op, n, in, b->n_out, b->out, node));
+    for (int i = 0; i < b->n_out; i++)
+        TRY(graph_add_tensor(b->g, NULL, DT_NONE, shape_unknown(), &b->out[i]));
+    TRY(graph_add_node(b->g, b->rule->op, b->op->type, n, in, b->n_out, b->out, node));
     return set_attrs(b, *node);
 }
 
