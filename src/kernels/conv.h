@@ -88,7 +88,7 @@ struct conv_plan {
     int rows_outer;           /* all channel groups for a row before the next row */
     int bands, group_bands;   /* tiles = n * bands * group_bands */
     int tile_rows, tile_cols; /* depthwise: register tile */
-    int wino_m;               /* Winograd: outputs of a tile, wino_m x wino_m */
+    int wino_form;            /* Winograd: enum winograd_form */
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions

@@ -32,8 +32,8 @@ void depthwise_run(const struct conv_plan *p, const float *packed, const struct 
 
 /* 1 when the layer suits and should take clearly less than limit_us; else p is not a plan. */
 int winograd_plan(struct conv_plan *p, double limit_us);
-/* The same with tiles of m x m, however long it takes. */
-int winograd_lay_out(struct conv_plan *p, int m);
+/* The same in a given enum winograd_form, however long it takes; 0 when it does not suit. */
+int winograd_lay_out(struct conv_plan *p, int form);
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed);
 void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,

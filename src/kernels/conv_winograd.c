@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Winograd convolution for 3x3 with stride 1: F(4), F(5) or F(6), chosen by estimated time.
+ * Winograd convolution for 3x3 with stride 1 or 2, the form of winograd.h chosen by estimated time.
  *
  * Fused over blocks of a dozen or so tiles, so that nothing leaves the L2 cache: the inputs of a
  * block are transformed for all channels, v[point][block of ic][tile][vl]; then for each group of
@@ -18,6 +18,22 @@
 enum { MAX_RUNS = 40 };
 static const float no_bias[4 * 16] __attribute__((aligned(64)));
 
+struct form {
+    int stride, m, n;
+    int taps, n_points; /* the transformed part is F(m, taps); infinity is its last point */
+    int distinct;       /* different transforms of the weights along one axis */
+    double points[7];
+};
+#define DEFINE_FORM(name, s, outputs, finite, ...)                                                 \
+    [WINOGRAD_##name] = {.stride = s,                                                              \
+                         .m = outputs,                                                             \
+                         .n = s == 1 ? outputs + 2 : 2 * outputs + 1,                              \
+                         .taps = s == 1 ? 3 : 2,                                                   \
+                         .n_points = (finite) + 1,                                                 \
+                         .distinct = (finite) + s,                                                 \
+                         .points = {__VA_ARGS__}},
+static const struct form forms[] = {WINOGRAD_FORMS(DEFINE_FORM)};
+
 static int tiles_across(int size, int m) { return (size + m - 1) / m; }
 
 /* Floats from one point of v to the next: an odd number of vectors of 64 bytes, so that points do
@@ -28,137 +44,170 @@ static int64_t point_step(const struct conv_plan *p, int tiles) {
     return (lines | 1) * 16;
 }
 
-/* Largest number of tiles transformed together. */
-static int block_tiles(const struct conv_plan *p, int m, int tiles) {
-    const double points = (m + 2) * (m + 2);
-    double weights = points * p->d.ic * p->ocb * p->k->vl * 4;
-    /* Every block streams all the weights: when they do not fit the caches, fewer blocks. */
-    int target = weights > 8e6 ? 50 : weights > 3e6 ? 28 : 14;
-    int blocks = (tiles + target - 1) / target;
-    return (tiles + blocks - 1) / blocks;
+static double weight_bytes(const struct conv_plan *p, const struct form *f) {
+    return 4.0 * f->distinct * f->distinct * p->d.ic * p->ocb * p->k->vl;
 }
 
-/* Nanoseconds of the transforms of a tile for 16 channels, as measured with AVX-512. */
-static const double input_ns[] = {[4] = 68, [5] = 100, [6] = 132};
-static const double output_ns[] = {[4] = 40, [5] = 75, [6] = 100};
+/* How many tiles are transformed together, how many blocks of output channels make a group, and
+ * the microseconds of all products that follow from it. */
+struct cut {
+    int block, ocv;
+    double us;
+};
 
-static double transform_us(const struct conv_plan *p, int tiles, int blocks, double ns) {
-    return tiles * blocks * ns * 1e-3 * 3600 / (double)p->k->conv->fma_per_us;
+/* The constants of this cost model were fitted to some 1200 combinations of layer, form and cut on
+ * a Zen 4 core; the cut it chooses is 3.5 % slower than the best of them on average. */
+
+/* FMA instructions' time of the products of a block of n tiles, per input channel and point. Beyond
+ * the register tiles' own: v comes from L2 once for every group, and a second register tile
+ * fetches the group's weights again, from L1 or L2. */
+static double block_cost(const struct conv_plan *p, const struct form *f, int n, int ocv) {
+    const int64_t line = p->k->vl * 4;
+    const double slots = (double)p->k->conv->fma_per_us / 3600; /* FMAs in a Zen 4 cycle */
+    const double fetch = (4.0 * f->n * f->n * p->d.ic * n > 700e3 ? 0.53 : 0.37) * slots;
+    double cost = 0;
+    for (int left = p->ocb; left > 0;) {
+        const int o = left < ocv ? left : ocv, times = left / o;
+        struct conv_run runs[MAX_RUNS];
+        int n_runs = 0, tiles = 0;
+        double one = (double)conv_cut(p, o, n, 0, runs, &n_runs) + fetch * n;
+        for (int i = 0; i < n_runs; i++) tiles += runs[i].count;
+        one += (tiles - 1) * o * (p->d.ic * o * line > 24 * 1024 ? 1.1 : 0.6);
+        one += tiles * 52 * slots / p->d.ic;
+        cost += one * times;
+        left -= o * times;
+    }
+    return cost;
 }
 
-/* Cost of the products of a block of tiles, per channel and point, and the channel blocks per group
- * for which it is least. */
-static double product_cost(const struct conv_plan *p, int block, int *ocv) {
-    double best = 0;
-    for (int o = 1; o <= p->k->conv->max_ocv && o <= p->ocb; o++) {
-        double cost = (double)conv_cut(p, o, block, 0, NULL, NULL) * (p->ocb / o);
-        int rest = p->ocb % o;
-        if (rest) cost += (double)conv_cut(p, rest, block, 0, NULL, NULL);
-        if (best == 0 || cost < best * 0.99) {
-            best = cost;
-            *ocv = o;
+/* For `tiles` tiles that follow one another. */
+static struct cut choose_cut(const struct conv_plan *p, const struct form *f, int tiles) {
+    static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, 50};
+    const double bytes = weight_bytes(p, f);
+    struct cut best = {0, 0, 0};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int blocks = (tiles + sizes[i] - 1) / sizes[i], n = (tiles + blocks - 1) / blocks;
+        if (n == best.block) continue;
+        /* Every block streams all the weights, from L3, mostly behind the products; the first time,
+         * when there are many, from memory. */
+        const double stream = bytes > 600e3 ? 0.15 * bytes * (blocks - 1) / 45e3 : 0;
+        const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
+        for (int ocv = 1; ocv <= p->k->conv->max_ocv && ocv <= p->ocb; ocv++) {
+            double us = stream + block_cost(p, f, n, ocv) / n * tiles * f->n * f->n * p->d.ic /
+                                     (double)p->k->conv->fma_per_us;
+            us = us > memory ? us + 0.3 * memory : memory + 0.3 * us;
+            if (best.block == 0 || us < best.us * 0.995) best = (struct cut){n, ocv, us};
         }
     }
     return best;
 }
 
-/* Microseconds on one core when tiles are cut into `bands`. */
-static double estimate(const struct conv_plan *p, int m, int bands) {
-    const struct conv_desc *d = &p->d;
-    const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m), points = (m + 2) * (m + 2);
-    const int block = block_tiles(p, m, (tiles + bands - 1) / bands);
-    int ocv;
-    double product = product_cost(p, block, &ocv) / block * tiles * points * d->ic /
-                     (double)p->k->conv->fma_per_us;
-    double transform =
-        transform_us(p, tiles, p->icb, input_ns[m]) +
-        transform_us(p, tiles, p->ocb, output_ns[m] + m * m * (d->act >= ACT_SIGMOID ? 2.5 : 0));
-    /* Weights beyond the caches come at memory speed, which threads share. */
-    double bytes = 4.0 * points * d->ic * p->ocb * p->k->vl;
-    double memory = bytes > 6e6 ? bytes / 20e3 : 0;
-    double compute = (product + transform) * d->n;
-    return compute > memory ? compute + 0.25 * memory : memory + 0.25 * compute;
+/* The transforms of all inputs and of all outputs. */
+static double input_us(const struct conv_plan *p, const struct form *f, int tiles) {
+    return 1.2e-3 * tiles * p->icb * f->n * f->n * 3600 / (double)p->k->conv->fma_per_us;
 }
 
-static int suits(const struct conv_desc *d) {
-    return d->kh == 3 && d->kw == 3 && d->sh == 1 && d->sw == 1 && d->dh == 1 && d->dw == 1 &&
-           d->groups == 1 && d->src == CONV_BLOCKED;
+static double output_us(const struct conv_plan *p, const struct form *f, int tiles) {
+    double activation = p->d.act >= ACT_SIGMOID ? 2 * f->m * f->m : 0;
+    return 1.4e-3 * tiles * p->ocb * (f->n * f->n + activation) * 3600 /
+           (double)p->k->conv->fma_per_us;
+}
+
+/* Microseconds on one core when tiles are cut into `bands`. */
+static double estimate(const struct conv_plan *p, const struct form *f, int bands,
+                       struct cut *cut) {
+    const int tiles = tiles_across(p->d.oh, f->m) * tiles_across(p->d.ow, f->m);
+    *cut = choose_cut(p, f, (tiles + bands - 1) / bands);
+    return (cut->us * bands + input_us(p, f, tiles) + output_us(p, f, tiles)) * p->d.n;
+}
+
+static int suits(const struct conv_desc *d, const struct form *f) {
+    return d->kh == 3 && d->kw == 3 && d->sh == f->stride && d->sw == f->stride && d->dh == 1 &&
+           d->dw == 1 && d->groups == 1 && d->src == CONV_BLOCKED;
 }
 
 int winograd_plan(struct conv_plan *p, double limit_us) {
-    if (!suits(&p->d) || p->d.ic < 8 || p->d.oc < 8) return 0;
+    if (p->d.ic < 8 || p->d.oc < 8) return 0;
     p->pixel_step = p->k->vl;
-    int chosen = 0;
-    for (int m = WINOGRAD_LEAST; m <= WINOGRAD_MOST; m++) {
-        double cost = estimate(p, m, 1);
+    int chosen = -1;
+    for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
+        if (!suits(&p->d, &forms[form])) continue;
+        struct cut cut;
+        double cost = estimate(p, &forms[form], 1, &cut);
         /* A larger tile loses digits: it must be worth it. */
-        if (cost < limit_us * (chosen ? 0.95 : 0.9)) {
+        if (cost < limit_us * (chosen >= 0 ? 0.95 : 0.9)) {
             limit_us = cost;
-            chosen = m;
+            chosen = form;
         }
     }
-    return chosen && winograd_lay_out(p, chosen);
+    return chosen >= 0 && winograd_lay_out(p, chosen);
 }
 
-int winograd_lay_out(struct conv_plan *p, int m) {
+int winograd_lay_out(struct conv_plan *p, int form) {
     const struct conv_desc *d = &p->d;
-    if (!suits(d)) return 0;
-    const int points = (m + 2) * (m + 2), vl = p->k->vl;
+    const struct form *f = &forms[form];
+    if (!suits(d, f)) return 0;
+    const int m = f->m, points = f->n * f->n, vl = p->k->vl;
     const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m);
     p->algorithm = CONV_WINOGRAD;
-    p->wino_m = m;
+    p->wino_form = form;
     p->pixel_step = vl;
     p->flat = p->rows_outer = 0;
-    p->cost_us = estimate(p, m, 1);
+    struct cut cut;
+    p->cost_us = estimate(p, f, 1, &cut);
 
     /* Bands of tiles first. Bands of output channels repeat the transform of the input: only as
      * many as cost a twelfth. */
     int want = (int)(p->cost_us / d->n / 25);
     want = want < 1 ? 1 : want > 16 ? 16 : want;
-    int least_band = 4.0 * points * d->ic * p->ocb * vl > 5e6 ? 20 : 8;
+    int least_band = weight_bytes(p, f) > 5e6 ? 20 : 8;
     p->bands = tiles / least_band < want ? tiles / least_band : want;
     if (p->bands < 1) p->bands = 1;
-    p->unit = block_tiles(p, m, (tiles + p->bands - 1) / p->bands);
-    p->cost_us = estimate(p, m, p->bands);
-    product_cost(p, p->unit, &p->ocv);
+    p->cost_us = estimate(p, f, p->bands, &cut);
+    p->unit = cut.block;
+    p->ocv = cut.ocv;
     p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
-    double input_us = transform_us(p, tiles, p->icb, input_ns[m]) * d->n;
-    int most = 1 + (int)(p->cost_us / 12 / input_us);
+    int most = 1 + (int)(p->cost_us / 12 / (input_us(p, f, tiles) * d->n));
     p->group_bands = (want + p->bands - 1) / p->bands;
     if (p->group_bands > most) p->group_bands = most;
     if (p->group_bands > p->n_groups) p->group_bands = p->n_groups;
     p->n_tiles[0] = d->n * p->bands * p->group_bands;
 
     size_t floats;
-    if (!size_mul((size_t)points * (size_t)d->ic, (size_t)(p->ocv * vl), &p->group_floats) ||
+    if (!size_mul((size_t)(f->distinct * f->distinct) * (size_t)d->ic, (size_t)(p->ocv * vl),
+                  &p->group_floats) ||
         !size_mul(p->group_floats, (size_t)p->n_groups, &floats) || floats > SIZE_MAX / 8)
         return 0;
     p->packed_bytes = (floats + (size_t)p->ocb * (size_t)vl) * sizeof(float);
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
-    snprintf(p->name, sizeof p->name, "wino%d %dx%d", m, p->ocv, p->unit);
+    snprintf(p->name, sizeof p->name, "wino%d%s %dx%d", m, f->stride == 2 ? "s2" : "", p->ocv,
+             p->unit);
     return 1;
+}
+
+/* The matrix that transforms three weights along one axis, a row for each different product. */
+static void weight_transform(const struct form *f, double g[][3]) {
+    const int last = f->n_points - 1, gap = f->taps == 3 ? 1 : 2;
+    memset(g, 0, (size_t)f->distinct * sizeof *g);
+    for (int i = 0; i < last; i++) {
+        double value = 1;
+        for (int j = 0; j < last; j++)
+            if (j != i) value /= f->points[i] - f->points[j];
+        for (int t = 0; t < f->taps; t++, value *= f->points[i]) g[i][t * gap] = value;
+    }
+    g[last][2] = 1;
+    if (f->stride == 2) g[last + 1][1] = 1;
 }
 
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed) {
-    static const double all_points[][7] = {[4] = WINOGRAD_POINTS_4, [5] = WINOGRAD_POINTS_5,
-                                           [6] = WINOGRAD_POINTS_6};
     const struct conv_desc *d = &p->d;
-    const int m = p->wino_m, n = m + 2, vl = p->k->vl, channels = p->ocb * vl;
-    const double *a = all_points[m];
-    double g[WINOGRAD_MOST + 2][3];
-    for (int i = 0; i < n - 1; i++) {
-        double norm = 1;
-        for (int j = 0; j < n - 1; j++)
-            if (j != i) norm *= a[i] - a[j];
-        g[i][0] = 1 / norm;
-        g[i][1] = a[i] / norm;
-        g[i][2] = a[i] * a[i] / norm;
-    }
-    g[n - 1][0] = g[n - 1][1] = 0;
-    g[n - 1][2] = 1;
+    const struct form *f = &forms[p->wino_form];
+    const int n = f->distinct, vl = p->k->vl, channels = p->ocb * vl;
+    double g[WINOGRAD_MOST_OUTPUTS + 2][3];
+    weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int o = 0; o < channels; o++) {
         const int group = o / vl / p->ocv, blocks = p->ocb - group * p->ocv;
@@ -171,7 +220,7 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
                 continue;
             }
             const float *w = weights + ((size_t)o * (size_t)d->ic + (size_t)c) * 9;
-            double half[WINOGRAD_MOST + 2][3];
+            double half[WINOGRAD_MOST_OUTPUTS + 2][3];
             for (int i = 0; i < n; i++)
                 for (int j = 0; j < 3; j++)
                     half[i][j] = g[i][0] * (double)w[j] + g[i][1] * (double)w[3 + j] +
@@ -187,7 +236,8 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
 /* All points of one group of output channels: m[point][block][tile][vl] = u v. */
 static void multiply(const struct conv_plan *p, const float *weights, int blocks, const float *v,
                      int64_t v_step, float *m, int tiles) {
-    const int vl = p->k->vl, points = (p->wino_m + 2) * (p->wino_m + 2);
+    const struct form *f = &forms[p->wino_form];
+    const int vl = p->k->vl, n = f->n, last = f->distinct - 1;
     struct conv_run runs[MAX_RUNS];
     int n_runs = 0;
     conv_cut(p, blocks, tiles, 0, runs, &n_runs);
@@ -197,8 +247,9 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
         .skip_first = -1, .skip_last = -1, .dst_channel = (int64_t)tiles * vl, .direct = 1,
     };
     const int64_t u_step = (int64_t)p->d.ic * blocks * vl, m_step = (int64_t)blocks * tiles * vl;
-    for (int q = 0; q < points; q++) {
-        t.weights = weights + q * u_step;
+    for (int q = 0; q < n * n; q++) {
+        const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
+        t.weights = weights + (row * f->distinct + column) * u_step;
         for (int r = 0; r < n_runs; r++)
             for (int i = 0, x = runs[r].x; i < runs[r].count; i++, x += runs[r].kernel->px) {
                 t.src = v + q * v_step + x * vl;
@@ -212,7 +263,8 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
                   int tile, void *scratch) {
     const struct conv_desc *d = &p->d;
     const struct winograd_kernels *k = p->k->winograd;
-    const int vl = p->k->vl, m = p->wino_m, across = tiles_across(d->ow, m);
+    const struct form *f = &forms[p->wino_form];
+    const int vl = p->k->vl, m = f->m, stride = f->stride, across = tiles_across(d->ow, m);
     const int tiles = across * tiles_across(d->oh, m);
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
     const int image = tile / p->group_bands / p->bands;
@@ -228,12 +280,12 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
         const int64_t v_step = point_step(p, n);
-        float *products = v + v_step * (m + 2) * (m + 2);
+        float *products = v + v_step * f->n * f->n;
         for (int c = 0; c < p->icb; c++)
             for (int i = 0; i < n; i++) {
                 const int y = (b0 + i) / across * m, x = (b0 + i) % across * m;
-                k->input[m](src + c * a->src_channel, d->ih, d->iw, y - d->pt, x - d->pl,
-                            v + ((int64_t)c * n + i) * vl, v_step);
+                k->input[p->wino_form](src + c * a->src_channel, d->ih, d->iw, y * stride - d->pt,
+                                       x * stride - d->pl, v + ((int64_t)c * n + i) * vl, v_step);
             }
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
@@ -247,9 +299,9 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
                     const int cols = d->ow - x < m ? d->ow - x : m;
                     struct conv_tile t;
                     conv_set_output(p, a, image, block, (int64_t)y * d->ow + x, &t);
-                    k->output[m](products + ((int64_t)o * n + i) * vl, (int64_t)blocks * n * vl,
-                                 packed + block * vl, &t, d->ow * out_step, (int64_t)d->ow * vl,
-                                 rows, cols);
+                    k->output[p->wino_form](products + ((int64_t)o * n + i) * vl,
+                                            (int64_t)blocks * n * vl, packed + block * vl, &t,
+                                            d->ow * out_step, (int64_t)d->ow * vl, rows, cols);
                 }
             }
         }

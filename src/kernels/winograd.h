@@ -1,33 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Winograd convolution F(m x m, 3 x 3), what its driver (conv_winograd.c) and the transforms
- * (winograd.isa.c) share. A tile of m x m outputs needs (m + 2)^2 inputs and as many products per
- * pair of channels, instead of 9 m^2.
+ * Winograd convolution of 3 x 3 kernels, what its driver (conv_winograd.c) and the transforms
+ * (winograd.isa.c) share. A tile of m x m outputs needs n x n inputs and as many products per pair
+ * of channels, instead of 9 m^2.
+ *
+ * Stride 1 is F(m x m, 3 x 3), n = m + 2. With stride 2, y[j] = w0 x[2j] + w1 x[2j+1] + w2 x[2j+2]
+ * along each axis: the even inputs make F(m, 2) with m + 1 products, the m odd ones are multiplied
+ * as they are, n = 2 m + 1; 81 products instead of 144 for m = 4.
  */
 #ifndef PK_KERNELS_WINOGRAD_H
 #define PK_KERNELS_WINOGRAD_H
 
 #include "kernels/conv_tile.h"
 
-/* Interpolation points, infinity left out; the transforms in winograd.isa.c are written for these.
- * For m = 4 the roots give a third of the error of 0, 1, -1, 2, -2. */
-#define WINOGRAD_POINTS_4                                                                          \
-    {0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950}
-#define WINOGRAD_POINTS_5 {0, 1, -1, 2, -2, 0.5}
-#define WINOGRAD_POINTS_6 {0, 1, -1, 2, -2, 0.5, -0.5}
+/* FORM(name, stride, m, number of interpolation points (infinity left out), points). The transforms
+ * in winograd.isa.c are written for these points. The roots give a third of the error of
+ * 0, 1, -1, 2, -2. */
+#define WINOGRAD_ROOTS                                                                             \
+    0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950
+#define WINOGRAD_FORMS(FORM)                                                                       \
+    FORM(s1_m4, 1, 4, 5, WINOGRAD_ROOTS)                                                           \
+    FORM(s1_m5, 1, 5, 6, 0, 1, -1, 2, -2, 0.5)                                                     \
+    FORM(s1_m6, 1, 6, 7, 0, 1, -1, 2, -2, 0.5, -0.5)                                               \
+    FORM(s2_m3, 2, 3, 3, 0, 1, -1)                                                                 \
+    FORM(s2_m4, 2, 4, 4, 0, 1, -1, 2)                                                              \
+    FORM(s2_m5, 2, 5, 5, WINOGRAD_ROOTS)
 
-enum { WINOGRAD_LEAST = 4, WINOGRAD_MOST = 6 };
+enum winograd_form {
+#define WINOGRAD_NAME(name, stride, m, n_points, ...) WINOGRAD_##name,
+    WINOGRAD_FORMS(WINOGRAD_NAME)
+#undef WINOGRAD_NAME
+    N_WINOGRAD_FORMS
+};
+
+enum { WINOGRAD_MOST_OUTPUTS = 6, WINOGRAD_MOST_INPUTS = 11 }; /* m and n */
 
 struct winograd_kernels {
     /* One tile of one block of channels: plane is [ih][iw][vl], (y, x) its first input, which may
      * lie outside; point p goes to v + p * step. */
-    void (*input[WINOGRAD_MOST + 1])(const float *plane, int ih, int iw, int y, int x, float *v,
-                                     int64_t step);
+    void (*input[N_WINOGRAD_FORMS])(const float *plane, int ih, int iw, int y, int x, float *v,
+                                    int64_t step);
     /* One tile of one block of output channels from m + p * step, with bias, residual and
      * activation; t->dst and t->residual are at its first output, rows x cols of it exist. */
-    void (*output[WINOGRAD_MOST + 1])(const float *m, int64_t step, const float *bias,
-                                      const struct conv_tile *t, int64_t dst_row,
-                                      int64_t residual_row, int rows, int cols);
+    void (*output[N_WINOGRAD_FORMS])(const float *m, int64_t step, const float *bias,
+                                     const struct conv_tile *t, int64_t dst_row,
+                                     int64_t residual_row, int rows, int cols);
 };
 
 #endif

@@ -13,21 +13,22 @@
 #define R1 0.707106781f /* the points of m = 4: their squares are 1/2 and 2 */
 #define R2 1.414213562f
 
-/* t = B^T d, for m + 2 values. */
-INLINE void input_row(int m, const vf *d, vf *t) {
-    if (m == 4) {
-        vf e1 = d[4] - 2.0f * d[2], o1 = d[3] - 2.0f * d[1];
-        vf e2 = d[4] - 0.5f * d[2], o2 = d[3] - 0.5f * d[1];
-        t[0] = d[4] - 2.5f * d[2] + d[0];
+/* t = B^T d: the transform that belongs to a form's points, of values `gap` apart. */
+INLINE void points_in(enum winograd_form form, const vf *d, int gap, vf *t) {
+#define D(i) d[(i) * gap]
+    if (form == WINOGRAD_s1_m4 || form == WINOGRAD_s2_m5) {
+        vf e1 = D(4) - 2.0f * D(2), o1 = D(3) - 2.0f * D(1);
+        vf e2 = D(4) - 0.5f * D(2), o2 = D(3) - 0.5f * D(1);
+        t[0] = D(4) - 2.5f * D(2) + D(0);
         t[1] = e1 + R1 * o1;
         t[2] = e1 - R1 * o1;
         t[3] = e2 + R2 * o2;
         t[4] = e2 - R2 * o2;
-        t[5] = d[5] - 2.5f * d[3] + d[1];
-    } else if (m == 5) { /* the factor x - 1/2 first, then 0, +-1, +-2 */
+        t[5] = D(5) - 2.5f * D(3) + D(1);
+    } else if (form == WINOGRAD_s1_m5) { /* the factor x - 1/2 first, then 0, +-1, +-2 */
         vf c[6];
         UNROLL_FULL
-        for (int i = 0; i < 6; i++) c[i] = d[i + 1] - 0.5f * d[i];
+        for (int i = 0; i < 6; i++) c[i] = D(i + 1) - 0.5f * D(i);
         vf e1 = c[4] - 4.0f * c[2], o1 = c[3] - 4.0f * c[1];
         vf e2 = c[4] - c[2], o2 = c[3] - c[1];
         t[0] = c[4] - 5.0f * c[2] + 4.0f * c[0];
@@ -35,45 +36,78 @@ INLINE void input_row(int m, const vf *d, vf *t) {
         t[2] = e1 - o1;
         t[3] = e2 + 2.0f * o2;
         t[4] = e2 - 2.0f * o2;
-        t[5] = d[5] - 5.0f * d[3] + 4.0f * d[1];
+        t[5] = D(5) - 5.0f * D(3) + 4.0f * D(1);
         t[6] = c[5] - 5.0f * c[3] + 4.0f * c[1];
-    } else {
-        vf e1 = d[6] - 4.25f * d[4] + d[2], o1 = d[5] - 4.25f * d[3] + d[1];
-        vf e2 = d[6] - 1.25f * d[4] + 0.25f * d[2], o2 = d[5] - 1.25f * d[3] + 0.25f * d[1];
-        vf e3 = d[6] - 5.0f * d[4] + 4.0f * d[2], o3 = d[5] - 5.0f * d[3] + 4.0f * d[1];
-        t[0] = (d[6] - d[0]) + 5.25f * (d[2] - d[4]);
+    } else if (form == WINOGRAD_s1_m6) {
+        vf e1 = D(6) - 4.25f * D(4) + D(2), o1 = D(5) - 4.25f * D(3) + D(1);
+        vf e2 = D(6) - 1.25f * D(4) + 0.25f * D(2), o2 = D(5) - 1.25f * D(3) + 0.25f * D(1);
+        vf e3 = D(6) - 5.0f * D(4) + 4.0f * D(2), o3 = D(5) - 5.0f * D(3) + 4.0f * D(1);
+        t[0] = (D(6) - D(0)) + 5.25f * (D(2) - D(4));
         t[1] = e1 + o1;
         t[2] = e1 - o1;
         t[3] = e2 + 2.0f * o2;
         t[4] = e2 - 2.0f * o2;
         t[5] = e3 + 0.5f * o3;
         t[6] = e3 - 0.5f * o3;
-        t[7] = (d[7] - d[1]) + 5.25f * (d[3] - d[5]);
+        t[7] = (D(7) - D(1)) + 5.25f * (D(3) - D(5));
+    } else if (form == WINOGRAD_s2_m3) {
+        t[0] = D(2) - D(0);
+        t[1] = D(2) + D(1);
+        t[2] = D(2) - D(1);
+        t[3] = D(3) - D(1);
+    } else { /* s2_m4: the factor x - 2 first, then 0, +-1 */
+        vf c[4];
+        UNROLL_FULL
+        for (int i = 0; i < 4; i++) c[i] = D(i + 1) - 2.0f * D(i);
+        t[0] = c[2] - c[0];
+        t[1] = c[2] + c[1];
+        t[2] = c[2] - c[1];
+        t[3] = D(3) - D(1);
+        t[4] = c[3] - c[1];
     }
+#undef D
 }
 
-/* y = A^T t: m values from m + 2. */
-INLINE void output_row(int m, const vf *t, vf *y) {
-    vf s1 = t[1] + t[2], d1 = t[1] - t[2], s2 = t[3] + t[4], d2 = t[3] - t[4];
-    if (m == 4) {
+/* y = A^T t: m values from n; with stride 2 the last m of them belong to one output each. */
+INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
+    vf s1 = t[1] + t[2], d1 = t[1] - t[2];
+    if (form == WINOGRAD_s1_m4) {
+        vf s2 = t[3] + t[4], d2 = t[3] - t[4];
         y[0] = t[0] + s1 + s2;
         y[1] = R1 * d1 + R2 * d2;
         y[2] = 0.5f * s1 + 2.0f * s2;
         y[3] = 0.5f * R1 * d1 + 2.0f * R2 * d2 + t[5];
-    } else if (m == 5) {
+    } else if (form == WINOGRAD_s1_m5) {
+        vf s2 = t[3] + t[4], d2 = t[3] - t[4];
         y[0] = t[0] + s1 + s2 + t[5];
         y[1] = d1 + 2.0f * d2 + 0.5f * t[5];
         y[2] = s1 + 4.0f * s2 + 0.25f * t[5];
         y[3] = d1 + 8.0f * d2 + 0.125f * t[5];
         y[4] = s1 + 16.0f * s2 + 0.0625f * t[5] + t[6];
-    } else {
-        vf s3 = t[5] + t[6], d3 = t[5] - t[6];
+    } else if (form == WINOGRAD_s1_m6) {
+        vf s2 = t[3] + t[4], d2 = t[3] - t[4], s3 = t[5] + t[6], d3 = t[5] - t[6];
         y[0] = t[0] + s1 + s2 + s3;
         y[1] = d1 + 2.0f * d2 + 0.5f * d3;
         y[2] = s1 + 4.0f * s2 + 0.25f * s3;
         y[3] = d1 + 8.0f * d2 + 0.125f * d3;
         y[4] = s1 + 16.0f * s2 + 0.0625f * s3;
         y[5] = d1 + 32.0f * d2 + 0.03125f * d3 + t[7];
+    } else if (form == WINOGRAD_s2_m3) {
+        y[0] = t[0] + s1 + t[4];
+        y[1] = d1 + t[5];
+        y[2] = s1 + t[3] + t[6];
+    } else if (form == WINOGRAD_s2_m4) {
+        y[0] = t[0] + s1 + t[3] + t[5];
+        y[1] = d1 + 2.0f * t[3] + t[6];
+        y[2] = s1 + 4.0f * t[3] + t[7];
+        y[3] = d1 + 8.0f * t[3] + t[4] + t[8];
+    } else {
+        vf s2 = t[3] + t[4], d2 = t[3] - t[4];
+        y[0] = t[0] + s1 + s2 + t[6];
+        y[1] = R1 * d1 + R2 * d2 + t[7];
+        y[2] = 0.5f * s1 + 2.0f * s2 + t[8];
+        y[3] = 0.5f * R1 * d1 + 2.0f * R2 * d2 + t[9];
+        y[4] = 0.25f * s1 + 4.0f * s2 + t[5] + t[10];
     }
 }
 
@@ -86,53 +120,92 @@ INLINE void output_row(int m, const vf *t, vf *y) {
 #define UNROLL_PASS _Pragma("GCC unroll 8")
 #endif
 
-INLINE void input_tile(int m, const float *plane, int ih, int iw, int y, int x, float *v,
-                       int64_t step) {
-    const int n = m + 2;
-    float patch[(WINOGRAD_MOST + 2) * (WINOGRAD_MOST + 2) * VL] __attribute__((aligned(64)));
-    const float *src = plane + ((int64_t)y * iw + x) * VL;
-    int64_t row = (int64_t)iw * VL;
-    if (y < 0 || x < 0 || y + n > ih || x + n > iw) {
-        for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++) {
-                int inside = y + i >= 0 && y + i < ih && x + j >= 0 && x + j < iw;
-                vf d = {0};
-                if (inside) d = vf_load(plane + ((int64_t)(y + i) * iw + x + j) * VL);
-                vf_store(patch + (i * n + j) * VL, d);
-            }
-        src = patch;
-        row = n * VL;
+/* The first input of a tile and the floats from row to row; copied, with zeros, at the border. */
+INLINE const float *tile_source(int n, const float *plane, int ih, int iw, int y, int x,
+                                float *patch, int64_t *row) {
+    if (y >= 0 && x >= 0 && y + n <= ih && x + n <= iw) {
+        *row = (int64_t)iw * VL;
+        return plane + ((int64_t)y * iw + x) * VL;
     }
-    vf half[WINOGRAD_MOST + 2][WINOGRAD_MOST + 2];
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) {
+            int inside = y + i >= 0 && y + i < ih && x + j >= 0 && x + j < iw;
+            vf d = {0};
+            if (inside) d = vf_load(plane + ((int64_t)(y + i) * iw + x + j) * VL);
+            vf_store(patch + (i * n + j) * VL, d);
+        }
+    *row = n * VL;
+    return patch;
+}
+
+INLINE void input_tile(enum winograd_form form, int n, const float *plane, int ih, int iw, int y,
+                       int x, float *v, int64_t step) {
+    float patch[WINOGRAD_MOST_INPUTS * WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
+    int64_t row;
+    const float *src = tile_source(n, plane, ih, iw, y, x, patch, &row);
+    vf half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_OUTPUTS + 2];
     UNROLL_PASS
     for (int j = 0; j < n; j++) {
-        vf d[WINOGRAD_MOST + 2], t[WINOGRAD_MOST + 2];
+        vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
         UNROLL_FULL
         for (int i = 0; i < n; i++) d[i] = vf_load(src + i * row + j * VL);
-        input_row(m, d, t);
+        points_in(form, d, 1, t);
         UNROLL_FULL
         for (int i = 0; i < n; i++) half[i][j] = t[i];
     }
     UNROLL_PASS
     for (int i = 0; i < n; i++) {
-        vf t[WINOGRAD_MOST + 2];
-        input_row(m, half[i], t);
+        vf t[WINOGRAD_MOST_INPUTS];
+        points_in(form, half[i], 1, t);
         UNROLL_FULL
         for (int j = 0; j < n; j++) vf_store(v + (i * n + j) * step, t[j]);
     }
 }
 
-INLINE void output_tile(int m, const float *src, int64_t step, const float *bias,
-                        const struct conv_tile *t, int64_t dst_row, int64_t residual_row, int rows,
-                        int cols) {
-    const int n = m + 2;
-    vf half[WINOGRAD_MOST][WINOGRAD_MOST + 2];
+/* A row of a tile of stride 2: the even inputs transformed, then the odd ones. */
+INLINE void store_row_s2(enum winograd_form form, int m, const vf *d, float *v, int64_t step) {
+    vf t[WINOGRAD_MOST_INPUTS];
+    points_in(form, d, 2, t);
+    UNROLL_FULL
+    for (int j = 0; j <= m; j++) vf_store(v + j * step, t[j]);
+    UNROLL_FULL
+    for (int j = 0; j < m; j++) vf_store(v + (m + 1 + j) * step, d[2 * j + 1]);
+}
+
+INLINE void input_tile_s2(enum winograd_form form, int m, const float *plane, int ih, int iw, int y,
+                          int x, float *v, int64_t step) {
+    const int n = 2 * m + 1;
+    float patch[WINOGRAD_MOST_INPUTS * WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
+    int64_t row;
+    const float *src = tile_source(n, plane, ih, iw, y, x, patch, &row);
+    vf half[WINOGRAD_MOST_OUTPUTS][WINOGRAD_MOST_INPUTS];
+    for (int j = 0; j < n; j++) {
+        vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
+        UNROLL_FULL
+        for (int i = 0; i <= m; i++) d[i] = vf_load(src + 2 * i * row + j * VL);
+        points_in(form, d, 1, t);
+        UNROLL_FULL
+        for (int i = 0; i <= m; i++) half[i][j] = t[i];
+    }
+    for (int i = 0; i <= m; i++) store_row_s2(form, m, half[i], v + i * n * step, step);
+    for (int i = 0; i < m; i++) {
+        vf d[WINOGRAD_MOST_INPUTS];
+        UNROLL_FULL
+        for (int j = 0; j < n; j++) d[j] = vf_load(src + (2 * i + 1) * row + j * VL);
+        store_row_s2(form, m, d, v + (m + 1 + i) * n * step, step);
+    }
+}
+
+INLINE void output_tile(enum winograd_form form, int m, int n, const float *src, int64_t step,
+                        const float *bias, const struct conv_tile *t, int64_t dst_row,
+                        int64_t residual_row, int rows, int cols) {
+    vf half[WINOGRAD_MOST_OUTPUTS][WINOGRAD_MOST_INPUTS];
     UNROLL_PASS
     for (int j = 0; j < n; j++) {
-        vf d[WINOGRAD_MOST + 2], y[WINOGRAD_MOST];
+        vf d[WINOGRAD_MOST_INPUTS], y[WINOGRAD_MOST_OUTPUTS];
         UNROLL_FULL
         for (int i = 0; i < n; i++) d[i] = vf_load(src + (i * n + j) * step);
-        output_row(m, d, y);
+        points_out(form, d, y);
         UNROLL_FULL
         for (int i = 0; i < m; i++) half[i][j] = y[i];
     }
@@ -140,8 +213,8 @@ INLINE void output_tile(int m, const float *src, int64_t step, const float *bias
     const int fast = t->direct && cols == m;
     struct conv_tile row = *t;
     for (int i = 0; i < rows; i++) { /* rolled: the activation's code is there once */
-        vf y[WINOGRAD_MOST];
-        output_row(m, half[i], y);
+        vf y[WINOGRAD_MOST_OUTPUTS];
+        points_out(form, half[i], y);
         UNROLL_FULL
         for (int j = 0; j < m; j++) y[j] += b;
         if (!fast) {
@@ -164,21 +237,24 @@ INLINE void output_tile(int m, const float *src, int64_t step, const float *bias
     }
 }
 
-#define DEFINE(m)                                                                                  \
-    static NOINLINE void input_##m(const float *plane, int ih, int iw, int y, int x, float *v,     \
-                                   int64_t step) {                                                 \
-        input_tile(m, plane, ih, iw, y, x, v, step);                                               \
+#define DEFINE(name, stride, m, ...)                                                               \
+    static NOINLINE void input_##name(const float *plane, int ih, int iw, int y, int x, float *v,  \
+                                      int64_t step) {                                              \
+        if ((stride) == 1)                                                                         \
+            input_tile(WINOGRAD_##name, (m) + 2, plane, ih, iw, y, x, v, step);                    \
+        else input_tile_s2(WINOGRAD_##name, m, plane, ih, iw, y, x, v, step);                      \
     }                                                                                              \
-    static NOINLINE void output_##m(const float *src, int64_t step, const float *bias,             \
-                                    const struct conv_tile *t, int64_t dst_row,                    \
-                                    int64_t residual_row, int rows, int cols) {                    \
-        output_tile(m, src, step, bias, t, dst_row, residual_row, rows, cols);                     \
+    static NOINLINE void output_##name(const float *src, int64_t step, const float *bias,          \
+                                       const struct conv_tile *t, int64_t dst_row,                 \
+                                       int64_t residual_row, int rows, int cols) {                 \
+        output_tile(WINOGRAD_##name, m, (stride) == 1 ? (m) + 2 : 2 * (m) + 1, src, step, bias, t, \
+                    dst_row, residual_row, rows, cols);                                            \
     }
-DEFINE(4)
-DEFINE(5)
-DEFINE(6)
+WINOGRAD_FORMS(DEFINE)
 
+#define INPUT(name, ...) [WINOGRAD_##name] = input_##name,
+#define OUTPUT(name, ...) [WINOGRAD_##name] = output_##name,
 const struct winograd_kernels K(winograd) = {
-    .input = {[4] = input_4, [5] = input_5, [6] = input_6},
-    .output = {[4] = output_4, [5] = output_5, [6] = output_6},
+    .input = {WINOGRAD_FORMS(INPUT)},
+    .output = {WINOGRAD_FORMS(OUTPUT)},
 };

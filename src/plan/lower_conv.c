@@ -55,7 +55,7 @@ static void pack(void *context, void *memory) {
 /* What the packed form depends on; two plans that agree in it share their weights. */
 struct signature {
     enum isa isa;
-    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_m, src;
+    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, src;
     size_t group_floats;
 };
 
@@ -66,7 +66,7 @@ static enum status pack_weights(struct plan *s, const struct tensor *w, const st
     memset(&sig, 0, sizeof sig);
     sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
                              p->d.groups, p->icb, p->ocb, p->ocv, p->n_groups, p->merged,
-                             p->wino_m, (int)p->d.src, p->group_floats};
+                             p->wino_form, (int)p->d.src, p->group_floats};
     return plan_pack(s, w, bias, &sig, sizeof sig, p->packed_bytes, pack, &job, out);
 }
 
