@@ -141,7 +141,7 @@ PyMODINIT_FUNC PyInit_acl(void) {
                       NULL) &&
         add_submodule(module, "mdl", "acl.mdl", "Models: load, describe, run.", mdl_methods,
                       NULL) &&
-        add_submodule(module, "media", "acl.media", "Memory for pictures.", media_methods, NULL) &&
+        add_submodule(module, "media", "acl.media", "Pictures: decode, scale, crop, encode.", media_methods, NULL) &&
         add_submodule(module, "op", "acl.op", "Single operators.", op_methods, NULL) &&
         add_submodule(module, "prof", "acl.prof", "Profiling.", prof_methods, NULL) &&
         add_submodule(module, "tdt", "acl.tdt", "Channels for tensors.", tdt_methods, NULL) &&

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acl.rt, first half: devices, contexts, memory, and acl.media's memory. */
-#include "acl/ops/acl_dvpp.h"
+/* acl.rt, first half: devices, contexts and memory. */
 #include "binding.h"
 
 /* ---- devices and contexts ---- */
@@ -158,12 +157,3 @@ PyMethodDef rt_methods[] = {
         "memcpy2d_async(dst, dpitch, src, spitch, width, height, direction, stream) -> ret"),
     ROW("get_mem_info", rt_get_mem_info, "get_mem_info(attr) -> (free, total, ret)"),
     {NULL, NULL, 0, NULL}};
-
-/* ---- acl.media ---- */
-
-MAKE1(media_dvpp_malloc, "acl.media.dvpp_malloc", acldvppMalloc, z)
-CODE1(media_dvpp_free, "acl.media.dvpp_free", acldvppFree, p)
-
-PyMethodDef media_methods[] = {
-    ROW("dvpp_malloc", media_dvpp_malloc, "dvpp_malloc(size) -> (dev_ptr, ret)"),
-    ROW("dvpp_free", media_dvpp_free, "dvpp_free(dev_ptr) -> ret"), {NULL, NULL, 0, NULL}};

@@ -183,6 +183,16 @@ static const struct {
     [HANDLE_PHYSICAL] = {"aclrtDrvMemHandle", "aclrtMallocPhysical"},
     [HANDLE_GROUP_INFO] = {"aclrtGroupInfo", "aclrtCreateGroupInfo"},
     [HANDLE_ALLOCATOR] = {"aclrtAllocatorDesc", "aclrtAllocatorCreateDesc"},
+    [HANDLE_DVPP_CHANNEL] = {"acldvppChannelDesc", "acldvppCreateChannelDesc"},
+    [HANDLE_DVPP_PIC] = {"acldvppPicDesc", "acldvppCreatePicDesc"},
+    [HANDLE_DVPP_BATCH] = {"acldvppBatchPicDesc", "acldvppCreateBatchPicDesc"},
+    [HANDLE_DVPP_ROI] = {"acldvppRoiConfig", "acldvppCreateRoiConfig"},
+    [HANDLE_DVPP_RESIZE] = {"acldvppResizeConfig", "acldvppCreateResizeConfig"},
+    [HANDLE_DVPP_JPEGE] = {"acldvppJpegeConfig", "acldvppCreateJpegeConfig"},
+    [HANDLE_DVPP_BORDER] = {"acldvppBorderConfig", "acldvppCreateBorderConfig"},
+    [HANDLE_DVPP_LUT] = {"acldvppLutMap", "acldvppCreateLutMap"},
+    [HANDLE_DVPP_HIST] = {"acldvppHist", "acldvppCreateHist"},
+    [HANDLE_DVPP_STREAM] = {"acldvppStreamDesc", "acldvppCreateStreamDesc"},
 };
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }

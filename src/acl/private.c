@@ -9,6 +9,7 @@
 #include "acl/model.h"
 #include "acl/op.h"
 #include "base/alloc.h"
+#include "base/env.h"
 #include "exec/model.h"
 
 static aclError dvpp_malloc(const char *call, size_t bytes, void **out) {
@@ -32,6 +33,7 @@ static int64_t macs_of(uint32_t model_id) {
 
 struct closure {
     aclError (*fn)(void *argument);
+    void (*drop)(void *argument);
     max_align_t argument[];
 };
 
@@ -41,26 +43,35 @@ static aclError run_closure(struct stream *s, struct task *t) {
     return c->fn(c->argument);
 }
 
-static void drop_closure(struct task *t) { mem_free(t->closure); }
+static void drop_closure(struct task *t) {
+    if (t->closure->drop) t->closure->drop(t->closure->argument);
+    mem_free(t->closure);
+}
 
 static aclError run_on_stream(const char *call, aclrtStream stream, aclError (*fn)(void *argument),
-                              const void *argument, size_t n_bytes) {
+                              void (*drop)(void *argument), const void *argument, size_t n_bytes) {
+    struct closure *c = mem_alloc(sizeof *c + n_bytes);
+    if (!c) {
+        if (drop) drop((void *)argument);
+        return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a task of a stream");
+    }
+    c->fn = fn;
+    c->drop = drop;
+    memcpy(c->argument, argument, n_bytes);
+    struct task t = {.fn = run_closure, .drop = drop_closure, .closure = c};
     struct stream *s;
     void *held;
-    ACL_TRY(stream_get(stream, call, &s, &held));
-    struct closure *c = mem_alloc(sizeof *c + n_bytes);
-    aclError code;
-    if (c) {
-        c->fn = fn;
-        memcpy(c->argument, argument, n_bytes);
-        struct task t = {.fn = run_closure, .drop = drop_closure, .closure = c};
-        code = stream_submit(s, &t, call);
-    } else {
-        code = acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a task of a stream");
+    aclError code = stream_get(stream, call, &s, &held);
+    if (code != ACL_SUCCESS) {
+        drop_closure(&t);
+        return code;
     }
+    code = stream_submit(s, &t, call);
     handle_release(held);
     return code;
 }
+
+static const char *strict_chip(void) { return env_string(ENV_STRICT); }
 
 const struct pk_private _pk_private = {
     .version = PK_PRIVATE_VERSION,
@@ -70,6 +81,10 @@ const struct pk_private _pk_private = {
     .dvpp_free = dvpp_free,
     .model_macs = macs_of,
     .memory_check = memory_check,
+    .context_need = context_need,
+    .need_started = runtime_need_started,
+    .strict_chip = strict_chip,
+    .soc_name = aclrtGetSocName,
     .run_on_stream = run_on_stream,
     .handle_create = handle_create,
     .handle_release = handle_release,

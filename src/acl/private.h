@@ -41,9 +41,15 @@ struct pk_private {
     int64_t (*model_macs)(uint32_t model_id);
     /* Fails when the range starts in a block of ours and runs past its end. */
     aclError (*memory_check)(const char *call, const char *what, const void *address, size_t bytes);
-    /* Queues fn on a stream (NULL: the default one), with a copy of n_bytes at argument. */
+    aclError (*context_need)(const char *call);
+    aclError (*need_started)(const char *call);
+    /* PRUSIK_STRICT and PRUSIK_SOC. */
+    const char *(*strict_chip)(void);
+    const char *(*soc_name)(void);
+    /* Queues fn on a stream (NULL: the default one), with a copy of n_bytes at argument. drop, if
+     * any, is called once with the copy, after fn or instead of it; when queueing fails, too. */
     aclError (*run_on_stream)(const char *call, aclrtStream stream, aclError (*fn)(void *argument),
-                              const void *argument, size_t n_bytes);
+                              void (*drop)(void *argument), const void *argument, size_t n_bytes);
     /* Handles; see handle.h. */
     void *(*handle_create)(enum handle_kind kind, void *object, void (*destroy)(void *object));
     void (*handle_release)(const void *handle);

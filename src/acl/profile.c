@@ -519,5 +519,5 @@ aclError profile_step(const char *call, uint32_t number, bool is_end, aclrtStrea
     ACL_TRY(stream_get(stream, call, &s, &held));
     struct step_tag tag = {number, stream_id(s), is_end};
     handle_release(held);
-    return _pk_private.run_on_stream(call, stream, run_step_tag, &tag, sizeof tag);
+    return _pk_private.run_on_stream(call, stream, run_step_tag, NULL, &tag, sizeof tag);
 }

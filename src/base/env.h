@@ -24,6 +24,7 @@
     ENV(SPIN_US, "PRUSIK_SPIN_US", "200", "How long a worker spins for the next step of a run before it sleeps, in microseconds.") \
     ENV(RUN_MODE, "PRUSIK_RUN_MODE", "host", "What aclrtGetRunMode says: host or device.") \
     ENV(SOC, "PRUSIK_SOC", "Ascend310", "What aclrtGetSocName says.") \
+    ENV(STRICT, "PRUSIK_STRICT", "", "310, 310P or 310B: picture functions refuse what that chip would refuse (docs/dvpp.md); empty = they take what can be done.") \
     ENV(TEST_DATA, "PRUSIK_TEST_DATA", "", "Folder of test data; empty = a sibling folder named shared, if there is one.") \
     ENV(LOG_LEVEL, "ASCEND_GLOBAL_LOG_LEVEL", "3", "AscendCL log level: 0 debug, 1 info, 2 warning, 3 error, 4 none.") \
     ENV(LOG_STDOUT, "ASCEND_SLOG_PRINT_TO_STDOUT", "0", "1 = AscendCL log lines go to stdout, else to stderr.")

@@ -183,7 +183,6 @@ typedef struct acldvppHist acldvppHist;
 typedef void (*aclvdecCallback)(acldvppStreamDesc *input, acldvppPicDesc *output, void *userData);
 typedef void (*aclvencCallback)(acldvppPicDesc *input, acldvppStreamDesc *output, void *userdata);
 
-
 /* ---- memory ---- */
 
 /*
@@ -196,138 +195,323 @@ typedef void (*aclvencCallback)(acldvppPicDesc *input, acldvppStreamDesc *output
 ACL_FUNC_VISIBILITY aclError acldvppMalloc(void **devPtr, size_t size);
 ACL_FUNC_VISIBILITY aclError acldvppFree(void *devPtr);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclError acldvppClearHist(acldvppHist *hist);
-ACL_FUNC_VISIBILITY acldvppBatchPicDesc *acldvppCreateBatchPicDesc(uint32_t batchSize);
-ACL_FUNC_VISIBILITY acldvppBorderConfig *acldvppCreateBorderConfig(void);
-ACL_FUNC_VISIBILITY aclError acldvppCreateChannel(acldvppChannelDesc *channelDesc);
+/* ---- channels ---- */
+
+/*
+ * A description of a channel. What it says when a call is made holds for that call. NULL when
+ * memory ran out; release it with acldvppDestroyChannelDesc.
+ */
 ACL_FUNC_VISIBILITY acldvppChannelDesc *acldvppCreateChannelDesc(void);
-ACL_FUNC_VISIBILITY acldvppHist *acldvppCreateHist(void);
-ACL_FUNC_VISIBILITY acldvppJpegeConfig *acldvppCreateJpegeConfig(void);
-ACL_FUNC_VISIBILITY acldvppLutMap *acldvppCreateLutMap(void);
-ACL_FUNC_VISIBILITY acldvppPicDesc *acldvppCreatePicDesc(void);
-ACL_FUNC_VISIBILITY acldvppResizeConfig *acldvppCreateResizeConfig(void);
-ACL_FUNC_VISIBILITY acldvppRoiConfig *acldvppCreateRoiConfig(uint32_t left, uint32_t right,
-    uint32_t top, uint32_t bottom);
-ACL_FUNC_VISIBILITY acldvppStreamDesc *acldvppCreateStreamDesc(void);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyBatchPicDesc(acldvppBatchPicDesc *batchPicDesc);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyBorderConfig(acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyChannel(acldvppChannelDesc *channelDesc);
 ACL_FUNC_VISIBILITY aclError acldvppDestroyChannelDesc(acldvppChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyHist(acldvppHist *hist);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyJpegeConfig(acldvppJpegeConfig *jpegeConfig);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyLutMap(acldvppLutMap *lutMap);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyPicDesc(acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyResizeConfig(acldvppResizeConfig *resizeConfig);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyRoiConfig(acldvppRoiConfig *roiConfig);
-ACL_FUNC_VISIBILITY aclError acldvppDestroyStreamDesc(acldvppStreamDesc *streamDesc);
-ACL_FUNC_VISIBILITY acldvppBorderType acldvppGetBorderConfigBorderType(
-    const acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigBottom(const acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigLeft(const acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigRight(const acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigTop(const acldvppBorderConfig *borderConfig);
-ACL_FUNC_VISIBILITY double acldvppGetBorderConfigValue(const acldvppBorderConfig *borderConfig,
-    uint32_t index);
-ACL_FUNC_VISIBILITY uint64_t acldvppGetChannelDescChannelId(const acldvppChannelDesc *channelDesc);
+
+/*
+ * Opens a channel and closes it. Work that was queued before is done all the same.
+ *
+ * Returns     ACL_ERROR_INVALID_PARAM when the description has a channel already, or none;
+ *             ACL_ERROR_RT_CONTEXT_NULL without a context.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppCreateChannel(acldvppChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyChannel(acldvppChannelDesc *channelDesc);
+
+/*
+ * What a channel is for: a sum of values of acldvppChannelMode; all when it is not set. Calls of
+ * another kind on it fail.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetChannelDescMode(acldvppChannelDesc *channelDesc,
+    uint32_t mode);
+
+/*
+ * Parameters by number. ACL_DVPP_CSC_MATRIX_UINT32 is a value of acldvppCscMatrix (default: BT.601
+ * with the full range, which is what JPEG has) for conversions between YUV and RGB;
+ * ACL_DVPP_JPEGD_PRECISION_MODE_ENUM says on which side of an odd size a decoder stays, where the
+ * chip's formats want even ones. Channel width and height are kept and have no effect.
+ *
+ * length       bytes at param: at least 4, and 8 for ACL_DVPP_CHANNEL_ID_UINT64, which can be read
+ *              only.
+ * paramRetSize receives the bytes written.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetChannelDescParam(acldvppChannelDesc *channelDesc,
+    acldvppChannelDescParamType paramType, size_t length, const void *param);
 ACL_FUNC_VISIBILITY aclError acldvppGetChannelDescParam(const acldvppChannelDesc *channelDesc,
     acldvppChannelDescParamType paramType, size_t length, size_t *paramRetSize, void *param);
-ACL_FUNC_VISIBILITY aclError acldvppGetHistData(acldvppHist *hist, uint32_t dim, uint32_t **data,
-    uint16_t *len);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetHistDims(acldvppHist *hist);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetHistRetCode(acldvppHist *hist);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetJpegeConfigLevel(const acldvppJpegeConfig *jpegeConfig);
-ACL_FUNC_VISIBILITY aclError acldvppGetLutMapData(const acldvppLutMap *lutMap, uint32_t dim,
-    uint8_t **data, uint32_t *len);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetLutMapDims(const acldvppLutMap *lutMap);
+
+/* The number of a channel; 0 when there is none. */
+ACL_FUNC_VISIBILITY uint64_t acldvppGetChannelDescChannelId(const acldvppChannelDesc *channelDesc);
+
+/* ---- pictures ---- */
+
+/*
+ * A description of a picture: format, size in pixels, strides and memory. The width stride is in
+ * bytes, the height stride in rows, counted in the first plane. A stride of 0 stands for the
+ * smallest that a chip takes: width up to a multiple of 16 pixels, height of 2. The memory is the
+ * program's. NULL when memory ran out.
+ */
+ACL_FUNC_VISIBILITY acldvppPicDesc *acldvppCreatePicDesc(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyPicDesc(acldvppPicDesc *picDesc);
+
+/*
+ * The fields of a description. Getters return 0, NULL or PIXEL_FORMAT_UNKNOWN for a bad one.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescData(acldvppPicDesc *picDesc, void *dataDev);
+ACL_FUNC_VISIBILITY void *acldvppGetPicDescData(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescSize(acldvppPicDesc *picDesc, uint32_t size);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescSize(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescFormat(acldvppPicDesc *picDesc,
+    acldvppPixelFormat format);
+ACL_FUNC_VISIBILITY acldvppPixelFormat acldvppGetPicDescFormat(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescWidth(acldvppPicDesc *picDesc, uint32_t width);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescWidth(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescHeight(acldvppPicDesc *picDesc, uint32_t height);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescHeight(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescWidthStride(acldvppPicDesc *picDesc,
+    uint32_t widthStride);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescWidthStride(const acldvppPicDesc *picDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescHeightStride(acldvppPicDesc *picDesc,
+    uint32_t heightStride);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescHeightStride(const acldvppPicDesc *picDesc);
+
+/*
+ * What became of a picture: 0, or the code that the stream reports too. Written by the task that
+ * makes the picture.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetPicDescRetCode(acldvppPicDesc *picDesc, uint32_t retCode);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescRetCode(const acldvppPicDesc *picDesc);
+
+/*
+ * Several pictures.
+ *
+ * batchSize   1 to 4096.
+ * Returns     NULL when it is not, or when memory ran out.
+ */
+ACL_FUNC_VISIBILITY acldvppBatchPicDesc *acldvppCreateBatchPicDesc(uint32_t batchSize);
+
+/* Ends the batch with its pictures. */
+ACL_FUNC_VISIBILITY aclError acldvppDestroyBatchPicDesc(acldvppBatchPicDesc *batchPicDesc);
+
+/* A picture of a batch; it belongs to the batch. NULL when there is none of that number. */
 ACL_FUNC_VISIBILITY acldvppPicDesc *acldvppGetPicDesc(acldvppBatchPicDesc *batchPicDesc,
     uint32_t index);
-ACL_FUNC_VISIBILITY void *acldvppGetPicDescData(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY acldvppPixelFormat acldvppGetPicDescFormat(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescHeight(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescHeightStride(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescRetCode(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescSize(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescWidth(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetPicDescWidthStride(const acldvppPicDesc *picDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetResizeConfigInterpolation(
-    const acldvppResizeConfig *resizeConfig);
+
+/* ---- pieces of a video stream ---- */
+
+/* A description of compressed data, for video. The memory is the program's. */
+ACL_FUNC_VISIBILITY acldvppStreamDesc *acldvppCreateStreamDesc(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyStreamDesc(acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescData(acldvppStreamDesc *streamDesc, void *dataDev);
 ACL_FUNC_VISIBILITY void *acldvppGetStreamDescData(const acldvppStreamDesc *streamDesc);
-ACL_FUNC_VISIBILITY uint8_t acldvppGetStreamDescEos(const acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescSize(acldvppStreamDesc *streamDesc, uint32_t size);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetStreamDescSize(const acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescFormat(acldvppStreamDesc *streamDesc,
+    acldvppStreamFormat format);
 ACL_FUNC_VISIBILITY acldvppStreamFormat acldvppGetStreamDescFormat(
     const acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescEos(acldvppStreamDesc *streamDesc, uint8_t eos);
+ACL_FUNC_VISIBILITY uint8_t acldvppGetStreamDescEos(const acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescRetCode(acldvppStreamDesc *streamDesc,
+    uint32_t retCode);
 ACL_FUNC_VISIBILITY uint32_t acldvppGetStreamDescRetCode(const acldvppStreamDesc *streamDesc);
-ACL_FUNC_VISIBILITY uint32_t acldvppGetStreamDescSize(const acldvppStreamDesc *streamDesc);
+ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescTimestamp(acldvppStreamDesc *streamDesc,
+    uint64_t timestamp);
 ACL_FUNC_VISIBILITY uint64_t acldvppGetStreamDescTimestamp(const acldvppStreamDesc *streamDesc);
-ACL_FUNC_VISIBILITY aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channelDesc,
-    const void *data, uint32_t size, acldvppPicDesc *outputDesc, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppJpegEncodeAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, const void *data, uint32_t *size, acldvppJpegeConfig *config,
-    aclrtStream stream);
+
+/* ---- areas ---- */
+
+/*
+ * An area of a picture, in pixels from 0; right and bottom are the last inside. A card wants left
+ * and top even, right and bottom odd.
+ *
+ * Returns     NULL when left is right of right or top below bottom, or when memory ran out.
+ */
+ACL_FUNC_VISIBILITY acldvppRoiConfig *acldvppCreateRoiConfig(uint32_t left, uint32_t right,
+    uint32_t top, uint32_t bottom);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyRoiConfig(acldvppRoiConfig *roiConfig);
+
+/* Changes an area; the calls for one side do not look at the others. */
+ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfig(acldvppRoiConfig *config, uint32_t left,
+    uint32_t right, uint32_t top, uint32_t bottom);
+ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigLeft(acldvppRoiConfig *config, uint32_t left);
+ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigRight(acldvppRoiConfig *config, uint32_t right);
+ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigTop(acldvppRoiConfig *config, uint32_t top);
+ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigBottom(acldvppRoiConfig *config, uint32_t bottom);
+
+/* ---- scaling ---- */
+
+/* How pictures are scaled. NULL when memory ran out. */
+ACL_FUNC_VISIBILITY acldvppResizeConfig *acldvppCreateResizeConfig(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyResizeConfig(acldvppResizeConfig *resizeConfig);
+
+/*
+ * interpolation  0 bilinear between pixel centres, as OpenCV (default); 1 nearest, as OpenCV; 2 and
+ *                3 the same without half a pixel, as early TensorFlow; 4 nearest to pixel centres.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetResizeConfigInterpolation(acldvppResizeConfig *resizeConfig,
+    uint32_t interpolation);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetResizeConfigInterpolation(
+    const acldvppResizeConfig *resizeConfig);
+
+/* ---- borders ---- */
+
+/*
+ * A border round a picture: its kind, its width on each side, and its colour. NULL when memory ran
+ * out.
+ */
+ACL_FUNC_VISIBILITY acldvppBorderConfig *acldvppCreateBorderConfig(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyBorderConfig(acldvppBorderConfig *borderConfig);
+
+/* The kind of border; BORDER_CONSTANT at first. */
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigBorderType(acldvppBorderConfig *borderConfig,
+    acldvppBorderType borderType);
+ACL_FUNC_VISIBILITY acldvppBorderType acldvppGetBorderConfigBorderType(
+    const acldvppBorderConfig *borderConfig);
+
+/* Pixels on each side; 0 at first. Formats with halved chroma want even ones. */
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigLeft(acldvppBorderConfig *borderConfig,
+    uint32_t left);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigLeft(const acldvppBorderConfig *borderConfig);
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigRight(acldvppBorderConfig *borderConfig,
+    uint32_t right);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigRight(const acldvppBorderConfig *borderConfig);
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigTop(acldvppBorderConfig *borderConfig,
+    uint32_t top);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigTop(const acldvppBorderConfig *borderConfig);
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigBottom(acldvppBorderConfig *borderConfig,
+    uint32_t bottom);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetBorderConfigBottom(const acldvppBorderConfig *borderConfig);
+
+/*
+ * The colour of BORDER_CONSTANT.
+ *
+ * index       0 to 3: Y, U, V, or the bytes of a pixel in their order.
+ * value       0 to 255.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigValue(acldvppBorderConfig *borderConfig,
+    uint32_t index, double value);
+ACL_FUNC_VISIBILITY double acldvppGetBorderConfigValue(const acldvppBorderConfig *borderConfig,
+    uint32_t index);
+
+/* ---- JPEG and PNG ---- */
+
+/*
+ * What the header of a JPEG says: size in pixels as stored (a picture with an Exif orientation is
+ * turned when it is decoded), number of components, sampling of chroma. The file is in memory of
+ * the host. In V2, results that are NULL are left out.
+ *
+ * Returns     ACL_ERROR_UNSUPPORTED_JPEG when it is no readable JPEG, ACL_ERROR_STORAGE_OVER_LIMIT
+ *             when it claims more than 16384 pixels on a side or 67 million in all.
+ */
 ACL_FUNC_VISIBILITY aclError acldvppJpegGetImageInfo(const void *data, uint32_t size,
     uint32_t *width, uint32_t *height, int32_t *components);
 ACL_FUNC_VISIBILITY aclError acldvppJpegGetImageInfoV2(const void *data, uint32_t size,
     uint32_t *width, uint32_t *height, int32_t *components, acldvppJpegFormat *format);
+
+/*
+ * The bytes that decoding the picture takes: rows of a multiple of 128 pixels (64 on the 310P and
+ * 310B), a multiple of 16 of them.
+ *
+ * outputPixelFormat  as for acldvppJpegDecodeAsync.
+ */
 ACL_FUNC_VISIBILITY aclError acldvppJpegPredictDecSize(const void *data, uint32_t dataSize,
     acldvppPixelFormat outputPixelFormat, uint32_t *decSize);
-ACL_FUNC_VISIBILITY aclError acldvppJpegPredictEncSize(const acldvppPicDesc *inputDesc,
-    const acldvppJpegeConfig *config, uint32_t *size);
-ACL_FUNC_VISIBILITY aclError acldvppPngDecodeAsync(acldvppChannelDesc *channelDesc,
+
+/*
+ * Decodes a JPEG. YUV is what the file holds, bit for bit as libjpeg-turbo has it.
+ *
+ * outputDesc  memory, size and format: a semi-planar or grey one, RGB, or PIXEL_FORMAT_UNKNOWN for
+ *             that of the file with V before U. Strides that are 0 are chosen as above. Afterwards
+ *             it has the picture's size, strides and format.
+ * Returns     of the call: only what can be known at once. A damaged file or too little memory
+ *             fails the task: the next synchronization returns the code, and the description has
+ *             it.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channelDesc,
     const void *data, uint32_t size, acldvppPicDesc *outputDesc, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppPngGetImageInfo(const void *data, uint32_t dataSize,
-    uint32_t *width, uint32_t *height, int32_t *components);
-ACL_FUNC_VISIBILITY aclError acldvppPngPredictDecSize(const void *data, uint32_t dataSize,
-    acldvppPixelFormat outputPixelFormat, uint32_t *decSize);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigBorderType(acldvppBorderConfig *borderConfig,
-    acldvppBorderType borderType);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigBottom(acldvppBorderConfig *borderConfig,
-    uint32_t bottom);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigLeft(acldvppBorderConfig *borderConfig,
-    uint32_t left);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigRight(acldvppBorderConfig *borderConfig,
-    uint32_t right);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigTop(acldvppBorderConfig *borderConfig,
-    uint32_t top);
-ACL_FUNC_VISIBILITY aclError acldvppSetBorderConfigValue(acldvppBorderConfig *borderConfig,
-    uint32_t index, double value);
-ACL_FUNC_VISIBILITY aclError acldvppSetChannelDescMode(acldvppChannelDesc *channelDesc,
-    uint32_t mode);
-ACL_FUNC_VISIBILITY aclError acldvppSetChannelDescParam(acldvppChannelDesc *channelDesc,
-    acldvppChannelDescParamType paramType, size_t length, const void *param);
+
+/* The settings of an encoder: quality 1 to 100; 0, which it is at first, stands for 100. */
+ACL_FUNC_VISIBILITY acldvppJpegeConfig *acldvppCreateJpegeConfig(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyJpegeConfig(acldvppJpegeConfig *jpegeConfig);
 ACL_FUNC_VISIBILITY aclError acldvppSetJpegeConfigLevel(acldvppJpegeConfig *jpegeConfig,
     uint32_t level);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescData(acldvppPicDesc *picDesc, void *dataDev);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescFormat(acldvppPicDesc *picDesc,
-    acldvppPixelFormat format);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescHeight(acldvppPicDesc *picDesc, uint32_t height);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescHeightStride(acldvppPicDesc *picDesc,
-    uint32_t heightStride);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescRetCode(acldvppPicDesc *picDesc, uint32_t retCode);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescSize(acldvppPicDesc *picDesc, uint32_t size);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescWidth(acldvppPicDesc *picDesc, uint32_t width);
-ACL_FUNC_VISIBILITY aclError acldvppSetPicDescWidthStride(acldvppPicDesc *picDesc,
-    uint32_t widthStride);
-ACL_FUNC_VISIBILITY aclError acldvppSetResizeConfigInterpolation(acldvppResizeConfig *resizeConfig,
-    uint32_t interpolation);
-ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfig(acldvppRoiConfig *config, uint32_t left,
-    uint32_t right, uint32_t top, uint32_t bottom);
-ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigBottom(acldvppRoiConfig *config, uint32_t bottom);
-ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigLeft(acldvppRoiConfig *config, uint32_t left);
-ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigRight(acldvppRoiConfig *config, uint32_t right);
-ACL_FUNC_VISIBILITY aclError acldvppSetRoiConfigTop(acldvppRoiConfig *config, uint32_t top);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescData(acldvppStreamDesc *streamDesc, void *dataDev);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescEos(acldvppStreamDesc *streamDesc, uint8_t eos);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescFormat(acldvppStreamDesc *streamDesc,
-    acldvppStreamFormat format);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescRetCode(acldvppStreamDesc *streamDesc,
-    uint32_t retCode);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescSize(acldvppStreamDesc *streamDesc, uint32_t size);
-ACL_FUNC_VISIBILITY aclError acldvppSetStreamDescTimestamp(acldvppStreamDesc *streamDesc,
-    uint64_t timestamp);
-ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropAndPasteAsync(acldvppChannelDesc *channelDesc,
-    acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums, uint32_t size,
-    acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
-    acldvppRoiConfig *pasteAreas[], aclrtStream stream);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetJpegeConfigLevel(const acldvppJpegeConfig *jpegeConfig);
+
+/* Bytes in which the JPEG of a picture certainly fits. */
+ACL_FUNC_VISIBILITY aclError acldvppJpegPredictEncSize(const acldvppPicDesc *inputDesc,
+    const acldvppJpegeConfig *config, uint32_t *size);
+
+/*
+ * Encodes NV12, NV21 or packed 4:2:2 as baseline JPEG.
+ *
+ * data        memory for the JPEG.
+ * size        its bytes; when the task is done, those of the JPEG. Must live until then.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppJpegEncodeAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, const void *data, uint32_t *size, acldvppJpegeConfig *config,
+    aclrtStream stream);
+
+/*
+ * What the header of a PNG says: components 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha.
+ *
+ * Returns     ACL_ERROR_INVALID_FILE when it is no readable PNG, ACL_ERROR_STORAGE_OVER_LIMIT as
+ *             for JPEG.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppPngGetImageInfo(const void *data, uint32_t dataSize,
+    uint32_t *width, uint32_t *height, int32_t *components);
+
+/*
+ * The bytes that decoding takes: rows of a multiple of 128 pixels, a multiple of 16 of them.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppPngPredictDecSize(const void *data, uint32_t dataSize,
+    acldvppPixelFormat outputPixelFormat, uint32_t *decSize);
+
+/*
+ * Decodes a PNG to PIXEL_FORMAT_RGB_888 or PIXEL_FORMAT_RGBA_8888; PIXEL_FORMAT_UNKNOWN is the one
+ * of them that the file is nearer to. The rest is as for acldvppJpegDecodeAsync.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppPngDecodeAsync(acldvppChannelDesc *channelDesc,
+    const void *data, uint32_t size, acldvppPicDesc *outputDesc, aclrtStream stream);
+
+/* ---- pictures of pictures ---- */
+
+/*
+ * All of these queue their work on a stream (NULL: the default one) and read their descriptions and
+ * settings at the call. Input and output may have any of the formats: grey, semi-planar 4:2:0,
+ * 4:2:2, 4:4:4 and 4:4:0, packed 4:2:2 and 4:4:4, RGB of three or four bytes; the output's is
+ * converted to. docs/dvpp.md has the formulas, and what PRUSIK_STRICT refuses besides.
+ *
+ * Returns     ACL_ERROR_INVALID_PARAM for a bad handle, a size, stride, area or memory that does
+ *             not fit; ACL_ERROR_FEATURE_UNSUPPORTED for other formats; ACL_ERROR_RT_CONTEXT_NULL
+ *             without a context. What goes wrong in the task is reported when the stream is
+ *             synchronized.
+ *
+ * acldvppVpcResizeAsync scales all of the input to all of the output.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppVpcResizeAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppResizeConfig *resizeConfig,
+    aclrtStream stream);
+
+/* Scales an area to all of the output; bilinear, or as resizeConfig says. */
+ACL_FUNC_VISIBILITY aclError acldvppVpcCropAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
+    aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError acldvppVpcCropResizeAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
+    acldvppResizeConfig *resizeConfig, aclrtStream stream);
+
+/* Scales an area to an area of the output, and leaves the rest of the output alone. */
+ACL_FUNC_VISIBILITY aclError acldvppVpcCropAndPasteAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
+    acldvppRoiConfig *pasteArea, aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError acldvppVpcCropResizePasteAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
+    acldvppRoiConfig *pasteArea, acldvppResizeConfig *resizeConfig, aclrtStream stream);
+
+/*
+ * The same for several areas of several pictures.
+ *
+ * roiNums     how many areas each source picture has.
+ * size        number of source pictures, and of roiNums.
+ * cropAreas   all areas, picture after picture; result k is picture k of dstBatchPicDescs.
+ * borderCfgs  a border for each result; the scaled area fills what the border leaves of it.
+ */
 ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropAsync(acldvppChannelDesc *channelDesc,
     acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums, uint32_t size,
     acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[], aclrtStream stream);
@@ -335,41 +519,76 @@ ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropResizeAsync(acldvppChannelDesc *
     acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums, uint32_t size,
     acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
     acldvppResizeConfig *resizeConfig, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropResizeMakeBorderAsync(
-    acldvppChannelDesc *channelDesc, acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums,
-    uint32_t size, acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
-    acldvppBorderConfig *borderCfgs[], acldvppResizeConfig *resizeConfig, aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropAndPasteAsync(acldvppChannelDesc *channelDesc,
+    acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums, uint32_t size,
+    acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
+    acldvppRoiConfig *pasteAreas[], aclrtStream stream);
 ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropResizePasteAsync(acldvppChannelDesc *channelDesc,
     acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums, uint32_t size,
     acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
     acldvppRoiConfig *pasteAreas[], acldvppResizeConfig *resizeConfig, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcCalcHistAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *srcPicDesc, acldvppHist *hist, void *reserve, aclrtStream stream);
+ACL_FUNC_VISIBILITY aclError acldvppVpcBatchCropResizeMakeBorderAsync(
+    acldvppChannelDesc *channelDesc, acldvppBatchPicDesc *srcBatchPicDescs, uint32_t *roiNums,
+    uint32_t size, acldvppBatchPicDesc *dstBatchPicDescs, acldvppRoiConfig *cropAreas[],
+    acldvppBorderConfig *borderCfgs[], acldvppResizeConfig *resizeConfig, aclrtStream stream);
+
+/* Converts the format. An output whose size is 0 gets that of the input. */
 ACL_FUNC_VISIBILITY aclError acldvppVpcConvertColorAsync(acldvppChannelDesc *channelDesc,
     acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcCropAndPasteAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
-    acldvppRoiConfig *pasteArea, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcCropAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
-    aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcCropResizeAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
-    acldvppResizeConfig *resizeConfig, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcCropResizePasteAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
-    acldvppRoiConfig *pasteArea, acldvppResizeConfig *resizeConfig, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcEqualizeHistAsync(const acldvppChannelDesc *channelDesc,
-    const acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, const acldvppLutMap *lutMap,
-    aclrtStream stream);
+
+/*
+ * Halves the size after a binomial filter of 5 x 5, as OpenCV's pyrDown. reserve is not read.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppVpcPyrDownAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, void *reserve, aclrtStream stream);
+
+/* Puts a border round a picture; the output is larger by the border. */
 ACL_FUNC_VISIBILITY aclError acldvppVpcMakeBorderAsync(const acldvppChannelDesc *channelDesc,
     const acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc,
     const acldvppBorderConfig *borderConfig, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcPyrDownAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, void *reserve, aclrtStream stream);
-ACL_FUNC_VISIBILITY aclError acldvppVpcResizeAsync(acldvppChannelDesc *channelDesc,
-    acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, acldvppResizeConfig *resizeConfig,
+
+/* ---- tables and histograms ---- */
+
+/*
+ * A table for each of three channels (Y, U, V or R, G, B), 256 values each. At first every value
+ * stands for itself; the program writes to what acldvppGetLutMapData gives.
+ */
+ACL_FUNC_VISIBILITY acldvppLutMap *acldvppCreateLutMap(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyLutMap(acldvppLutMap *lutMap);
+
+/* How many tables there are, 3; and one of them with its length, 256. */
+ACL_FUNC_VISIBILITY uint32_t acldvppGetLutMapDims(const acldvppLutMap *lutMap);
+ACL_FUNC_VISIBILITY aclError acldvppGetLutMapData(const acldvppLutMap *lutMap, uint32_t dim,
+    uint8_t **data, uint32_t *len);
+
+/*
+ * Looks every value up in the table of its channel. Format and size stay. Read when the task runs.
+ */
+ACL_FUNC_VISIBILITY aclError acldvppVpcEqualizeHistAsync(const acldvppChannelDesc *channelDesc,
+    const acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc, const acldvppLutMap *lutMap,
     aclrtStream stream);
+
+/* How often each value occurs in each channel. NULL when memory ran out. */
+ACL_FUNC_VISIBILITY acldvppHist *acldvppCreateHist(void);
+ACL_FUNC_VISIBILITY aclError acldvppDestroyHist(acldvppHist *hist);
+
+/* Sets all counts to 0. */
+ACL_FUNC_VISIBILITY aclError acldvppClearHist(acldvppHist *hist);
+
+/*
+ * Channels of the picture that was counted, 3 before; what became of counting it; and the counts of
+ * a channel, which live as long as hist.
+ */
+ACL_FUNC_VISIBILITY uint32_t acldvppGetHistDims(acldvppHist *hist);
+ACL_FUNC_VISIBILITY uint32_t acldvppGetHistRetCode(acldvppHist *hist);
+ACL_FUNC_VISIBILITY aclError acldvppGetHistData(acldvppHist *hist, uint32_t dim, uint32_t **data,
+    uint16_t *len);
+
+/* Counts all values of a picture. reserve is not read. */
+ACL_FUNC_VISIBILITY aclError acldvppVpcCalcHistAsync(acldvppChannelDesc *channelDesc,
+    acldvppPicDesc *srcPicDesc, acldvppHist *hist, void *reserve, aclrtStream stream);
+
+/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
 ACL_FUNC_VISIBILITY aclError aclvdecCreateChannel(aclvdecChannelDesc *channelDesc);
 ACL_FUNC_VISIBILITY aclvdecChannelDesc *aclvdecCreateChannelDesc(void);
 ACL_FUNC_VISIBILITY aclvdecFrameConfig *aclvdecCreateFrameConfig(void);

@@ -154,7 +154,7 @@ static aclError submit(struct product *p, int lda, int ldb, int ldc, aclrtStream
     TRY(check_matrix(call, "A", p->a, rows_a, columns_a, p->lda, p->in));
     TRY(check_matrix(call, "B", p->b, rows_b, columns_b, p->ldb, p->in));
     TRY(check_matrix(call, "C", p->c, p->m, p->n, p->ldc, p->out));
-    return _pk_private.run_on_stream(call, stream, run, p, sizeof *p);
+    return _pk_private.run_on_stream(call, stream, run, NULL, p, sizeof *p);
 }
 
 static aclError check_types(const char *call, aclDataType a, aclDataType b, aclDataType c,

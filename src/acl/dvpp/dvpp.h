@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of libacl_dvpp.so share. The library does three things: it keeps descriptions
+ * behind handles (descs.c, configs.c, channel.c), checks and copies them at the call, and queues
+ * the work on the call's stream (vpc.c, codec.c). The pixels are src/media's.
+ *
+ * A task owns a struct job; the handles in it stay acquired until the task is over, so that a
+ * description may be destroyed while its picture is being made.
+ */
+#ifndef PK_ACL_DVPP_H
+#define PK_ACL_DVPP_H
+
+#include <stdatomic.h>
+
+#include "acl/ops/acl_dvpp.h"
+#include "acl/private.h"
+#include "media/media.h"
+
+#define FAIL(code, ...) return _pk_private.fail((code), call, __VA_ARGS__)
+#define CHECK(condition, code, ...)                                                                \
+    do {                                                                                           \
+        if (!(condition)) FAIL((code), __VA_ARGS__);                                               \
+    } while (0)
+#define TRY(expression)                                                                            \
+    do {                                                                                           \
+        aclError try_code_ = (expression);                                                         \
+        if (try_code_ != ACL_SUCCESS) return try_code_;                                            \
+    } while (0)
+
+/* ---- objects behind handles ---- */
+
+/* Written by the task that makes the picture, and read by the program, which waits for the stream
+ * in between, or does not. */
+struct dvpp_pic {
+    _Atomic(void *) data;
+    atomic_uint size, format, width, height, stride, rows, ret_code;
+    bool is_of_batch;
+};
+
+enum { MAX_BATCH = 4096 };
+
+struct dvpp_batch {
+    uint32_t n;
+    void *pics[]; /* handles */
+};
+
+struct dvpp_channel {
+    atomic_bool is_open;
+    atomic_uint mode, csc, precision, height, width;
+};
+
+struct dvpp_roi { /* right and bottom are the last inside */
+    atomic_uint left, right, top, bottom;
+};
+
+struct dvpp_border {
+    atomic_uint left, right, top, bottom, type;
+    _Atomic(double) value[4];
+};
+
+struct dvpp_lut {
+    uint8_t table[3][256];
+};
+
+struct dvpp_hist {
+    uint32_t counts[3][256];
+    atomic_uint n_channels, ret_code;
+};
+
+/* ---- handles ---- */
+
+/* That both libraries are of one build. */
+aclError dvpp_check(const char *call);
+/* A zeroed object of `bytes` behind a handle; NULL with a sentence. */
+void *dvpp_make(const char *call, enum handle_kind kind, size_t bytes, void **object);
+aclError dvpp_drop(const char *call, enum handle_kind kind, const void *handle,
+                   const char *argument);
+/* The object, acquired, or NULL with a sentence. */
+void *dvpp_get(const void *handle, enum handle_kind kind, const char *call, const char *argument);
+
+/* ---- chips ---- */
+
+enum chip { CHIP_310, CHIP_310P, CHIP_310B };
+/* The chip whose strides a decoder gives: that of PRUSIK_STRICT or else of PRUSIK_SOC. */
+enum chip dvpp_chip(void);
+/* Fails for a value of PRUSIK_STRICT that is no chip. */
+aclError dvpp_strict(const char *call, bool *is_strict);
+
+/* ---- jobs ---- */
+
+enum { MAX_HELD = 2 };
+
+struct job {
+    aclError (*run)(struct job *j);
+    const char *call;
+    struct media media;
+    size_t n_held;
+    void **held; /* handles to release */
+};
+
+/* A zeroed job of `bytes`, with room for held handles; NULL with a sentence. */
+void *job_create(const char *call, size_t bytes, size_t max_held, aclError (*run)(struct job *j));
+/* Releases what the job holds and the job itself. */
+void job_drop(struct job *j);
+/* Queues a job, which is the stream's from then on, also on failure. */
+aclError job_submit(struct job *j, aclrtStream stream);
+/* The object of a handle, kept until the job is over. */
+void *job_hold(struct job *j, const void *handle, enum handle_kind kind, const char *argument);
+/* A failure of src/media as one of the call. */
+aclError job_fail(struct job *j, enum media_status status, aclError for_files);
+aclError dvpp_fail(const char *call, const struct media *m, enum media_status status,
+                   aclError for_files);
+struct media dvpp_media(void);
+
+/* What a channel says at a call. */
+struct channel_now {
+    uint32_t mode, csc, precision;
+};
+/* The channel, which must be open and serve `mode`; and a context. */
+aclError dvpp_need_channel(const char *call, const acldvppChannelDesc *channelDesc, uint32_t mode,
+                           struct channel_now *out);
+
+/* A copy of what a description says now. */
+struct picture pic_copy(const struct dvpp_pic *p);
+
+#endif

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""acl.media on pictures: decoding against Pillow, scaling and cutting against plain formulas in
+NumPy, written here from the descriptions of the formats."""
+import io
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.in_process
+
+GREY, NV12, NV21, NV16, NV61, NV24, NV42 = range(7)
+YUYV, UYVY, YVYU, VYUY, YUV, RGB, BGR, ARGB, ABGR, RGBA, BGRA = range(7, 18)
+UV440, VU440, UNKNOWN = 1000, 1001, 10000
+SUBS = {NV12: (1, 1), NV21: (1, 1), NV16: (1, 0), NV61: (1, 0), NV24: (0, 0), NV42: (0, 0),
+        UV440: (0, 1), VU440: (0, 1)}
+BYTES = {GREY: 1, YUYV: 2, UYVY: 2, YVYU: 2, VYUY: 2, YUV: 3, RGB: 3, BGR: 3, ARGB: 4, ABGR: 4,
+         RGBA: 4, BGRA: 4}
+ORDER = {RGB: (0, 1, 2), BGR: (2, 1, 0), ARGB: (1, 2, 3), ABGR: (3, 2, 1), RGBA: (0, 1, 2),
+         BGRA: (2, 1, 0)}
+
+
+@pytest.fixture(scope="module")
+def acl(build_dir):
+    sys.path.insert(0, str(build_dir / "python"))
+    import acl
+    assert acl.init() == 0
+    assert acl.rt.set_device(0) == 0
+    yield acl
+    acl.rt.reset_device(0)
+    acl.finalize()
+
+
+@pytest.fixture(scope="module")
+def media(acl):
+    return acl.media
+
+
+@pytest.fixture
+def channel(media):
+    desc = media.dvpp_create_channel_desc()
+    assert media.dvpp_create_channel(desc) == 0
+    yield desc
+    assert media.dvpp_destroy_channel(desc) == 0
+    assert media.dvpp_destroy_channel_desc(desc) == 0
+
+
+def up(n, to):
+    return (n + to - 1) // to * to
+
+
+class Picture:
+    """Memory and a description; `fill` and `read` go by planes."""
+
+    def __init__(self, acl, form, width, height, stride=None, rows=None, desc=None):
+        self.acl, self.m, self.form = acl, acl.media, form
+        self.width, self.height = width, height
+        self.stride = stride or up(width, 16) * BYTES.get(form, 1)
+        self.rows = rows or up(height, 2)
+        chroma = 0
+        if form in SUBS:
+            x, y = SUBS[form]
+            chroma = self.stride * (1 if x else 2) * ((self.rows + (1 << y) - 1) >> y)
+        self.size = self.stride * self.rows + chroma
+        self.ptr, ret = self.m.dvpp_malloc(self.size)
+        assert ret == 0
+        assert acl.rt.memset(self.ptr, self.size, 0xA5, self.size) == 0
+        self.desc, self.own = desc or self.m.dvpp_create_pic_desc(), desc is None
+        for field, value in (("data", self.ptr), ("size", self.size), ("format", form),
+                             ("width", width), ("height", height), ("width_stride", self.stride),
+                             ("height_stride", self.rows)):
+            assert getattr(self.m, f"dvpp_set_pic_desc_{field}")(self.desc, value) == 0
+
+    def memory(self):
+        return self.acl.util.ptr_to_numpy(self.ptr, (self.size,), 2)
+
+    def planes(self):
+        """Views: (height, width, channels) of each plane, without what pads it."""
+        raw, n = self.memory(), BYTES.get(self.form, 1)
+        columns = up(self.width, 2) if self.form in (YUYV, UYVY, YVYU, VYUY) else self.width
+        first = raw[:self.stride * self.rows].reshape(self.rows, self.stride)
+        views = [first[:self.height, :columns * n].reshape(self.height, columns, n)]
+        if self.form in SUBS:
+            x, y = SUBS[self.form]
+            pitch = self.stride * (1 if x else 2)
+            second = raw[self.stride * self.rows:].reshape(-1, pitch)
+            w, h = (self.width + (1 << x) - 1) >> x, (self.height + (1 << y) - 1) >> y
+            views.append(second[:h, :w * 2].reshape(h, w, 2))
+        return views
+
+    def fill(self, seed=0):
+        random = np.random.default_rng(seed)
+        for view in self.planes():
+            view[...] = random.integers(0, 256, view.shape, dtype=np.uint8)
+        return self
+
+    def smooth(self, seed=0):
+        """What pictures are like: neighbours alike."""
+        random = np.random.default_rng(seed)
+        for view in self.planes():
+            h, w, n = view.shape
+            y, x = np.mgrid[:h, :w]
+            for c in range(n):
+                a, b, p = random.uniform(2, 6, 3)
+                view[..., c] = (127 + 60 * np.sin(a * x / w + p) + 60 * np.cos(b * y / h)).round()
+        return self
+
+    def free(self):
+        assert self.m.dvpp_free(self.ptr) == 0
+        if self.own:
+            assert self.m.dvpp_destroy_pic_desc(self.desc) == 0
+
+
+def wait(acl, ret=0):
+    assert ret == 0, acl.get_recent_err_msg()
+    assert acl.rt.synchronize_stream(0) == 0, acl.get_recent_err_msg()
+
+
+# ---- references ----
+
+def taps(n_from, n_to, tf=False):
+    scale, at = n_from / n_to, np.arange(n_to)
+    x = np.float32(at) * np.float32(scale) if tf else np.float32((at + 0.5) * scale - 0.5)
+    low = np.floor(x).astype(int)
+    weight = np.where((low < 0) | (low >= n_from - 1), 0, x - low)
+    return np.clip(low, 0, n_from - 1), np.clip(low + 1, 0, n_from - 1), weight[:, None]
+
+
+def bilinear(plane, width, height, tf=False):
+    """Exact interpolation, unrounded."""
+    plane = plane.astype(float)
+    a, b, w = taps(plane.shape[0], height, tf)
+    rows = plane[a] * (1 - w[..., None]) + plane[b] * w[..., None]
+    a, b, w = taps(plane.shape[1], width, tf)
+    return rows[:, a] * (1 - w) + rows[:, b] * w
+
+
+def nearest(plane, width, height, offset=0.0, number=np.float64):
+    def at(n_from, n_to):
+        places = (number(np.arange(n_to)) + number(offset)) * number(n_from / n_to)
+        return np.minimum(np.floor(places), n_from - 1).astype(int)
+    return plane[at(plane.shape[0], height)][:, at(plane.shape[1], width)]
+
+
+def close(picture, wanted, tolerance):
+    for plane, reference in zip(picture.planes(), wanted):
+        worst = np.abs(plane - reference).max()
+        assert worst <= tolerance, worst
+
+
+# ---- decoding ----
+
+def photo(width, height, mode="RGB"):
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([127 + 120 * np.sin(x / 9), 127 + 120 * np.cos(y / 7),
+                      (x * 3 + y * 5) % 256], -1).astype(np.uint8)
+    return Image.fromarray(image).convert(mode)
+
+
+def jpeg(image, **options):
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=options.pop("quality", 90), **options)
+    return out.getvalue()
+
+
+def on_device(acl, data):
+    ptr, ret = acl.media.dvpp_malloc(len(data))
+    assert ret == 0
+    source = acl.util.bytes_to_ptr(data)
+    assert acl.rt.memcpy(ptr, len(data), source, len(data), 1) == 0
+    return ptr
+
+
+def decode(acl, channel, data, form, kind="jpeg"):
+    """(description, memory) after decoding into as much memory as is predicted."""
+    m = acl.media
+    source = on_device(acl, data)
+    size, ret = getattr(m, f"dvpp_{kind}_predict_dec_size")(source, len(data), form)
+    assert ret == 0, acl.get_recent_err_msg()
+    ptr, ret = m.dvpp_malloc(size)
+    assert ret == 0
+    desc = m.dvpp_create_pic_desc()
+    m.dvpp_set_pic_desc_data(desc, ptr)
+    m.dvpp_set_pic_desc_size(desc, size)
+    m.dvpp_set_pic_desc_format(desc, form)
+    wait(acl, getattr(m, f"dvpp_{kind}_decode_async")(channel, source, len(data), desc, 0))
+    assert m.dvpp_get_pic_desc_ret_code(desc) == 0
+    width, height = m.dvpp_get_pic_desc_width(desc), m.dvpp_get_pic_desc_height(desc)
+    stride = m.dvpp_get_pic_desc_width_stride(desc)
+    rows = m.dvpp_get_pic_desc_height_stride(desc)
+    form = m.dvpp_get_pic_desc_format(desc)
+    p = Picture(acl, form, width, height, stride, rows)
+    assert p.size == size
+    p.memory()[:] = acl.util.ptr_to_numpy(ptr, (size,), 2)
+    for what in (ptr, source):
+        m.dvpp_free(what)
+    m.dvpp_destroy_pic_desc(desc)
+    return p
+
+
+def ycc(data):
+    image = Image.open(io.BytesIO(data))
+    image.draft("YCbCr", image.size)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("width, height", [(64, 48), (101, 57), (17, 33), (640, 427), (1, 1)])
+@pytest.mark.parametrize("sampling, own", [(0, NV42), (1, NV61), (2, NV21)])
+def test_jpeg_is_decoded_as_pillow_does(acl, channel, width, height, sampling, own):
+    data = jpeg(photo(width, height), subsampling=sampling)
+    source = acl.util.bytes_to_ptr(data)
+    assert acl.media.dvpp_jpeg_get_image_info(source, len(data)) == (width, height, 3, 0)
+    assert acl.media.dvpp_jpeg_get_image_info_v2(source, len(data)) == (width, height, 3, sampling,
+                                                                         0)
+    wanted = ycc(data)
+    for form in (NV12, NV21, UNKNOWN):
+        p = decode(acl, channel, data, form)
+        assert p.form == (own if form == UNKNOWN else form)
+        assert (p.width, p.height) == (width, height)
+        assert (p.stride, p.rows) == (up(width, 128), up(height, 16))
+        luma, chroma = p.planes()
+        assert np.array_equal(luma[..., 0], wanted[..., 0])
+        if sampling == 0 and form == UNKNOWN:
+            assert np.array_equal(chroma[..., ::-1], wanted[..., 1:])
+        p.free()
+
+
+def test_jpeg_chroma_is_averaged(acl, channel):
+    data = jpeg(photo(64, 48), subsampling=0)
+    wanted = ycc(data)[..., 1:].astype(int).reshape(24, 2, 32, 2, 2)
+    p = decode(acl, channel, data, NV12)
+    assert np.array_equal(p.planes()[1], (wanted.sum((1, 3)) + 2) // 4)
+    p.free()
+
+
+def test_jpeg_to_rgb_and_grey(acl, channel):
+    data = jpeg(photo(101, 57), subsampling=2)
+    wanted = np.asarray(Image.open(io.BytesIO(data)))
+    for form in (RGB, BGR):
+        p = decode(acl, channel, data, form)
+        assert np.array_equal(p.planes()[0][..., list(ORDER[form])], wanted)
+        p.free()
+    data = jpeg(photo(101, 57, "L"))
+    p = decode(acl, channel, data, NV12)
+    assert np.array_equal(p.planes()[0][..., 0], np.asarray(Image.open(io.BytesIO(data))))
+    assert (p.planes()[1] == 128).all()
+    p.free()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_jpeg_is_turned_upright(acl, channel, orientation):
+    from PIL import ImageOps
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    data = jpeg(photo(96, 64), subsampling=0, exif=exif)
+    p = decode(acl, channel, data, RGB)
+    wanted = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    assert np.array_equal(p.planes()[0], wanted)
+    p.free()
+    p = decode(acl, channel, data, NV12)
+    assert (p.width, p.height) == (wanted.shape[1], wanted.shape[0])
+    p.free()
+
+
+@pytest.mark.parametrize("mode, form", [("RGB", RGB), ("L", RGB), ("RGBA", RGBA), ("LA", RGBA),
+                                        ("P", RGB)])
+def test_png(acl, channel, mode, form):
+    image = photo(77, 31).convert("L" if mode == "LA" else "RGB")
+    if mode in ("RGBA", "LA"):
+        image.putalpha(Image.fromarray(np.arange(77 * 31, dtype=np.uint8).reshape(31, 77)))
+    image = image.convert(mode)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    data = out.getvalue()
+    source = acl.util.bytes_to_ptr(data)
+    components = {"RGB": 3, "L": 1, "RGBA": 4, "LA": 2, "P": 3}[mode]
+    assert acl.media.dvpp_png_get_image_info(source, len(data)) == (77, 31, components, 0)
+    for asked, mode in ((UNKNOWN, "RGBA" if form == RGBA else "RGB"), (RGB, "RGB")):
+        p = decode(acl, channel, data, asked, "png")
+        assert (p.stride, p.rows) == (128 * BYTES[p.form], 32)
+        # Without alpha, not on black: its pixels stay as they are.
+        wanted = np.asarray(image.convert("RGBA"))[..., :len(mode)]
+        assert np.array_equal(p.planes()[0], wanted)
+        p.free()
+
+
+# ---- scaling ----
+
+SIZES = [((64, 48), (32, 24)), ((101, 57), (64, 64)), ((30, 20), (91, 47)), ((33, 17), (33, 17)),
+         ((640, 480), (416, 416)), ((16, 6), (1, 1)), ((1, 1), (16, 6))]
+
+
+@pytest.mark.parametrize("source, target", SIZES)
+@pytest.mark.parametrize("form", [GREY, NV12, NV24, YUV, RGB, RGBA])
+def test_resize_is_bilinear(acl, channel, form, source, target):
+    a = Picture(acl, form, *source).fill()
+    b = Picture(acl, form, *target)
+    config = acl.media.dvpp_create_resize_config()
+    wait(acl, acl.media.dvpp_vpc_resize_async(channel, a.desc, b.desc, config, 0))
+    assert acl.media.dvpp_get_pic_desc_ret_code(b.desc) == 0
+    # Weights have 11 bits, and sums lose four.
+    close(b, [bilinear(p, q.shape[1], q.shape[0]) for p, q in zip(a.planes(), b.planes())], 1)
+    acl.media.dvpp_destroy_resize_config(config)
+    a.free()
+    b.free()
+
+
+@pytest.mark.parametrize("interpolation", range(5))
+def test_other_interpolations(acl, channel, interpolation):
+    config = acl.media.dvpp_create_resize_config()
+    assert acl.media.dvpp_set_resize_config_interpolation(config, interpolation) == 0
+    assert acl.media.dvpp_get_resize_config_interpolation(config) == interpolation
+    for source, target in SIZES:
+        a, b = Picture(acl, NV12, *source).fill(1), Picture(acl, NV12, *target)
+        wait(acl, acl.media.dvpp_vpc_resize_async(channel, a.desc, b.desc, config, 0))
+        sizes = [(q.shape[1], q.shape[0]) for q in b.planes()]
+        if interpolation in (0, 2):
+            wanted = [bilinear(p, *s, interpolation == 2) for p, s in zip(a.planes(), sizes)]
+            close(b, wanted, 1)
+        else:
+            offset = 0.5 if interpolation == 4 else 0
+            number = np.float32 if interpolation == 3 else np.float64
+            close(b, [nearest(p, *s, offset, number) for p, s in zip(a.planes(), sizes)], 0)
+        a.free()
+        b.free()
+    acl.media.dvpp_destroy_resize_config(config)
+
+
+# ---- cutting and pasting ----
+
+def untouched(b, area):
+    """That all of b outside an area of pixels is as it was made."""
+    left, right, top, bottom = area
+    for view, (x, y) in zip(b.planes(), ((0, 0), SUBS.get(b.form, (0, 0)))):
+        outside = np.ones(view.shape[:2], bool)
+        outside[top >> y:(bottom >> y) + 1, left >> x:(right >> x) + 1] = False
+        assert (view[outside] == 0xA5).all()
+
+
+@pytest.mark.parametrize("form", [NV12, NV21, NV16, NV24, GREY, RGB, ARGB])
+@pytest.mark.parametrize("crop, paste", [((0, 63, 0, 47), (0, 63, 0, 47)),
+                                         ((10, 41, 8, 29), (16, 47, 2, 23)),
+                                         ((10, 41, 8, 29), (32, 63, 12, 47))])
+def test_crop_and_paste(acl, channel, form, crop, paste):
+    m = acl.media
+    a, b = Picture(acl, form, 64, 48).fill(2), Picture(acl, form, 64, 48)
+    rois = [m.dvpp_create_roi_config(*r) for r in (crop, paste)]
+    wait(acl, m.dvpp_vpc_crop_and_paste_async(channel, a.desc, b.desc, *rois, 0))
+    for p, q, (x, y) in zip(a.planes(), b.planes(), ((0, 0), SUBS.get(form, (0, 0)))):
+        cut = p[crop[2] >> y:(crop[3] >> y) + 1, crop[0] >> x:(crop[1] >> x) + 1]
+        put = q[paste[2] >> y:(paste[3] >> y) + 1, paste[0] >> x:(paste[1] >> x) + 1]
+        wanted = bilinear(cut, put.shape[1], put.shape[0])
+        assert np.abs(put - wanted).max() <= 1
+        if cut.shape == put.shape:
+            assert np.array_equal(put, cut)
+    untouched(b, paste)
+    for roi in rois:
+        assert m.dvpp_destroy_roi_config(roi) == 0
+    a.free()
+    b.free()
+
+
+def test_batches(acl, channel):
+    m = acl.media
+    batch = [m.dvpp_create_batch_pic_desc(n) for n in (2, 3)]
+    source = [Picture(acl, NV12, 64, 48, desc=m.dvpp_get_pic_desc(batch[0], i)).fill(i)
+              for i in range(2)]
+    target = [Picture(acl, NV12, 32, 20, desc=m.dvpp_get_pic_desc(batch[1], i)) for i in range(3)]
+    crops = [(0, 31, 0, 19), (8, 39, 4, 23), (32, 63, 28, 47)]
+    rois = [m.dvpp_create_roi_config(*r) for r in crops]
+    made, ret = m.dvpp_vpc_batch_crop_async(channel, batch[0], [1, 2], batch[1], rois, 0)
+    assert made == batch[1]
+    wait(acl, ret)
+    for b, crop, a in zip(target, crops, (source[0], source[1], source[1])):
+        for p, q, s in zip(a.planes(), b.planes(), (0, 1)):
+            assert np.array_equal(q, p[crop[2] >> s:(crop[3] >> s) + 1,
+                                       crop[0] >> s:(crop[1] >> s) + 1])
+    with pytest.raises(ValueError):
+        m.dvpp_vpc_batch_crop_async(channel, batch[0], [1, 2], batch[1], rois[:2], 0)
+    made, ret = m.dvpp_vpc_batch_crop_async(channel, batch[0], [1, 1, 1], batch[1], rois, 0)
+    assert ret == 100000 and "size is 3" in acl.get_recent_err_msg()
+    for p in source + target:
+        p.free()
+    for b in batch:
+        assert m.dvpp_destroy_batch_pic_desc(b) == 0
+    for roi in rois:
+        m.dvpp_destroy_roi_config(roi)
