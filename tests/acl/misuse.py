@@ -56,7 +56,8 @@ GOOD_NUMBERS = {"attr": 2, "dimNum": 2, "dimRangeNum": 2, "dimsCount": 2, "index
 EMPTY = {
     "size_t": (0,), "uint32_t": (0, 0xFFFFFFFF), "int64_t": (-1,), "aclDataType": (-1,),
     "aclFormat": (-1,), "acltdtTensorType": (-1, 0), "aclprofSubscribeOpFlag": (255,),
-    "uint64_t": (0,),
+    "uint64_t": (0,), "uint8_t": (0,), "double": (0,), "acldvppPixelFormat": (10000,),
+    "acldvppStreamFormat": (0,), "acldvppBorderType": (0,),
 }
 
 # NAME TIME ARGUMENTS. The time: "a", any; "i", between aclInit and aclFinalize, else UNINITIALIZE;
@@ -565,9 +566,12 @@ class Caller:
         if "*" in kind or kind in HEADERS.by_value:
             return ctypes.c_char_p if "char" in kind else ctypes.c_void_p
         return {"size_t": ctypes.c_size_t, "uint32_t": ctypes.c_uint32, "float": ctypes.c_float,
-                "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64}.get(kind, ctypes.c_int)
+                "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64,
+                "uint8_t": ctypes.c_uint8, "double": ctypes.c_double}.get(kind, ctypes.c_int)
 
     def plain(self, value):
+        if callable(value):
+            return value(self)
         if value == "bytes of an operator":
             size = ctypes.c_size_t()
             self.call("aclprofGetOpDescSize", ctypes.byref(size))
@@ -587,6 +591,8 @@ class Caller:
             arguments.insert(place_at, ctypes.byref(place))
             self.call(name, *arguments)
             handle = place.value
+        if kind in misuse_side.SETUP:
+            misuse_side.SETUP[kind](self, ctypes.c_void_p(handle))
         if kind == "aclmdlDesc":
             self.call("aclmdlGetDescFromFile", ctypes.c_void_p(handle), self.model)
         if kind == "aclmdlDataset":  # the model has one input and one output

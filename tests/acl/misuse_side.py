@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The libraries beside libascendcl.so in the table of wrong calls; see misuse.py."""
+import misuse_dvpp
 
 # As ROWS in misuse.py. Exports of libacl_dvpp_mpi.so have no rows: their types are not published,
 # so that there are no arguments to get wrong; each is called once (misuse.py, run_unpublished).
@@ -24,8 +25,6 @@ aclblasHgemm c ------pp-p-pp--s
 aclblasHgemv c ---pp-p-pp--s
 aclblasS8gemm c ------pp-p-pp--s
 aclblasS8gemv c ---pp-p-pp--s
-acldvppFree i p
-acldvppMalloc c p-
 aclfvCreateFeatureInfo u -------
 aclfvCreateInitPara u -
 aclfvCreateQueryTable u ----
@@ -85,7 +84,7 @@ aclprofSetConfig a -p-
 aclprofSetStampTraceMessage a hp-
 aclprofStart a h
 aclprofStop a h
-"""
+""" + misuse_dvpp.ROWS
 
 # As Caller.MAKERS. A stamp is a void * by its header.
 MAKERS = {
@@ -95,14 +94,18 @@ MAKERS = {
     "aclprofStepInfo": ("returned", "aclprofCreateStepInfo", (), "aclprofDestroyStepInfo"),
     "aclprofSubscribeConfig": ("returned", "aclprofCreateSubscribeConfig", (1, 0, 1),
                                "aclprofDestroySubscribeConfig"),
+    **misuse_dvpp.MAKERS,
 }
+# What has to happen to a new one before it is good.
+SETUP = misuse_dvpp.SETUP
 
 # Arguments that are right for one function's parameter, or for one of that name anywhere; words are
-# memory of Caller.plain.
+# memory of Caller.plain, functions get the Caller.
 GOOD = {
     "transC": 0, "deviceIdList": "prop", "aicoreEvents": None, "profilerResultPath": "folder",
     "aclprofInit.length": 4, "aclprofSetConfig.configLength": 6,
     "aclprofSetStampTraceMessage.msgLen": 6, "opInfo": "prop", "opInfoLen": "bytes of an operator",
     "aclprofGetOpAttriValue.attri": 1, "configType": 2, "tag": 0, "tag_of": 0,
     **{f"aclprofGetOp{what}.index": 0 for what in ("Type", "TypeLen", "Name", "NameLen")},
+    **misuse_dvpp.GOOD,
 }

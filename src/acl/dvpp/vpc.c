@@ -406,8 +406,8 @@ static aclError make_batch(const struct batch_request *r, const struct channel_n
                            aclrtStream stream) {
     uint32_t n = 0;
     enum scaling scaling = SCALE_BILINEAR;
-    TRY(count_areas(r, in, out, &n));
     if (r->has_resize) TRY(get_scaling(r->call, r->resize, &scaling));
+    TRY(count_areas(r, in, out, &n));
     struct vpc *v = job_create(r->call, sizeof *v + n * sizeof v->items[0], n, run_vpc);
     if (!v) return ACL_ERROR_BAD_ALLOC;
     v->work = r->has_border ? TRANSFORM_IN_BORDER : TRANSFORM;
