@@ -166,20 +166,25 @@ def arguments(text, module):
             for p in inspect.signature(eval(f"lambda {text}: 0", scope)).parameters.values()]
 
 
+MISSING = object()
+
+# These need the picture functions of acl.media.
+NOT_YET = {"acllite.acllite_imageproc", "atlas_utils.acl_dvpp"}
+
+
 def test_signatures(on_path, data_dir):
     known, wrong, checked = {}, [], 0
     for module, scope, name, args, constant in public_names(data_dir):
+        if module in NOT_YET:
+            continue
         if module not in known:
-            try:
-                known[module] = importlib.import_module(module)
-            except ImportError:
-                known[module] = None
-        if known[module] is None or args == "(attribute)" or args == "(class attribute)":
+            known[module] = importlib.import_module(module)
+        if args == "(attribute)" or args == "(class attribute)":
             continue
         holder = getattr(known[module], scope, None) if scope else known[module]
-        value = getattr(holder, name, None)
+        value = getattr(holder, name, MISSING)
         checked += 1
-        if value is None:
+        if value is MISSING:
             wrong.append(f"{module}.{scope}.{name} is missing")
         elif constant:
             try:
@@ -197,4 +202,4 @@ def test_signatures(on_path, data_dir):
             if ours != arguments(args, getattr(known[module], "dtype", None)):
                 wrong.append(f"{module}.{scope}.{name}{inspect.signature(value)}, not ({args})")
     assert not wrong, "\n".join(wrong)
-    assert checked > 250
+    assert checked > 360
