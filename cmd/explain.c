@@ -25,6 +25,10 @@ static const struct entry {
 #define CODE(code, n_args, text, cause, remedy) {#code, 0, "", text, cause, remedy},
     ATC_CODES(CODE)
 #undef CODE
+#define FOREIGN(code, meaning, remedy)                                                             \
+    {#code, 0, "", meaning, "CANN's own atc or runtime; Prusik never raises it.", remedy},
+#include "atc_foreign.def"
+#undef FOREIGN
 };
 enum { N_ENTRIES = sizeof entries / sizeof entries[0], N_NEAREST = 3 };
 
@@ -44,6 +48,17 @@ static const struct {
     {"507", "runtime: time-outs, and failures of a card"},
     {"545", "model executor: models that cannot be loaded or run"},
     {"E1", "atc: options and models"},
+    {"E2", "CANN's fusion of operators"},
+    {"E4", "CANN's kernel compiler"},
+    {"E7", "CANN's kernel library, older"},
+    {"E9", "CANN's kernel compiler"},
+    {"EB", "CANN's Python interface"},
+    {"EE", "CANN's runtime"},
+    {"EH", "CANN's AscendCL"},
+    {"EN", "CANN's media"},
+    {"EZ", "CANN's kernel library"},
+    {"W1", "CANN's atc: warnings"},
+    {"W4", "CANN's kernel compiler: warnings"},
 };
 enum { N_GROUPS = sizeof groups / sizeof groups[0] };
 
@@ -88,7 +103,9 @@ static int print_group(int group) {
     for (int i = 0; i < N_ENTRIES; i++)
         if (!strncmp(code_of(&entries[i]), groups[group].prefix, strlen(groups[group].prefix)))
             printf("  %s  %s\n", code_of(&entries[i]),
-                   *entries[i].name ? entries[i].name : entries[i].cause);
+                   *entries[i].name ? entries[i].name
+                   : strstr(entries[i].cause, "never raises") ? entries[i].meaning
+                                                              : entries[i].cause);
     return EXIT_OK;
 }
 

@@ -51,11 +51,28 @@ aclError acl_fail_status(enum status status, const char *call) {
 
 const char *acl_last_failure(void) { return recent; }
 
-/* The sentence says what happened here; what the code means in general is one command away. */
+/* The first sentence of `prusik explain`, from the same table. */
+static const char *meaning_of(aclError code) {
+    static const struct {
+        aclError code;
+        const char *meaning;
+    } meanings[] = {
+#define ERROR(name, meaning, cause, remedy) {ACL_ERROR_##name, meaning},
+#include "acl/errors.def"
+#undef ERROR
+    };
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (meanings[i].code == code) return meanings[i].meaning;
+    return "";
+}
+
+/* What happened here, what the code means in general, and where there is more. */
 const char *aclGetRecentErrMsg(void) {
-    static _Thread_local char shown[sizeof recent + 40];
+    static _Thread_local char shown[sizeof recent + 256];
     if (!recent_code) return recent;
-    snprintf(shown, sizeof shown, "%s [prusik explain %d]", recent, recent_code);
+    const char *meaning = meaning_of(recent_code);
+    snprintf(shown, sizeof shown, "%s [%s%sprusik explain %d]", recent, meaning,
+             *meaning ? " " : "", recent_code);
     return shown;
 }
 

@@ -105,8 +105,8 @@ static void configuration_values(void **state) {
         assert_acl_fails(init_with(refused[i].text), refused[i].code, refused[i].says);
         assert_non_null(strstr(aclGetRecentErrMsg(), "/tmp/prusik-acl-"));
         char pointer[40];
-        snprintf(pointer, sizeof pointer, "[prusik explain %d]", refused[i].code);
-        assert_string_equal(strstr(aclGetRecentErrMsg(), "[prusik"), pointer);
+        snprintf(pointer, sizeof pointer, " prusik explain %d]", refused[i].code);
+        assert_string_equal(strstr(aclGetRecentErrMsg(), " prusik explain"), pointer);
     }
 }
 

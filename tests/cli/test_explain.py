@@ -2,8 +2,10 @@
 """prusik explain: every code the headers declare or this project raises, and what people mistype."""
 
 import csv
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -98,3 +100,61 @@ def test_unknown_codes_name_the_nearest(prusik):
     assert explain(prusik, "--json").returncode == 2
     assert explain(prusik, "1", "2").returncode == 2
     assert explain(prusik, "0").stdout.startswith("0  ACL_SUCCESS")
+
+
+def test_every_code_of_the_facts_is_explained(prusik, data_dir):
+    """Those this project never raises, too: people meet them in logs of the original."""
+    with open(data_dir / "facts" / "atc_messages.csv", newline="") as f:
+        codes = [r["code"] for r in csv.DictReader(f) if re.fullmatch(r"[EW]\w{5}", r["code"])]
+    assert len(codes) > 200
+    for code in codes:
+        r = explain(prusik, code)
+        assert r.returncode == 0 and r.stdout.startswith(code + "\n"), code
+        assert len(re.search(r"Meaning: +(.*)", r.stdout)[1]) > 8
+        assert re.search(r"To do: +\S", r.stdout) and re.search(r"Causes: +\S", r.stdout)
+
+
+def test_groups_cover_all_codes_of_atc(prusik):
+    groups = re.findall(r"^  ([EW]\w) +\S", explain(prusik).stdout, re.M)
+    table = "".join((ROOT / "cmd" / name).read_text()
+                    for name in ("atc_messages.h", "atc_foreign.def"))
+    codes = re.findall(r"(?:CODE|FOREIGN)\(([EW]\w{5}),", table)
+    assert len(codes) == len(set(codes)) > 200
+    listed = "".join(explain(prusik, g).stdout for g in groups)
+    assert [c for c in codes if f"  {c}  " not in listed] == []
+
+
+MISTAKES = """
+import acl
+def said(call):
+    print(call, acl.get_recent_err_msg(), sep="\\t")
+acl.rt.malloc(0, 0); said("malloc")
+acl.init()
+acl.rt.malloc(64, 0); said("malloc")
+acl.rt.set_device(99); said("set_device")
+acl.rt.set_device(0)
+acl.rt.malloc(1 << 60, 0); said("malloc")
+acl.mdl.load_from_file("no.om"); said("load")
+acl.mdl.unload(77); said("unload")
+acl.rt.destroy_stream(12345); said("destroy_stream")
+acl.rt.set_context(99); said("set_context")
+"""
+
+
+@pytest.mark.in_process
+def test_a_failed_call_says_the_same(prusik, build_dir):
+    """aclGetRecentErrMsg: what happened, with the handle or size, and explain's own sentence."""
+    r = subprocess.run([sys.executable, "-c", MISTAKES], capture_output=True, text=True,
+                       env={**os.environ, "PYTHONPATH": str(build_dir / "python")})
+    lines = [line.split("\t") for line in r.stdout.splitlines()]
+    assert len(lines) == 8, r
+    codes = set()
+    for call, said in lines:
+        happened, meaning, code = re.fullmatch(r"(\w+: .+) \[(.+) prusik explain (\d+)\]",
+                                               said).groups()
+        assert f"  Meaning:  {meaning}\n" in explain(prusik, code).stdout, (call, said)
+        codes.add(code)
+    assert len(codes) > 4
+    said = dict(lines)
+    assert str(1 << 60) in said["malloc"] and "77" in said["unload"]
+    assert "no.om" in said["load"] and hex(12345) in said["destroy_stream"]
