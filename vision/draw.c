@@ -63,14 +63,40 @@ static void draw_label(cairo_t *cr, const struct pk_detection *d, const char *te
     cairo_show_text(cr, text);
 }
 
-static void draw_all(cairo_t *cr, int width, int height, const struct pk_detection *d, int n,
-                     const struct pk_labels *labels) {
-    double side = width > height ? width : height, line = fmax(2, side / 320),
+/* What is to be drawn: detections, or else classes. */
+struct drawing {
+    const struct pk_detection *detections;
+    const struct pk_class *classes;
+    int n;
+    const struct pk_labels *labels;
+    struct pk_style style;
+};
+
+/* "dog 0.93", or less where the style says so; 0 when nothing is left. */
+static int make_text(const struct drawing *g, int class_id, float score, char text[static 160]) {
+    if (g->style.hide_labels) return 0;
+    if (g->style.hide_scores) snprintf(text, 160, "%.120s", pk_label(g->labels, class_id));
+    else snprintf(text, 160, "%.120s %.2f", pk_label(g->labels, class_id), score);
+    return 1;
+}
+
+static void draw_all(cairo_t *cr, int width, int height, const struct drawing *g) {
+    const struct pk_detection *d = g->detections;
+    int n = g->n;
+    double side = width > height ? width : height,
+           line = g->style.line_width > 0 ? g->style.line_width : fmax(2, side / 320),
            size = fmax(12, side / 45);
     struct placed placed = {.n = 0};
+    char text[160];
     cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
     cairo_set_font_size(cr, size);
     cairo_set_line_width(cr, line);
+    for (int i = 0; !d && i < n; i++) {
+        struct pk_detection corner = {.class_id = g->classes[i].class_id};
+        if (make_text(g, corner.class_id, g->classes[i].score, text))
+            draw_label(cr, &corner, text, size, line, width, &placed);
+    }
+    if (!d) return;
     /* The best box last, so that it is on top; the best label first, so that it stands where it
      * should. */
     for (int i = n - 1; i >= 0; i--) {
@@ -81,14 +107,12 @@ static void draw_all(cairo_t *cr, int width, int height, const struct pk_detecti
         cairo_stroke(cr);
     }
     for (int i = 0; i < n; i++) {
-        char text[160];
-        snprintf(text, sizeof text, "%.120s %.2f", pk_label(labels, d[i].class_id), d[i].score);
-        draw_label(cr, &d[i], text, size, line, width, &placed);
+        if (make_text(g, d[i].class_id, d[i].score, text))
+            draw_label(cr, &d[i], text, size, line, width, &placed);
     }
 }
 
-int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
-            const struct pk_labels *labels) {
+static int draw(struct pk_image *image, const struct drawing *g) {
     int w = image->width, h = image->height;
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
     if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
@@ -107,7 +131,7 @@ int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
     }
     cairo_surface_mark_dirty(surface);
     cairo_t *cr = cairo_create(surface);
-    draw_all(cr, w, h, d, n, labels);
+    draw_all(cr, w, h, g);
     cairo_status_t status = cairo_status(cr);
     cairo_destroy(cr);
     cairo_surface_flush(surface);
@@ -124,4 +148,18 @@ int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
     return status == CAIRO_STATUS_SUCCESS
                ? 0
                : pk_fail("cannot draw: %s", cairo_status_to_string(status));
+}
+
+static const struct pk_style plain;
+
+int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
+            const struct pk_labels *labels, const struct pk_style *style) {
+    struct drawing g = {d, NULL, n, labels, style ? *style : plain};
+    return n > 0 ? draw(image, &g) : 0;
+}
+
+int pk_draw_classes(struct pk_image *image, const struct pk_class *c, int n,
+                    const struct pk_labels *labels, const struct pk_style *style) {
+    struct drawing g = {NULL, c, n, labels, style ? *style : plain};
+    return n > 0 ? draw(image, &g) : 0;
 }

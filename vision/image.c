@@ -17,8 +17,6 @@
 
 #include "internal.h"
 
-enum { MAX_FILE_BYTES = 512 << 20 };
-
 void pk_image_free(struct pk_image *image) {
     free(image->rgb);
     memset(image, 0, sizeof *image);
@@ -245,8 +243,8 @@ int pk_image_decode(const void *bytes, size_t n_bytes, const char *name, struct 
     return pk_fail("%s is neither a JPEG nor a PNG picture", name);
 }
 
-int pk_image_read(const char *path, struct pk_image *out) {
-    memset(out, 0, sizeof *out);
+int pk_file_read(const char *path, void **out, size_t *n_bytes) {
+    *out = NULL;
     FILE *f = fopen(path, "rb");
     if (!f) return pk_fail("%s cannot be opened; check the path and its permissions", path);
     struct stat st;
@@ -254,9 +252,10 @@ int pk_image_read(const char *path, struct pk_image *out) {
         fclose(f);
         return pk_fail("%s is not a file", path);
     }
-    if (st.st_size > MAX_FILE_BYTES) {
+    if (st.st_size > PK_MAX_FILE_BYTES) {
         fclose(f);
-        return pk_fail("%s is larger than %d MiB; that is no picture", path, MAX_FILE_BYTES >> 20);
+        return pk_fail("%s is larger than %d MiB; that is no picture", path,
+                       PK_MAX_FILE_BYTES >> 20);
     }
     size_t n = (size_t)st.st_size;
     void *bytes = malloc(n ? n : 1);
@@ -266,8 +265,21 @@ int pk_image_read(const char *path, struct pk_image *out) {
     }
     size_t got = fread(bytes, 1, n, f);
     fclose(f);
-    int result = got == n ? pk_image_decode(bytes, n, path, out)
-                          : pk_fail("%s cannot be read to its end", path);
+    if (got != n) {
+        free(bytes);
+        return pk_fail("%s cannot be read to its end", path);
+    }
+    *out = bytes;
+    *n_bytes = n;
+    return 0;
+}
+
+int pk_image_read(const char *path, struct pk_image *out) {
+    void *bytes;
+    size_t n;
+    memset(out, 0, sizeof *out);
+    if (pk_file_read(path, &bytes, &n)) return -1;
+    int result = pk_image_decode(bytes, n, path, out);
     free(bytes);
     return result;
 }

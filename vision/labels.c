@@ -27,7 +27,6 @@ struct pk_labels {
     const char **names;
     char *text;
     int nameless;
-    char unnamed[32];
 };
 
 void pk_labels_close(struct pk_labels *l) {
@@ -78,8 +77,15 @@ const char *pk_label(const struct pk_labels *l, int class_id) {
     const char *const *names = l->names ? l->names : coco;
     int n = l->names ? l->n : l->nameless ? 0 : 80;
     if (class_id >= 0 && class_id < n) return names[class_id];
-    /* The one thing that is not constant in here; a caller holds a label only until the next. */
-    struct pk_labels *scratch = (struct pk_labels *)(uintptr_t)l;
-    snprintf(scratch->unnamed, sizeof scratch->unnamed, "class %d", class_id);
-    return scratch->unnamed;
+    static _Thread_local char unnamed[32];
+    snprintf(unnamed, sizeof unnamed, "class %d", class_id);
+    return unnamed;
+}
+
+int pk_label_find(const struct pk_labels *l, const char *name) {
+    const char *const *names = l->names ? l->names : coco;
+    int n = l->names ? l->n : l->nameless ? 0 : 80;
+    for (int i = 0; i < n; i++)
+        if (!strcmp(names[i], name)) return i;
+    return -1;
 }

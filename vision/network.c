@@ -4,6 +4,7 @@
  * decoding. The calls are those of any AscendCL program, in their documented order.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,20 @@
 
 enum { MAX_OUTPUTS = 16 };
 
+/* A loaded model and those who run it. */
+struct shared_model {
+    uint32_t id;
+    atomic_int users;
+};
+
 struct pk_network {
     struct pk_network_options options;
+    char *path;
+    uint8_t *wanted; /* by class; NULL: all */
     enum pk_family family;
     int n_classes, width, height;
+    struct shared_model *shared; /* NULL until loaded */
     uint32_t model;
-    int loaded;
     aclmdlDesc *desc;
     aclmdlDataset *inputs, *outputs;
     int host; /* device memory is elsewhere: copy through buffers of our own */
@@ -187,16 +196,44 @@ static int recognise(struct pk_network *n, const char *path) {
                          path, shapes, n->width, n->height);
 }
 
-static int open_network(struct pk_network *n, const char *path) {
+static int load(struct pk_network *n) {
+    struct shared_model *s = calloc(1, sizeof *s);
+    if (!s) return pk_fail("out of memory");
+    aclError code = aclmdlLoadFromFile(n->path, &s->id);
+    if (code != ACL_SUCCESS) {
+        const char *why = aclGetRecentErrMsg();
+        free(s);
+        return pk_fail("%s cannot be loaded (error %d): %s", n->path, (int)code, why ? why : "");
+    }
+    atomic_init(&s->users, 1);
+    n->shared = s;
+    return 0;
+}
+
+int pk_network_choose(struct pk_network *n, const int *classes, int n_classes) {
+    uint8_t *wanted = calloc((size_t)n->n_classes, 1);
+    if (!wanted) return pk_fail("out of memory");
+    for (int i = 0; i < n_classes; i++) {
+        if (classes[i] < 0 || classes[i] >= n->n_classes) {
+            free(wanted);
+            return pk_fail("class %d is wanted, but the network has classes 0 to %d", classes[i],
+                           n->n_classes - 1);
+        }
+        wanted[classes[i]] = 1;
+    }
+    free(n->wanted);
+    n->wanted = wanted;
+    return 0;
+}
+
+/* With a model of its own, or the one in n->shared. */
+static int open_network(struct pk_network *n) {
+    const char *path = n->path;
     aclrtRunMode mode;
     ACL(aclrtGetRunMode(&mode));
     n->host = mode == ACL_HOST;
-    aclError code = aclmdlLoadFromFile(path, &n->model);
-    if (code != ACL_SUCCESS) {
-        const char *why = aclGetRecentErrMsg();
-        return pk_fail("%s cannot be loaded (error %d): %s", path, (int)code, why ? why : "");
-    }
-    n->loaded = 1;
+    if (!n->shared && load(n)) return -1;
+    n->model = n->shared->id;
     n->desc = aclmdlCreateDesc();
     if (!n->desc) return pk_fail("%s: out of memory", path);
     ACL(aclmdlGetDesc(n->desc, n->model));
@@ -214,7 +251,32 @@ int pk_network_open(const char *om_path, const struct pk_network_options *option
     if (n->options.iou <= 0) n->options.iou = 0.45f;
     if (n->options.max_detections <= 0) n->options.max_detections = 300;
     if (n->options.top <= 0) n->options.top = 5;
-    if (open_network(n, om_path)) {
+    n->path = strdup(om_path);
+    if (!n->path || open_network(n)) {
+        if (!n->path) pk_fail("out of memory");
+        pk_network_close(n);
+        return -1;
+    }
+    *out = n;
+    return 0;
+}
+
+int pk_network_share(struct pk_network *from, struct pk_network **out) {
+    *out = NULL;
+    struct pk_network *n = calloc(1, sizeof *n);
+    if (!n) return pk_fail("out of memory");
+    n->options = from->options;
+    n->options.family = from->family;
+    n->path = strdup(from->path);
+    n->shared = from->shared;
+    atomic_fetch_add(&n->shared->users, 1);
+    int failed = !n->path ? pk_fail("out of memory") : open_network(n);
+    if (!failed && from->wanted) {
+        n->wanted = malloc((size_t)n->n_classes);
+        if (n->wanted) memcpy(n->wanted, from->wanted, (size_t)n->n_classes);
+        else failed = pk_fail("out of memory");
+    }
+    if (failed) {
         pk_network_close(n);
         return -1;
     }
@@ -239,7 +301,12 @@ void pk_network_close(struct pk_network *n) {
         free(n->out[i].memory);
     }
     if (n->desc) aclmdlDestroyDesc(n->desc);
-    if (n->loaded) aclmdlUnload(n->model);
+    if (n->shared && atomic_fetch_sub(&n->shared->users, 1) == 1) {
+        aclmdlUnload(n->shared->id);
+        free(n->shared);
+    }
+    free(n->path);
+    free(n->wanted);
     free(n->input);
     free(n->interleaved);
     free(n);
@@ -302,6 +369,10 @@ static int detect(struct pk_network *n, const struct pk_image *image, const stru
         free(c.items);
         return -1;
     }
+    int kept = 0;
+    for (int i = 0; n->wanted && i < c.n; i++)
+        if (n->wanted[c.items[i].class_id]) c.items[kept++] = c.items[i];
+    if (n->wanted) c.n = kept;
     pk_nms(&c, n->options.iou, n->options.max_detections);
     for (int i = 0; i < c.n; i++) {
         struct pk_detection *b = &c.items[i];
@@ -343,7 +414,10 @@ static int classify(const struct pk_network *n, struct pk_result *out) {
         out->classes[i] =
             (struct pk_class){i, probabilities ? v[i] : (float)(exp(v[i] - top) / sum)};
     qsort(out->classes, (size_t)n->n_classes, sizeof *out->classes, likelier_first);
-    out->n_classes = n->options.top < n->n_classes ? n->options.top : n->n_classes;
+    int kept = 0;
+    for (int i = 0; i < n->n_classes && kept < n->options.top; i++)
+        if (!n->wanted || n->wanted[out->classes[i].class_id]) out->classes[kept++] = out->classes[i];
+    out->n_classes = kept;
     return 0;
 }
 

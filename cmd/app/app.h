@@ -40,8 +40,13 @@ int app_fail(const char *command, const char *format, ...) __attribute__((format
 /* A number option; 0 on success, else a sentence has been printed. */
 int app_number(const char *command, const char *option, const char *text, double low, double high,
                double *out);
+/* The same for a part of 1, more than nothing. */
+int app_fraction(const char *command, const char *option, const char *text, float *out);
 /* The same for whole numbers. */
 int app_integer(const char *command, const char *option, const char *text, int low, int high,
                 int *out);
+
+/* Cores this process may use: its affinity mask, no more than its cgroup's quota. */
+int app_cores(void);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dispatch, and what the subcommands share; see app.h. */
+#define _GNU_SOURCE /* CPU_COUNT */
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,19 +22,45 @@ static const struct {
 #define COMMAND(name, arguments, sentence)                                                         \
     {#name, arguments, sentence, app_options_##name, app_##name},
     /* What --help lists below the usage line. */
-#define PICTURE_OPTIONS                                                                            \
-    "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd,\n"                    \
-    "                    imagenet, imagenet-caffe; otherwise told from the model\n"                          \
+#define SOURCE_HELP                                                                                \
+    "SOURCE is a picture (JPEG, PNG), a folder, a glob, a list of paths in a .txt file, - for "    \
+    "bytes on stdin, a video file, an rtsp:// or http:// stream, or a camera /dev/videoN.\n"       \
+    "Exit status: 0; 1 when a picture or the whole failed, the others being done; 2 for wrong "    \
+    "usage; 130 after Ctrl-C, with what is done so far complete.\n"
+#define MODEL_OPTIONS                                                                              \
+    "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd, imagenet, "           \
+    "imagenet-caffe; otherwise told from the model\n"                                              \
     "  --labels FILE     names of the classes, one a line\n"                                       \
-    "  --json            print JSON instead of a table\n"                                          \
-    "  --threads N       worker threads (default: all cores)\n"
+    "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"
+#define SOURCE_OPTIONS                                                                             \
+    "  --classes LIST    only these, by number or name: 0,2 or person,car\n"                       \
+    "  --stride N        take every Nth frame of a video (1)\n"                                    \
+    "  --max-frames N    stop a video or stream after so many frames\n"                            \
+    "  --reconnects N    tries to get a broken stream back, in all (5)\n"                          \
+    "  --timeout S       seconds a stream may be silent (10)\n"                                    \
+    "  --output DIR      folder for all that is written (else runs/COMMAND/exp, exp2, ...)\n"      \
+    "  --no-draw         draw nothing\n"                                                           \
+    "  --line-width N    pixels of the boxes' lines\n"                                             \
+    "  --hide-labels     draw boxes without names\n"                                               \
+    "  --hide-conf       draw names without scores\n"                                              \
+    "  --json            print JSON instead of a table; draw only with --output\n"                 \
+    "  --csv             write results.csv\n"                                                      \
+    "  --save-txt        write labels/NAME.txt, in YOLO's format\n"                                \
+    "  --save-conf       with the score at the end of each line\n"
+#define THREAD_OPTIONS                                                                             \
+    "  --workers N       pictures worked on at once (default: one a core)\n"                       \
+    "  --threads N       cores to use; with --workers, threads of each run (default: all cores)\n" \
+    "  --quiet           no last line about the whole\n"
 #define app_options_detect                                                                         \
-    PICTURE_OPTIONS                                                                                \
-    "  --output DIR      write the pictures with boxes drawn to this folder\n"                     \
+    SOURCE_HELP MODEL_OPTIONS                                                                      \
     "  --conf X          lowest score (0.25)\n"                                                    \
     "  --iou X           overlap at which the weaker of two boxes goes (0.45)\n"                   \
-    "  --max-det N       most boxes a picture (300)\n"
-#define app_options_classify PICTURE_OPTIONS "  --top N           classes to print (5)\n"
+    "  --max-det N       most boxes a picture (300)\n" SOURCE_OPTIONS                              \
+    "  --save-crop       write crops/CLASS/NAME_N.jpg, what is in each box\n"                      \
+    "  --coco-json       write coco.json, as pycocotools reads results\n" THREAD_OPTIONS
+#define app_options_classify                                                                       \
+    SOURCE_HELP MODEL_OPTIONS "  --top N           classes to print (5)\n" SOURCE_OPTIONS          \
+    THREAD_OPTIONS
 #define PROFILE_OPTION                                                                             \
     "  --profile DIR     write tables and a trace of where the time goes to this folder\n"
 #define app_options_run                                                                            \
@@ -54,9 +83,57 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
+/* Of the terminal, or what COLUMNS says; at most 100, so that lines stay readable. */
+static int columns(void) {
+    struct winsize size;
+    const char *text = getenv("COLUMNS");
+    int n = text ? atoi(text) : 0;
+    if (n < 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) n = size.ws_col;
+    return n < 20 ? 80 : n > 100 ? 100 : n;
+}
+
+/* The words from text to end, starting in column `at`, other lines indented. */
+static void print_wrapped(FILE *to, const char *text, const char *end, int at, int indent,
+                          int width) {
+    int first = 1;
+    while (text < end) {
+        const char *stop = memchr(text, ' ', (size_t)(end - text));
+        int n = (int)((stop ? stop : end) - text);
+        if ((first && at >= width) || (!first && at + 1 + n > width)) {
+            fprintf(to, "\n%*s", indent, "");
+            at = indent;
+        } else if (first) {
+            for (; at < indent; at++) fputc(' ', to);
+        } else {
+            fputc(' ', to);
+            at++;
+        }
+        fprintf(to, "%.*s", n, text);
+        at += n;
+        first = 0;
+        text += n + (stop != NULL);
+    }
+    fputc('\n', to);
+}
+
 static void print_usage(FILE *to, int i) {
-    fprintf(to, "usage: prusik %s %s\n  %s\n%s", commands[i].name, commands[i].arguments,
-            commands[i].sentence, commands[i].options);
+    int width = columns();
+    fprintf(to, "usage: prusik %s %s\n  %s\n", commands[i].name, commands[i].arguments,
+            commands[i].sentence);
+    for (const char *line = commands[i].options; *line;) {
+        const char *end = strchr(line, '\n'), *text = line;
+        int indent = 0, at = 0;
+        if (*line == ' ') {
+            /* "  --name VALUE", at least two blanks, the text; in a narrow terminal below it. */
+            const char *name_end = strstr(line + 2, "  ");
+            at = fprintf(to, "%.*s", (int)(name_end - line), line);
+            text = name_end + strspn(name_end, " ");
+            indent = width < 60 ? 6 : (int)(text - line);
+            if (width < 60) at = width;
+        }
+        print_wrapped(to, text, end, at, indent, width);
+        line = end + 1;
+    }
 }
 
 int app_usage(const char *name) {
@@ -88,6 +165,13 @@ int app_number(const char *command, const char *option, const char *text, double
     return 0;
 }
 
+int app_fraction(const char *command, const char *option, const char *text, float *out) {
+    double v;
+    if (app_number(command, option, text, 0.0001, 1, &v)) return -1;
+    *out = (float)v;
+    return 0;
+}
+
 int app_integer(const char *command, const char *option, const char *text, int low, int high,
                 int *out) {
     char *end;
@@ -99,6 +183,17 @@ int app_integer(const char *command, const char *option, const char *text, int l
     }
     *out = (int)v;
     return 0;
+}
+
+int app_cores(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    double quota, period;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    if (f && fscanf(f, "%lf %lf", &quota, &period) == 2 && period > 0 && quota / period < n)
+        n = (int)(quota / period + 0.999);
+    if (f) fclose(f);
+    return n < 1 ? 1 : n;
 }
 
 static int start(int threads, const char *configuration) {

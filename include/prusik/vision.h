@@ -44,6 +44,9 @@ struct pk_image {
 
 /* JPEG (baseline and progressive, EXIF orientation applied) and PNG, told apart by content. */
 int pk_image_read(const char *path, struct pk_image *out);
+/* The bytes of a file, at most PK_MAX_FILE_BYTES of them, for pk_image_decode(); free() them. */
+#define PK_MAX_FILE_BYTES (512 << 20)
+int pk_file_read(const char *path, void **bytes, size_t *n_bytes);
 int pk_image_decode(const void *bytes, size_t n_bytes, const char *name, struct pk_image *out);
 /* Format by the name's end: .png, .jpg or .jpeg. Written to a temporary file, then renamed. */
 int pk_image_write(const char *path, const struct pk_image *image);
@@ -130,11 +133,16 @@ struct pk_network_options {
  * is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
                     struct pk_network **out);
+/* A second network on the same loaded model, for another thread: weights are shared, buffers are
+ * not. Both are closed, in any order. The thread needs aclrtSetDevice() as `from`'s had. */
+int pk_network_share(struct pk_network *from, struct pk_network **out);
 /* Before aclrtResetDevice(); NULL is fine. */
 void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
+/* From now on only these classes are found, or reported by a classifier. */
+int pk_network_choose(struct pk_network *n, const int *classes, int n_classes);
 /* Preprocesses, executes, decodes. The picture stays the caller's and unchanged. */
 int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk_result *out);
 
@@ -143,11 +151,22 @@ int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk
 struct pk_labels;
 /* One name a line. NULL: the 80 COCO names; "": no names at all. */
 int pk_labels_open(const char *path, struct pk_labels **out);
-const char *pk_label(const struct pk_labels *l, int class_id); /* "class 7" when there is none */
+/* "class 7" when there is none: that text is the thread's, until its next such call. */
+const char *pk_label(const struct pk_labels *l, int class_id);
+/* The number of a class by its name; -1 when there is none. */
+int pk_label_find(const struct pk_labels *l, const char *name);
 void pk_labels_close(struct pk_labels *l);
+/* Zeroed, or NULL in its place: the defaults. */
+struct pk_style {
+    int line_width;               /* pixels; 0: from the picture's size */
+    int hide_labels, hide_scores; /* boxes alone; names alone */
+};
 /* Boxes with label and score, in a colour of the class, drawn onto the picture. */
 int pk_draw(struct pk_image *image, const struct pk_detection *d, int n,
-            const struct pk_labels *labels);
+            const struct pk_labels *labels, const struct pk_style *style);
+/* The classes and their scores, in the top left corner. */
+int pk_draw_classes(struct pk_image *image, const struct pk_class *c, int n,
+                    const struct pk_labels *labels, const struct pk_style *style);
 
 #ifdef __cplusplus
 }

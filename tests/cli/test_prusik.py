@@ -116,6 +116,7 @@ def run(prusik, folder):
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done
 
+    call.prusik = prusik
     return call
 
 
@@ -275,11 +276,12 @@ def test_ambiguity_is_said(run):
 
 
 def test_one_bad_picture(run):
-    pictures = ["broken.png", "a.png", "gone.jpg", "empty.jpg", ".", "yolox.om", "b.photo"]
+    pictures = ["broken.png", "a.png", "gone.jpg", "empty.jpg", "yolox.om", "b.photo"]
     done = run("detect", "--json", "--type", "yolox", "yolox.om", *pictures, status=1)
     assert [e["image"] for e in json.loads(done.stdout)] == ["a.png", "b.photo"]
     lines = done.stderr.splitlines()
     assert len(lines) == 5 and all(line.startswith("prusik detect: ") for line in lines)
+    assert "2 pictures" in lines[-1] and "4 failed" in lines[-1]
     for name in ("broken.png", "gone.jpg", "empty.jpg", "yolox.om"):
         assert any(name in line for line in lines)
 

@@ -427,7 +427,7 @@ static void test_draw(void **state) {
     assert_string_equal(pk_label(labels, 80), "class 80");
     const struct pk_detection d[] = {{16, .9f, 10, 20, 30, 28}, {-3, .5f, -5, -5, 100, 100},
                                      {1, NAN, NAN, 0, INFINITY, 9}};
-    assert_int_equal(pk_draw(&image, d, 3, labels), 0);
+    assert_int_equal(pk_draw(&image, d, 3, labels, NULL), 0);
     int coloured = 0;
     for (int i = 0; i < 40 * 30 * 3; i++) coloured += image.rgb[i] > 100;
     assert_true(coloured > 100);
