@@ -6,7 +6,9 @@
  * Each class of each image has its own non-maximum suppression; then the keep_top_k best of an
  * image remain. Rows are in order of image, class and falling score. Caffe makes as many rows as it
  * finds; here there are as many as it could at most find, so that a program knows the size
- * beforehand, and those left over are -1 throughout.
+ * beforehand, and those left over are -1 throughout. With `per_image` each image has keep_top_k rows
+ * of its own, (N, K, 8) with a zero at the end and zeros throughout in those left over, and the
+ * second output (N, 8) begins with how many there are.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -15,26 +17,19 @@
 
 #include "base/alloc.h"
 #include "ops/access.h"
+#include "ops/boxes.h"
 
 enum { MOST_ROWS = 1 << 24 };
-
-struct box {
-    float x0, y0, x1, y1;
-};
-
-struct found {
-    int64_t prior, label;
-    float score;
-};
 
 struct detector {
     int64_t images, priors, classes, background, top_k, keep_top_k;
     float iou, least;
     enum { CODE_CORNER, CODE_CENTER_SIZE, CODE_CORNER_SIZE } code;
+    bool per_image;
     bool encoded; /* variances are in the offsets already */
     struct box *boxes;    /* of the image at hand */
-    struct found *order;  /* of the class at hand */
-    struct found *kept;   /* of all images so far */
+    struct scored *order;  /* of the class at hand */
+    struct scored *kept;   /* of all images so far */
     int64_t *image;       /* of each of them */
     int64_t n_kept, cap_kept;
 };
@@ -53,11 +48,16 @@ static enum status detector_init(const struct op_call *c, struct detector *d) {
         .keep_top_k = node_int(n, "keep_top_k", -1),
         .iou = node_float(n, "nms_threshold", 0.3f),
         .least = node_float(n, "confidence_threshold", -3.4e38f),
+        .per_image = node_int(n, "per_image", 0) != 0,
         .encoded = node_int(n, "variance_encoded_in_target", 0) != 0,
     };
     d->code = k == 0 ? CODE_CORNER : k == 1 ? CODE_CENTER_SIZE : CODE_CORNER_SIZE;
     OP_CHECK(c, d->classes > 0 && d->classes <= 1 << 16, STATUS_SHAPE,
              "attribute 'num_classes' is %" PRId64, d->classes);
+    OP_CHECK(c, !d->per_image || (d->keep_top_k > 0 && d->keep_top_k <= MOST_ROWS), STATUS_SHAPE,
+             "attribute 'keep_top_k' is %" PRId64, d->keep_top_k);
+    OP_CHECK(c, d->per_image || c->n_outputs == 1, STATUS_SHAPE,
+             "it counts boxes only with attribute 'per_image'");
     return STATUS_OK;
 }
 
@@ -91,6 +91,13 @@ static enum status infer_detection(struct op_call *c) {
                     loc->dim[0] == conf->dim[0], STATUS_SHAPE,
              "offsets are of %" PRId64 " images, scores of %" PRId64, loc->dim[0], conf->dim[0]);
     int64_t images = loc->rank == 2 ? loc->dim[0] : -1, rows = -1;
+    if (d.per_image) {
+        OP_CHECK(c, images < 0 || (i64_mul(images, d.keep_top_k, &rows) && rows <= MOST_ROWS),
+                 STATUS_LIMIT, "there could be more than %d rows", MOST_ROWS);
+        op_output(c, 0, DT_F32, (struct shape){.rank = 3, .dim = {images, d.keep_top_k, 8}});
+        op_output(c, 1, DT_I32, (struct shape){.rank = 2, .dim = {images, 8}});
+        return STATUS_OK;
+    }
     int64_t priors = prior->rank == 3 && prior->dim[2] >= 0 ? prior->dim[2] / 4 : -1;
     int64_t each = d.keep_top_k >= 0 ? d.keep_top_k : -1;
     if (each < 0 && priors >= 0)
@@ -121,34 +128,10 @@ static void decode(struct detector *d, const float *loc, const float *prior) {
     }
 }
 
-static float area(const struct box *b) {
-    return b->x1 < b->x0 || b->y1 < b->y0 ? 0 : (b->x1 - b->x0) * (b->y1 - b->y0);
-}
-
-static float overlap(const struct box *a, const struct box *b) {
-    struct box both = {fmaxf(a->x0, b->x0), fmaxf(a->y0, b->y0), fminf(a->x1, b->x1),
-                       fminf(a->y1, b->y1)};
-    float shared = area(&both), whole = area(a) + area(b) - shared;
-    return whole > 0 ? shared / whole : 0;
-}
-
-/* The better score first; equals by class and box, so that the order is one. */
-static int compare_scores(const void *a, const void *b) {
-    const struct found *x = a, *y = b;
-    if (x->score != y->score) return x->score < y->score ? 1 : -1;
-    if (x->label != y->label) return x->label > y->label ? 1 : -1;
-    return (x->prior > y->prior) - (x->prior < y->prior);
-}
-
-static int compare_labels(const void *a, const void *b) {
-    const struct found *x = a, *y = b;
-    return x->label != y->label ? (x->label > y->label ? 1 : -1) : compare_scores(a, b);
-}
-
-static bool keep(struct detector *d, struct found f, int64_t image) {
+static bool keep(struct detector *d, struct scored f, int64_t image) {
     if (d->n_kept == d->cap_kept) {
         int64_t cap = d->cap_kept ? 2 * d->cap_kept : 64;
-        struct found *kept = mem_realloc(d->kept, (size_t)cap * sizeof *kept);
+        struct scored *kept = mem_realloc(d->kept, (size_t)cap * sizeof *kept);
         if (kept) d->kept = kept;
         int64_t *images = mem_realloc(d->image, (size_t)cap * sizeof *images);
         if (images) d->image = images;
@@ -161,19 +144,14 @@ static bool keep(struct detector *d, struct found f, int64_t image) {
 }
 
 static bool suppress(struct detector *d, const float *scores, int64_t label, int64_t image) {
-    int64_t n = 0, first = d->n_kept;
+    int64_t n = 0;
     for (int64_t i = 0; i < d->priors; i++) {
         float score = scores[i * d->classes + label];
-        if (score > d->least) d->order[n++] = (struct found){i, label, score};
+        if (score > d->least) d->order[n++] = (struct scored){i, label, score};
     }
-    qsort(d->order, (size_t)n, sizeof *d->order, compare_scores);
-    if (d->top_k >= 0 && n > d->top_k) n = d->top_k;
-    for (int64_t i = 0; i < n; i++) {
-        bool free = true;
-        for (int64_t k = first; free && k < d->n_kept; k++)
-            free = overlap(&d->boxes[d->kept[k].prior], &d->boxes[d->order[i].prior]) <= d->iou;
-        if (free && !keep(d, d->order[i], image)) return false;
-    }
+    n = scored_suppress(d->order, n, d->boxes, d->iou, 0, d->top_k, -1);
+    for (int64_t i = 0; i < n; i++)
+        if (!keep(d, d->order[i], image)) return false;
     return true;
 }
 
@@ -184,10 +162,41 @@ static bool detect(struct detector *d, const float *scores, int64_t image) {
         if (label != d->background && !suppress(d, scores, label, image)) return false;
     int64_t n = d->n_kept - first;
     if (d->keep_top_k < 0 || n <= d->keep_top_k) return true;
-    qsort(d->kept + first, (size_t)n, sizeof *d->kept, compare_scores);
+    qsort(d->kept + first, (size_t)n, sizeof *d->kept, scored_by_score);
     d->n_kept = first + d->keep_top_k;
-    qsort(d->kept + first, (size_t)d->keep_top_k, sizeof *d->kept, compare_labels);
+    qsort(d->kept + first, (size_t)d->keep_top_k, sizeof *d->kept, scored_by_label);
     return true;
+}
+
+static void write_row(float *to, int64_t image, const struct scored *f, const struct box *b) {
+    const float row[] = {(float)image, (float)f->label, f->score, b->x0, b->y0, b->x1, b->y1};
+    memcpy(to, row, sizeof row);
+}
+
+static void write_rows(const struct op_call *c, const struct detector *d, const struct box *all) {
+    int64_t rows = c->out[0].shape.dim[2];
+    float *to = c->out[0].data;
+    for (int64_t i = 0; i < rows; i++, to += 7) {
+        if (i < d->n_kept)
+            write_row(to, d->image[i], &d->kept[i], &all[d->image[i] * d->priors + d->kept[i].box]);
+        else
+            for (int k = 0; k < 7; k++) to[k] = -1;
+    }
+}
+
+static void write_images(const struct op_call *c, const struct detector *d, const struct box *all) {
+    int32_t *count = op_has_output(c, 1) ? c->out[1].data : NULL;
+    if (count) memset(count, 0, (size_t)d->images * 8 * sizeof *count);
+    if (op_has_output(c, 0))
+        memset(c->out[0].data, 0, (size_t)(d->images * d->keep_top_k) * 8 * sizeof(float));
+    for (int64_t i = 0, row = 0; i < d->n_kept; i++) {
+        int64_t image = d->image[i];
+        row = i && d->image[i - 1] == image ? row + 1 : 0;
+        if (count) count[image * 8] = (int32_t)row + 1;
+        if (op_has_output(c, 0))
+            write_row((float *)c->out[0].data + (image * d->keep_top_k + row) * 8, image,
+                      &d->kept[i], &all[image * d->priors + d->kept[i].box]);
+    }
 }
 
 static enum status run_detection(struct op_call *c) {
@@ -206,24 +215,14 @@ static enum status run_detection(struct op_call *c) {
         enough = detect(&d, conf + i * d.priors * d.classes, i);
     }
     enum status s = STATUS_OK;
-    int64_t rows = c->out[0].shape.dim[2];
     if (!enough) {
         status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for %" PRId64 " boxes",
                    d.priors);
         s = op_fail(c, STATUS_MEMORY);
-    }
-    for (int64_t i = 0; s == STATUS_OK && i < rows; i++) {
-        float *to = (float *)c->out[0].data + 7 * i;
-        if (i >= d.n_kept) {
-            for (int k = 0; k < 7; k++) to[k] = -1;
-            continue;
-        }
-        const struct found *f = &d.kept[i];
-        const struct box *b = &all[d.image[i] * d.priors + f->prior];
-        memcpy(to,
-               (const float[]){(float)d.image[i], (float)f->label, f->score, b->x0, b->y0, b->x1,
-                               b->y1},
-               7 * sizeof *to);
+    } else if (d.per_image) {
+        write_images(c, &d, all);
+    } else {
+        write_rows(c, &d, all);
     }
     mem_free(d.image);
     mem_free(d.kept);
@@ -233,10 +232,11 @@ static enum status run_detection(struct op_call *c) {
 }
 
 const struct op_def op_def_DetectionOutput = {
-    .name = "DetectionOutput", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
+    .name = "DetectionOutput", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 2,
     .infer = infer_detection, .run = run_detection,
     .attrs = (const struct attr_spec[]){
         {"num_classes", ATTR_INT}, {"background_label_id", ATTR_INT}, {"nms_threshold", ATTR_FLOAT},
         {"top_k", ATTR_INT}, {"keep_top_k", ATTR_INT}, {"confidence_threshold", ATTR_FLOAT},
-        {"code_type", ATTR_STRING}, {"variance_encoded_in_target", ATTR_INT}, {0}},
+        {"code_type", ATTR_STRING}, {"variance_encoded_in_target", ATTR_INT},
+        {"per_image", ATTR_INT}, {0}},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that pool over boxes, RoiAlign and MaxRoiPool, and MaxUnpool, the partial inverse of
- * MaxPool. */
+/* Operators that pool over boxes, RoiAlign, MaxRoiPool and PsRoiPool, and MaxUnpool, the partial
+ * inverse of MaxPool. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -206,6 +206,71 @@ static const struct attr_spec max_roi_attrs[] = {
 const struct op_def op_def_MaxRoiPool = {
     .name = "MaxRoiPool", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
     .infer = infer_max_roi, .run = run_max_roi, .attrs = max_roi_attrs,
+};
+
+/* ---- PsRoiPool: X (N, D * G * G, H, W), rois (R, 5) as MaxRoiPool ---- */
+
+/* Each of G by G bins of a box has D channels of its own, whose mean over the bin is the result
+ * (R, D, G, G). Edges are rounded to pixels first, the right and lower ones included. (R-FCN,
+ * arXiv:1605.06409.) */
+static enum status infer_ps_roi(struct op_call *c) {
+    const struct view *x = &c->in[0], *rois = &c->in[1];
+    int64_t group = node_int(c->node, "group_size", 0), dim = node_int(c->node, "output_dim", 0);
+    TRY(op_check_dtype(c, 0, DTYPES_FLOAT));
+    TRY(op_check_same_dtype(c, 0, 1));
+    TRY(op_check_rank(c, 0, 4, 4));
+    TRY(op_check_rank(c, 1, 2, 2));
+    TRY(op_check_dim(c, 1, 1, 5, "image, x1 y1 x2 y2"));
+    OP_CHECK(c, group >= 1 && group <= 1024 && dim >= 1 && dim <= ROI_LIMIT, STATUS_SHAPE,
+             "attributes 'group_size' and 'output_dim' are %" PRId64 " and %" PRId64, group, dim);
+    TRY(op_check_dim(c, 0, 1, dim * group * group, "channels"));
+    op_output(c, 0, x->dtype,
+              (struct shape){.rank = 4, .dim = {rois->shape.rank < 0 ? -1 : rois->shape.dim[0], dim,
+                                                group, group}});
+    return STATUS_OK;
+}
+
+/* Bin i of n over a box's edges, within 0..size. */
+static void ps_bin(double low, double high, int64_t i, int64_t n, int64_t size, int64_t *from,
+                   int64_t *to) {
+    double extent = fmax(high - low, 0.1) / (double)n;
+    *from = (int64_t)fmin(fmax(floor(low + (double)i * extent), 0), (double)size);
+    *to = (int64_t)fmin(fmax(ceil(low + (double)(i + 1) * extent), 0), (double)size);
+}
+
+static enum status run_ps_roi(struct op_call *c) {
+    const struct view *x = &c->in[0], *rois = &c->in[1], *y = &c->out[0];
+    const int64_t *in = x->shape.dim, *out = y->shape.dim;
+    double scale = (double)node_float(c->node, "spatial_scale", 1);
+    int64_t at = 0, g = out[2];
+    for (int64_t r = 0; r < out[0]; r++) {
+        double image = get(rois, r * 5), edge[4];
+        OP_CHECK(c, image >= 0 && image < (double)in[0], STATUS_SHAPE,
+                 "box %" PRId64 " is of image %g, but there are %" PRId64, r, image, in[0]);
+        for (int k = 0; k < 4; k++)
+            edge[k] = (floor(get(rois, r * 5 + 1 + k) + 0.5) + (k > 1)) * scale;
+        for (int64_t d = 0; d < out[1]; d++)
+            for (int64_t i = 0; i < g; i++)
+                for (int64_t j = 0; j < g; j++) {
+                    int64_t top, bottom, left, right;
+                    ps_bin(edge[1], edge[3], i, g, in[2], &top, &bottom);
+                    ps_bin(edge[0], edge[2], j, g, in[3], &left, &right);
+                    int64_t plane = ((int64_t)image * in[1] + (d * g + i) * g + j) * in[2] * in[3];
+                    double sum = 0;
+                    for (int64_t v = top; v < bottom; v++)
+                        for (int64_t u = left; u < right; u++) sum += get(x, plane + v * in[3] + u);
+                    int64_t n = bottom > top && right > left ? (bottom - top) * (right - left) : 1;
+                    set(y, at++, sum / (double)n);
+                }
+    }
+    return STATUS_OK;
+}
+
+const struct op_def op_def_PsRoiPool = {
+    .name = "PsRoiPool", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
+    .infer = infer_ps_roi, .run = run_ps_roi,
+    .attrs = (const struct attr_spec[]){
+        {"group_size", ATTR_INT}, {"output_dim", ATTR_INT}, {"spatial_scale", ATTR_FLOAT}, {0}},
 };
 
 /* ---- MaxUnpool: X and the indices of MaxPool, output_shape optional ---- */

@@ -11,6 +11,7 @@ from caffe_writer import caffemodel, caffemodel_v1, convert, head, layer, run_ne
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(2, 6, 5, 7)).astype("f")
 Y = RNG.normal(size=(2, 6, 5, 7)).astype("f")
+TALL = RNG.normal(size=(2, 3, 6, 7)).astype("f")
 
 
 def rand(*shape):
@@ -65,6 +66,37 @@ def lrn(x, n, alpha, beta, k):
 def mvn(x, axes):
     d = x - x.mean(axes, keepdims=True)
     return d / (np.sqrt((d ** 2).mean(axes, keepdims=True)) + 1e-9)
+
+
+def interp(x, height, width):
+    """Bilinear between aligned corners."""
+    y, z = (np.linspace(0, n - 1, m) for n, m in ((x.shape[2], height), (x.shape[3], width)))
+    weights = [np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)))
+               for at, n in ((y, x.shape[2]), (z, x.shape[3]))]
+    return np.einsum("nchw,yh,zw->ncyz", x, *weights)
+
+
+def reorg(x, s):
+    """Channel (i * s + j) * C + c has what channel c has at places (i, j) of every square."""
+    return np.concatenate([x[:, :, i::s, j::s] for i in range(s) for j in range(s)], 1)
+
+
+def spp(x, levels, average):
+    """Parts overhang by the same padding on both sides."""
+    out = []
+    for n in (2 ** i for i in range(levels)):
+        k = [-(-size // n) for size in x.shape[2:]]
+        p = [(a * n - size + 1) // 2 for a, size in zip(k, x.shape[2:])]
+        for c in range(x.shape[1]):
+            for i in range(n):
+                for j in range(n):
+                    y, z = i * k[0] - p[0], j * k[1] - p[1]
+                    y1, z1 = (min(a + b, size + q) for a, b, size, q in
+                              zip((y, z), k, x.shape[2:], p))
+                    part = x[:, c, max(y, 0):y1, max(z, 0):z1]
+                    area = (y1 - y) * (z1 - z)
+                    out.append(part.sum((1, 2)) / area if average else part.max((1, 2)))
+    return np.stack(out, 1)
 
 
 W3 = rand(4, 6, 3, 3)
@@ -128,6 +160,20 @@ CASES = {
     "clip": ("Clip", "clip_param { min: -0.5 max: 0.25 }", [], [X], np.clip(X, -0.5, 0.25)),
     "swish": ("Swish", "swish_param { beta: 2 }", [], [X], X / (1 + np.exp(-2 * X))),
     "h_swish": ("HSwish", "", [], [X], X * np.clip(X / 6 + 0.5, 0, 1)),
+    "h_sigmoid": ("HSigmoid", "", [], [X * 3], np.clip(X * 3 / 6 + 0.5, 0, 1)),
+    "mish": ("Mish", "", [], [X], X * np.tanh(np.log1p(np.exp(X)))),
+    "interp": ("Interp", "interp_param { height: 9 width: 11 }", [], [X], interp(X, 9, 11)),
+    "interp_zoom": ("Interp", "interp_param { zoom_factor: 3 }", [], [X], interp(X, 13, 19)),
+    "interp_shrink": ("Interp", "interp_param { shrink_factor: 2 }", [], [X], interp(X, 3, 4)),
+    "interp_like": ("Interp", "", [], [X, rand(2, 1, 4, 15)], interp(X, 4, 15)),
+    "reorg": ("Reorg", "reorg_param { stride: 2 }", [], [X[:, :, :4, :6].copy()],
+              reorg(X[:, :, :4, :6], 2)),
+    "pass_through": ("PassThrough", "", [], [X[:, :, :4, :6].copy()], reorg(X[:, :, :4, :6], 2)),
+    "reorg_back": ("Reorg", "reorg_param { stride: 3 reverse: true }", [],
+                   [reorg(np.tile(X, (1, 1, 3, 3)), 3)], np.tile(X, (1, 1, 3, 3))),
+    "spp_max": ("SPP", "spp_param { pyramid_height: 3 }", [], [TALL], spp(TALL, 3, False)),
+    "spp_ave": ("SPP", "spp_param { pyramid_height: 2 pool: AVE }", [], [X], spp(X, 2, True)),
+    "spp_one": ("SPP", "spp_param { pyramid_height: 1 }", [], [X], X.max((2, 3))),
     "eltwise": ("Eltwise", "eltwise_param { coeff: 2 coeff: -1 }", [], [X, Y], 2 * X - Y),
     "eltwise_prod": ("Eltwise", "eltwise_param { operation: PROD }", [], [X, Y], X * Y),
     "eltwise_max": ("Eltwise", "eltwise_param { operation: MAX }", [], [X, Y], np.maximum(X, Y)),

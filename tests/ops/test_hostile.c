@@ -240,6 +240,17 @@ static const char *const seeds[] = {
     "y = Resize(x, r, s) {mode=\"linear\", axes=[0,1,2,3]}",
     "const x f32[1,2,4,4] = splat(1)\n const r f32[2,4] = splat(1)\n const i i64[2] = {0, 0}\n"
     "y = RoiAlign(x, r, i) {output_height=2, output_width=2, sampling_ratio=2}",
+    "const x f32[1,8,4,4] = splat(1)\n const r f32[2,5] = splat(0.5)\n"
+    "y = PsRoiPool(x, r) {group_size=2, output_dim=2, spatial_scale=0.5}",
+    "const l f32[2,8] = splat(0.1)\n const c f32[2,6] = splat(0.5)\n const p f32[1,2,8] = splat(0.5)\n"
+    "y, n = DetectionOutput(l, c, p) {num_classes=3, keep_top_k=4, top_k=5, per_image=1}",
+    "const p f32[2,4,3,2] = splat(0.5)\n const d f32[2,8,3,2] = splat(0.1)\n"
+    "const i f32[1,3] = splat(40)\n y, n = Proposal(p, d, i) {ratios=[1.0,2.0], scales=[1.0], "
+    "post_nms_topn=3, rows=5, by_row=0}",
+    "const c f32[2,8,3,2] = splat(0.5)\n const o f32[2,2,3,2] = splat(0.9)\n"
+    "const p f32[2,6,3,2] = splat(0.9)\n const i f32[2,4] = splat(64)\n"
+    "y, n = YoloDetectionOutput(c, o, p, i) {anchors=[8.0,9.0,20.0,30.0], boxes=2, classes=3, "
+    "post_nms_topn=5, pre_nms_topn=4, letterbox=1, cells=0}",
     "const x f32[1,2,4,4] = splat(1)\n const g f32[1,2,2,2] = splat(0.5)\n"
     "y = GridSample(x, g) {mode=\"linear\"}",
     "const x f32[2,3,4] = splat(1)\n const s f32[3] = splat(1)\n"

@@ -64,6 +64,11 @@ static void samples(void **state) {
     assert_gives(PLANE
                  "const r f32[1,5] = {0, 0, 0, 1, 1}\n y = MaxRoiPool(x, r) {pooled_shape=[1,2]}\n"
                  "const want f32[1,1,1,2] = {20, 30}\n");
+    /* Each bin has a channel of its own. */
+    assert_gives("const x f32[1,4,1,2] = {1, 2, 3, 4, 5, 6, 7, 8}\n"
+                 "const r f32[1,5] = {0, 0, 0, 1, 0}\n"
+                 "y = PsRoiPool(x, r) {group_size=2, output_dim=1}\n"
+                 "const want f32[1,1,2,2] = {1, 4, 5, 8}\n");
     /* One tap moved half an element to the right, then masked. */
     assert_gives(
         PLANE

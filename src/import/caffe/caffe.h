@@ -81,6 +81,7 @@ struct caffe_attr {
     enum attr_type type;
     int n;
     const int64_t *ints;
+    const float *floats;
     int64_t i;
     float f;
     const char *s;
@@ -90,6 +91,8 @@ struct caffe_attr {
 #define A_STRING(key, value) {.name = (key), .type = ATTR_STRING, .s = (value)}
 #define A_INTS(key, count, values)                                                                 \
     {.name = (key), .type = ATTR_INTS, .n = (count), .ints = (values)}
+#define A_FLOATS(key, count, values)                                                               \
+    {.name = (key), .type = ATTR_FLOATS, .n = (int)(count), .floats = (values)}
 #define ATTRS(...) (const struct caffe_attr[]){__VA_ARGS__, {0}}
 #define IN(...) (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (const int[]){__VA_ARGS__}
 

@@ -16,6 +16,7 @@ static enum status set_attr(struct graph *g, int node, const struct caffe_attr *
     case ATTR_INT: return node_set_int(g, node, a->name, a->i);
     case ATTR_FLOAT: return node_set_float(g, node, a->name, a->f);
     case ATTR_STRING: return node_set_string(g, node, a->name, a->s);
+    case ATTR_FLOATS: return node_set_floats(g, node, a->name, a->n, a->floats);
     default: return node_set_ints(g, node, a->name, a->n, a->ints);
     }
 }

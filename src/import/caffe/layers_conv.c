@@ -151,6 +151,40 @@ enum status caffe_pooling(struct caffe_import *im, struct caffe_layer *l) {
     return caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &l->out[0]);
 }
 
+/* The bottom in 1, 4, 16, ... equal parts, the largest or the mean of each; a vector per picture. */
+enum status caffe_spp(struct caffe_import *im, struct caffe_layer *l) {
+    PARAM(l, spp_param, SPPPARAMETER, SPPParameter, p);
+    enum { MOST_LEVELS = 10 };
+    bool max = p->pool == CAFFE__SPPPARAMETER__POOL_METHOD__MAX;
+    int64_t size[2];
+    int level[MOST_LEVELS];
+    for (int k = 0; k < 2; k++) TRY(caffe_dim(im, l, 0, 2 + k, &size[k]));
+    L_CHECK(l, p->pool != CAFFE__SPPPARAMETER__POOL_METHOD__STOCHASTIC, STATUS_UNSUPPORTED,
+            "stochastic pooling is not supported");
+    L_CHECK(l, p->pyramid_height > 0 && p->pyramid_height <= MOST_LEVELS, STATUS_FORMAT,
+            "its pyramid_height is %u", p->pyramid_height);
+    for (uint32_t i = 0; i < p->pyramid_height; i++) {
+        int64_t bins = (int64_t)1 << i, kernel[2], pads[4];
+        for (int k = 0; k < 2; k++) {
+            kernel[k] = (size[k] + bins - 1) / bins;
+            pads[k] = pads[2 + k] = (kernel[k] * bins - size[k] + 1) / 2;
+            L_CHECK(l, pads[k] < kernel[k], STATUS_SHAPE, "%" PRId64 " parts are too many for a "
+                    "size of %" PRId64, bins, size[k]);
+        }
+        int pooled = -1;
+        const struct caffe_attr attrs[] = {
+            A_INTS("kernel_shape", 2, kernel), A_INTS("strides", 2, kernel),
+            A_INTS("pads", 4, pads), A_INT("ceil_mode", 1),
+            max ? (struct caffe_attr){0} : (struct caffe_attr)A_INT("count_include_pad", 1), {0}};
+        TRY(caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &pooled));
+        level[i] = p->pyramid_height == 1 ? l->out[0] : -1;
+        TRY(caffe_emit(im, l, OP_Flatten, IN(pooled), ATTRS(A_INT("axis", 1)), &level[i]));
+    }
+    if (p->pyramid_height == 1) return STATUS_OK;
+    return caffe_emit(im, l, OP_Concat, (int)p->pyramid_height, level, ATTRS(A_INT("axis", 1)),
+                      &l->out[0]);
+}
+
 /* ---- products ---- */
 
 enum status caffe_inner_product(struct caffe_import *im, struct caffe_layer *l) {

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers of detectors: SSD's prior boxes and output, and pooling over boxes. */
+/* Layers of SSD: prior boxes, and what becomes of offsets and scores. */
 #include <inttypes.h>
 #include <math.h>
 
 #include "import/caffe/caffe.h"
-
-enum status caffe_roi_pooling(struct caffe_import *im, struct caffe_layer *l) {
-    PARAM(l, roi_pooling_param, ROIPOOLING_PARAMETER, ROIPoolingParameter, p);
-    L_CHECK(l, p->pooled_h > 0 && p->pooled_w > 0, STATUS_FORMAT,
-            "it has no pooled_h or no pooled_w");
-    return caffe_emit(im, l, OP_MaxRoiPool, IN(l->in[0], l->in[1]),
-                      ATTRS(A_INTS("pooled_shape", 2, ((int64_t[]){p->pooled_h, p->pooled_w})),
-                            A_FLOAT("spatial_scale", p->spatial_scale)), &l->out[0]);
-}
 
 /* ---- PriorBox ---- */
 
@@ -135,4 +126,31 @@ enum status caffe_detection_output(struct caffe_import *im, struct caffe_layer *
                             A_STRING("code_type", codes[p->code_type]),
                             A_INT("variance_encoded_in_target", p->variance_encoded_in_target)),
                       &l->out[0]);
+}
+
+/* The same as CANN has it: how many boxes each picture has (N, 8), of which the first counts, and the
+ * boxes (N, keep_top_k, 8). */
+enum status caffe_ssd_detection_output(struct caffe_import *im, struct caffe_layer *l) {
+    static const char *const codes[] = {NULL, "corner", "center_size", "corner_size"};
+    PARAM(l, ssddetectionoutput_param, SSDDETECTION_OUTPUT_PARAMETER, SSDDetectionOutputParameter,
+          p);
+    L_CHECK(l, p->num_classes > 0 && p->num_classes <= 1 << 16, STATUS_FORMAT,
+            "its num_classes is %d", p->num_classes);
+    L_CHECK(l, p->code_type >= 1 && p->code_type <= 3, STATUS_FORMAT, "its code_type is %d",
+            p->code_type);
+    L_CHECK(l, p->keep_top_k > 0, STATUS_FORMAT, "its keep_top_k is %d", p->keep_top_k);
+    L_CHECK(l, p->share_location, STATUS_UNSUPPORTED,
+            "boxes of their own for each class (share_location: false) are not supported");
+    L_CHECK(l, p->eta == 1, STATUS_UNSUPPORTED,
+            "a threshold that adapts (eta %g) is not supported", (double)p->eta);
+    return caffe_emit_many(im, l, OP_DetectionOutput, IN(l->in[0], l->in[1], l->in[2]),
+                           ATTRS(A_INT("num_classes", p->num_classes),
+                                 A_INT("background_label_id", p->background_label_id),
+                                 A_FLOAT("nms_threshold", p->iou_threshold),
+                                 A_INT("top_k", p->top_k), A_INT("keep_top_k", p->keep_top_k),
+                                 A_FLOAT("confidence_threshold", p->confidence_threshold),
+                                 A_STRING("code_type", codes[p->code_type]),
+                                 A_INT("variance_encoded_in_target", p->variance_encoded_in_target),
+                                 A_INT("per_image", 1)),
+                           2, (int[]){l->out[1], l->out[0]});
 }

@@ -197,6 +197,14 @@ enum status caffe_shuffle_channel(struct caffe_import *im, struct caffe_layer *l
     return caffe_reshape(im, l, turned, 4, (int64_t[]){0, c, h, w}, &l->out[0]);
 }
 
+/* Places of a square become channels, the place's number outermost, or back (`reverse`). */
+enum status caffe_reorg(struct caffe_import *im, struct caffe_layer *l) {
+    PARAM(l, reorg_param, REORG_PARAMETER, ReorgParameter, p);
+    L_CHECK(l, p->stride > 0 && p->stride <= 1 << 10, STATUS_FORMAT, "its stride is %u", p->stride);
+    return caffe_emit(im, l, p->reverse ? OP_DepthToSpace : OP_SpaceToDepth, IN(l->in[0]),
+                      ATTRS(A_INT("blocksize", p->stride)), &l->out[0]);
+}
+
 /* ---- larger and smaller ---- */
 
 /* `stride` copies of each element, times `scale`. Files made for darknet's networks have no stride

@@ -41,6 +41,11 @@ static const struct kind *find_kind(const char *type) {
     return NULL;
 }
 
+static bool converts(const char *type) {
+    const struct kind *k = find_kind(type);
+    return !strcmp(type, "Input") || (k && k->convert);
+}
+
 static void lack(struct caffe_import *im, const struct caffe_layer *l, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static void lack(struct caffe_import *im, const struct caffe_layer *l, const char *format, ...) {
@@ -336,7 +341,7 @@ static enum status import_net(struct caffe_import *im, const struct text_message
     }
     bool known = true;
     for (int i = 0; i < im->n_layers; i++)
-        known &= !strcmp(im->layers[i].type, "Input") || find_kind(im->layers[i].type);
+        known &= converts(im->layers[i].type);
     CHECK(!known || !text->n_warnings, STATUS_FORMAT, "%s", text->warnings[0]);
     TRY(add_head(im, net, options));
     for (int i = 0; i < im->n_layers; i++) TRY(add_layer(im, &im->layers[i], options));
