@@ -168,15 +168,10 @@ def arguments(text, module):
 
 MISSING = object()
 
-# These need the picture functions of acl.media.
-NOT_YET = {"acllite.acllite_imageproc", "atlas_utils.acl_dvpp"}
-
 
 def test_signatures(on_path, data_dir):
     known, wrong, checked = {}, [], 0
     for module, scope, name, args, constant in public_names(data_dir):
-        if module in NOT_YET:
-            continue
         if module not in known:
             known[module] = importlib.import_module(module)
         if args == "(attribute)" or args == "(class attribute)":
