@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that pool over boxes, RoiAlign, MaxRoiPool and PsRoiPool, and MaxUnpool, the partial
- * inverse of MaxPool. */
+/* Operators that pool over boxes, RoiAlign, MaxRoiPool, PsRoiPool and CropAndResize, and MaxUnpool, the
+ * partial inverse of MaxPool. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -271,6 +271,82 @@ const struct op_def op_def_PsRoiPool = {
     .infer = infer_ps_roi, .run = run_ps_roi,
     .attrs = (const struct attr_spec[]){
         {"group_size", ATTR_INT}, {"output_dim", ATTR_INT}, {"spatial_scale", ATTR_FLOAT}, {0}},
+};
+
+/* ---- CropAndResize: X (N, C, H, W), boxes (R, 4), images (R) ---- */
+
+/* Boxes are top, left, bottom, right, 1 being the middle of the last element. `size` samples, the
+ * outer ones on the box's edges; those outside of X are extrapolation_value. TensorFlow's. */
+static enum status infer_crop(struct op_call *c) {
+    const struct view *x = &c->in[0], *rois = &c->in[1];
+    const char *mode = node_string(c->node, "mode", "linear");
+    int64_t size[2] = {0, 0};
+    TRY(op_check_dtype(c, 0, DTYPES_FLOAT));
+    TRY(op_check_dtype(c, 1, DTYPES_OF(DT_F32)));
+    TRY(op_check_dtype(c, 2, DTYPES_OF(DT_I64) | DTYPES_OF(DT_I32)));
+    TRY(op_check_rank(c, 0, 4, 4));
+    TRY(op_check_rank(c, 1, 2, 2));
+    TRY(op_check_dim(c, 1, 1, 4, "y1 x1 y2 x2"));
+    int64_t n = rois->shape.rank < 0 ? -1 : rois->shape.dim[0];
+    TRY(op_check_vector(c, 2, n, "boxes"));
+    OP_CHECK(c, !strcmp(mode, "linear") || !strcmp(mode, "nearest"), STATUS_UNSUPPORTED,
+             "attribute 'mode' is '%s'", mode);
+    OP_CHECK(c, node_ints(c->node, "size", size, 2) == 2 && size[0] >= 1 && size[0] <= ROI_LIMIT &&
+                    size[1] >= 1 && size[1] <= ROI_LIMIT,
+             STATUS_SHAPE, "the output would be %" PRId64 " by %" PRId64, size[0], size[1]);
+    op_output(c, 0, x->dtype, (struct shape){
+        .rank = 4, .dim = {n, x->shape.rank < 0 ? -1 : x->shape.dim[1], size[0], size[1]}});
+    return STATUS_OK;
+}
+
+/* Where sample i of n lies between two edges, on an axis of `size` elements. */
+static float crop_at(float low, float high, int64_t i, int64_t n, int64_t size) {
+    float last = (float)(size - 1);
+    return n > 1 ? low * last + (float)i * ((high - low) * last / (float)(n - 1))
+                 : 0.5f * (low + high) * last;
+}
+
+static enum status run_crop(struct op_call *c) {
+    const struct view *x = &c->in[0], *y = &c->out[0];
+    const float *box = c->in[1].data;
+    const int64_t *in = x->shape.dim, *out = y->shape.dim;
+    bool nearest = !strcmp(node_string(c->node, "mode", "linear"), "nearest");
+    double outside = (double)node_float(c->node, "extrapolation_value", 0);
+    int64_t at = 0;
+    for (int64_t r = 0; r < out[0]; r++, box += 4) {
+        int64_t image = view_get_i64(&c->in[2], r);
+        OP_CHECK(c, image >= 0 && image < in[0], STATUS_SHAPE,
+                 "box %" PRId64 " is of image %" PRId64 ", but there are %" PRId64, r, image,
+                 in[0]);
+        for (int64_t ch = 0; ch < out[1]; ch++)
+            for (int64_t i = 0; i < out[2]; i++)
+                for (int64_t j = 0; j < out[3]; j++) {
+                    float v = crop_at(box[0], box[2], i, out[2], in[2]);
+                    float u = crop_at(box[1], box[3], j, out[3], in[3]);
+                    double value = outside;
+                    if (v >= 0 && v <= (float)(in[2] - 1) && u >= 0 && u <= (float)(in[3] - 1)) {
+                        int64_t plane = (image * in[1] + ch) * in[2] * in[3];
+                        if (nearest) v = roundf(v), u = roundf(u);
+                        int64_t top = (int64_t)v, bottom = (int64_t)ceilf(v);
+                        int64_t left = (int64_t)u, right = (int64_t)ceilf(u);
+                        double fy = (double)(v - (float)top), fx = (double)(u - (float)left);
+                        double upper = (1 - fx) * get(x, plane + top * in[3] + left) +
+                                       fx * get(x, plane + top * in[3] + right);
+                        double lower = (1 - fx) * get(x, plane + bottom * in[3] + left) +
+                                       fx * get(x, plane + bottom * in[3] + right);
+                        value = (1 - fy) * upper + fy * lower;
+                    }
+                    set(y, at++, value);
+                }
+    }
+    return STATUS_OK;
+}
+
+const struct op_def op_def_CropAndResize = {
+    .name = "CropAndResize", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
+    .infer = infer_crop, .run = run_crop,
+    .attrs = (const struct attr_spec[]){
+        {"size", ATTR_INTS}, {"mode", ATTR_STRING}, {"extrapolation_value", ATTR_FLOAT}, {0}},
 };
 
 /* ---- MaxUnpool: X and the indices of MaxPool, output_shape optional ---- */

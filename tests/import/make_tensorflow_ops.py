@@ -56,6 +56,15 @@ case("LogSoftmax", nn.log_softmax, (3, 4))
 case("LeakyRelu", lambda x: nn.leaky_relu(x, 0.3), (2, 5))
 case("Identity", lambda x: tf.stop_gradient(tf.identity(x)) + 0, (2, 5))
 
+case("Erfc", lambda x: tf.math.erfc(x), (2, 5))
+for name in "Asinh Atanh".split():
+    case(name, lambda x, op=getattr(raw, name): op(x=x * 0.9), (2, 5))
+case("Acosh", lambda x: tf.acosh(tf.abs(x) + 1.1), (2, 5))
+case("FakeQuantVars", lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -0.3, 0.7), (40,))
+case("FakeQuantVars_narrow", lambda x: tf.quantization.fake_quant_with_min_max_vars(
+    x, 0.1, 0.9, num_bits=4, narrow_range=True), (40,))
+case("FakeQuantArgs", lambda x: tf.quantization.fake_quant_with_min_max_args(x * 9, -4, 5), (40,))
+
 for name, f in (("AddV2", tf.add), ("Sub", tf.subtract), ("Mul", tf.multiply), ("Maximum", tf.maximum),
                 ("Minimum", tf.minimum), ("SquaredDifference", tf.math.squared_difference),
                 ("RealDiv", lambda a, b: a / (b + 3)), ("FloorMod", lambda a, b: tf.math.floormod(a, b + 3)),
@@ -106,6 +115,21 @@ case("Conv2D_dilated", bind(lambda x, w: nn.conv2d(x, w, 1, "SAME", dilations=[1
 case("Conv2D_groups", bind(nn.conv2d, weight(3, 3, 2, 4), 1, "SAME"), (1, 4, 5, 4))
 case("Atrous_idiom", bind(lambda x, w: tf.batch_to_space(nn.conv2d(tf.space_to_batch(
     x, [2, 2], [[2, 2], [2, 3]]), w, 1, "VALID"), [2, 2], [[0, 0], [0, 1]]), weight(3, 3, 3, 2)), X)
+case("Atrous_with_crops", bind(lambda x, w: tf.batch_to_space(nn.conv2d(tf.space_to_batch(
+    x, [2, 3], [[3, 1], [4, 3]]), w, 1, "VALID"), [2, 3], [[1, 0], [0, 2]]), weight(3, 2, 3, 2)), X)
+case("Atrous_depthwise", bind(lambda x, w: tf.batch_to_space(nn.depthwise_conv2d(tf.space_to_batch(
+    x, [2, 2], [[2, 2], [2, 3]]), w, [1, 1, 1, 1], "VALID"), [2, 2], [[0, 0], [0, 1]]),
+    weight(3, 3, 3, 2)), X)
+case("Atrous_that_is_none", bind(lambda x, w: tf.batch_to_space(nn.conv2d(tf.space_to_batch(
+    x, [2, 2], [[0, 0], [0, 1]]), w, 1, "VALID"), [2, 2], [[1, 0], [0, 0]]), weight(2, 2, 3, 2)), X)
+case("Atrous_read_twice", bind(lambda x, w: [2 * v for v in (lambda y: (tf.batch_to_space(
+    y, [2, 2], [[0, 0], [0, 1]]), y))(nn.conv2d(tf.space_to_batch(
+        x, [2, 2], [[2, 2], [2, 3]]), w, 1, "VALID"))], weight(3, 3, 3, 2)), X)
+ROIS = tf.constant([[0, 0, 1, 1], [0.1, 0.3, 0.8, 0.5], [-0.2, 0.4, 0.3, 1.4], [0.9, 0.8, 0.2, 0.1]])
+for method in ("bilinear", "nearest"):
+    case(f"CropAndResize_{method}", lambda x, m=method: image.crop_and_resize(
+        x, ROIS, [0, 1, 1, 0], [3, 4], m, 0.25), (2, 6, 5, 2))
+case("CropAndResize_one", lambda x: image.crop_and_resize(x, ROIS, [0, 1, 1, 0], [1, 1]), (2, 6, 5, 2))
 case("BiasAdd", bind(nn.bias_add, weight(3)), X)
 case("FusedBatchNormV3", bind(lambda x, s, o, m, v: raw.FusedBatchNormV3(
     x=x, scale=s, offset=o, mean=m, variance=v, epsilon=1e-3, is_training=False)[0],
@@ -145,8 +169,20 @@ case("ReverseV2", lambda x: tf.reverse(x, [1]), (2, 4))
 case("Pad", lambda x: tf.pad(x, [[0, 0], [1, 2]]), (2, 3))
 case("PadV2", lambda x: tf.pad(x, [[1, 0], [0, 2]], constant_values=1.5), (2, 3))
 case("MirrorPad", lambda x: tf.pad(x, [[1, 0], [0, 2]], "REFLECT"), (2, 3))
+case("MirrorPad_symmetric", lambda x: tf.pad(x, [[1, 0], [3, 2]], "SYMMETRIC"), (2, 3))
+case("GatherV2_batch", bind(lambda x, i: tf.gather(x, i, batch_dims=1),
+                            tf.constant([[2, 0], [1, 1]])), (2, 3, 4))
+case("GatherV2_batch_axis", bind(lambda x, i: tf.gather(x, i, axis=3, batch_dims=1),
+                                 tf.constant([[[2, 0], [1, 1], [0, 2]], [[1, 1], [2, 2], [0, 0]]])),
+     (2, 2, 4, 3, 2))
+case("GatherV2_batch_all", bind(lambda x, i: tf.gather(x, i, axis=-1, batch_dims=-1),
+                                tf.constant([[2, 0], [1, 1]])), (2, 3, 4))
 case("GatherV2", lambda x: tf.gather(x, [2, 0, 1, 1], axis=1), (2, 3, 2))
 case("GatherNd", lambda x: tf.gather_nd(x, [[0, 1], [1, 2]]), (2, 3, 2))
+case("ScatterNd", lambda x: tf.scatter_nd([[1], [3], [1]], x, [5, 2]), (3, 2))
+case("TensorScatterUpdate", lambda x: tf.tensor_scatter_nd_update(x, [[1], [0]], [5.0, 6.0]), (4,))
+case("TensorScatterAdd", lambda x: tf.tensor_scatter_nd_add(x, [[1], [1]], [5.0, 6.0]), (4,))
+case("ReverseSequence", lambda x: tf.reverse_sequence(x, [2, 3], 1, 0), (2, 4, 2))
 case("Where", lambda x: tf.cast(tf.reduce_sum(tf.where(x > 0), 0), F), (3, 4))
 case("OneHot", lambda x: tf.one_hot(tf.cast(tf.abs(x) * 4, I), 4, 2.0, -1.0, 1), (2, 3))
 case("TopKV2", lambda x: [nn.top_k(x, 3).values * 2, tf.cast(nn.top_k(x, 3).indices, F)], (2, 6))

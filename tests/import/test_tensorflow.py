@@ -3,6 +3,7 @@
 a frozen GraphDef, written here field by field, and TensorFlow.js's model.json."""
 import base64
 import json
+import os
 import pathlib
 import struct
 import subprocess
@@ -240,6 +241,36 @@ def test_model_is_cut_in_front_and_behind(atc, prusik, tmp_path):
     assert "E10016" in out and "'q'" in out
     out = convert(atc, tmp_path, model, "--input_shape=x:2,4", "--out_nodes=c:1", status=255)
     assert "has 1 outputs" in out
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_oldest_batch_norm(atc, prusik, tmp_path, scaled):
+    """BatchNormWithGlobalNormalization of 2015's graphs, which TensorFlow itself no longer runs."""
+    rng = np.random.default_rng(2)
+    m, v, b, g = (rng.random(3).astype(np.float32) + 0.1 for _ in range(4))
+    weights = [("m", m, None), ("v", v, None), ("b", b, None), ("g", g, None)]
+    nodes = [placeholder("x", 1, 5, 4, 3)] + [node(n, "Const", dtype=FLOAT) for n, *_ in weights]
+    nodes.append(node("y", "BatchNormWithGlobalNormalization", "x", "m", "v", "b", "g",
+                      variance_epsilon={"f": 0.01}, scale_after_normalization={"b": scaled}))
+    convert(atc, tmp_path, write_js(tmp_path, nodes, weights))
+    x = rng.random((1, 5, 4, 3)).astype(np.float32)
+    y, = run(prusik, tmp_path, [x])
+    np.testing.assert_allclose(y, (x - m) / np.sqrt(v + 0.01) * (g if scaled else 1) + b, rtol=1e-5)
+
+
+def test_dilated_convolution_is_one_node(atc, tmp_path):
+    """What TensorFlow 1 wrote with blocks in the batch, also where height and width are open."""
+    graph = cases()["Atrous_idiom"]["graph"]
+    (tmp_path / "m.pb").write_bytes(graph_bytes(graph))
+    for shape, more in (("1,6,5,3", []), ("1,-1,-1,3", ["--dynamic_dims=6,5;9,11", "--input_format=ND"])):
+        done = subprocess.run(
+            [atc, f"--model={tmp_path}/m.pb", "--framework=3", f"--output={tmp_path}/m",
+             f"--input_shape={graph['node'][0]['name']}:{shape}", "--soc_version=Ascend310", *more],
+            capture_output=True, text=True, env={**os.environ, "PRUSIK_DUMP": str(tmp_path)})
+        assert done.returncode == 0, done.stdout
+        text = sorted(tmp_path.glob("[0-9]*.txt"))[-1].read_text()
+        assert text.count("= Conv(") == 1 and "dilations=[2,2]" in text
+        assert not any(f"= {op}(" in text for op in ("Pad", "Reshape", "Slice"))
 
 
 def test_picture_of_a_channels_last_classifier(atc, prusik, tmp_path):

@@ -242,6 +242,8 @@ static const char *const seeds[] = {
     "y = RoiAlign(x, r, i) {output_height=2, output_width=2, sampling_ratio=2}",
     "const x f32[1,8,4,4] = splat(1)\n const r f32[2,5] = splat(0.5)\n"
     "y = PsRoiPool(x, r) {group_size=2, output_dim=2, spatial_scale=0.5}",
+    "const x f32[2,3,4,4] = splat(1)\n const r f32[2,4] = splat(0.5)\n const i i32[2] = {0, 1}\n"
+    "y = CropAndResize(x, r, i) {size=[2,3], mode=\"nearest\", extrapolation_value=2.0}",
     "const l f32[2,8] = splat(0.1)\n const c f32[2,6] = splat(0.5)\n const p f32[1,2,8] = splat(0.5)\n"
     "y, n = DetectionOutput(l, c, p) {num_classes=3, keep_top_k=4, top_k=5, per_image=1}",
     "const p f32[2,4,3,2] = splat(0.5)\n const d f32[2,8,3,2] = splat(0.1)\n"

@@ -86,6 +86,57 @@ enum status tf_cast(struct tf_node *n) {
     return tf_finish(n, OP_Cast, 1, n->inputs, ATTRS(A_TEXT("to", dtype_name(tf_dtype(type)))));
 }
 
+enum status tf_erfc(struct tf_node *n) {
+    int in[2];
+    TRY(tf_need_inputs(n, 1));
+    TRY(tf_scalar(n, tf_input(n, 0)->dtype, 1, &in[0]));
+    TRY(tf_add(n, OP_Erf, 1, n->inputs, NULL, &in[1]));
+    return tf_finish(n, OP_Sub, 2, in, NULL);
+}
+
+/* x rounded to the steps a quantised network would have; zero is one of them. */
+static enum status fake_quant(struct tf_node *n, double min, double max) {
+    int64_t bits = tf_int(n, "num_bits", 8);
+    CHECK(bits >= 2 && bits <= 16 && min < max, STATUS_FORMAT,
+          "%s '%s' has %lld bits from %g to %g", n->def->op, n->def->name, (long long)bits, min,
+          max);
+    float least = tf_bool(n, "narrow_range", false), most = (float)((1 << bits) - 1);
+    float step = ((float)max - (float)min) / (most - least), zero = least - (float)min / step;
+    zero = zero < least ? least : zero > most ? most : (float)(int64_t)(zero + 0.5f);
+    float low = (least - zero) * step, high = (most - zero) * step;
+    int x[3] = {n->inputs[0]};
+    TRY(tf_scalar(n, DT_F32, (double)low, &x[1]));
+    TRY(tf_scalar(n, DT_F32, (double)high, &x[2]));
+    TRY(tf_add(n, OP_Clip, 3, x, NULL, &x[0]));
+    TRY(tf_add(n, OP_Sub, 2, x, NULL, &x[0]));
+    TRY(tf_scalar(n, DT_F32, (double)(1 / step), &x[1]));
+    TRY(tf_add(n, OP_Mul, 2, x, NULL, &x[0]));
+    TRY(tf_scalar(n, DT_F32, 0.5, &x[1]));
+    TRY(tf_add(n, OP_Add, 2, x, NULL, &x[0]));
+    TRY(tf_add(n, OP_Floor, 1, x, NULL, &x[0]));
+    TRY(tf_scalar(n, DT_F32, (double)step, &x[1]));
+    TRY(tf_add(n, OP_Mul, 2, x, NULL, &x[0]));
+    TRY(tf_scalar(n, DT_F32, (double)low, &x[1]));
+    return tf_finish(n, OP_Add, 2, x, NULL);
+}
+
+enum status tf_fake_quant_args(struct tf_node *n) {
+    TRY(tf_need_inputs(n, 1));
+    return fake_quant(n, (double)tf_float(n, "min", -6), (double)tf_float(n, "max", 6));
+}
+
+enum status tf_fake_quant_vars(struct tf_node *n) {
+    float range[2];
+    TRY(tf_need_inputs(n, 3));
+    for (int i = 0; i < 2; i++) {
+        const struct tensor *t = tf_input(n, 1 + i);
+        if (!t->data || t->dtype != DT_F32 || shape_elements(&t->shape) != 1)
+            return tf_unsupported(n, "its range is no constant");
+        memcpy(&range[i], t->data, sizeof range[i]);
+    }
+    return fake_quant(n, (double)range[0], (double)range[1]);
+}
+
 /* ---- two and more inputs ---- */
 
 enum status tf_binary(struct tf_node *n) {
@@ -213,7 +264,7 @@ enum status tf_arg(struct tf_node *n) {
     TRY(tf_need_inputs(n, 1));
     TRY(tf_input_ints(n, 1, &axis, 1, &count));
     if (count < 0) return tf_unsupported(n, "the axis is no constant");
-    TRY(tf_add(n, n->row->kind, 1, n->inputs, 
+    TRY(tf_add(n, n->row->kind, 1, n->inputs,
                ATTRS(A_INT("axis", axis), A_INT("keepdims", 0)), &y));
     return tf_finish(n, OP_Cast, 1, &y,
                      ATTRS(A_TEXT("to", dtype_name(index_type(n, "output_type")))));

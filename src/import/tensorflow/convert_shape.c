@@ -303,6 +303,40 @@ enum status tf_reverse(struct tf_node *n) {
     return tf_finish(n, OP_Slice, 5, in, NULL);
 }
 
+/* The `count` elements at one end of an axis, in reverse; the edge's own is the first. */
+static enum status mirrored(struct tf_node *n, int x, int axis, int64_t count, bool front,
+                            int *out) {
+    const int64_t at = axis, back = -1, from = front ? count - 1 : -1,
+                  to = front ? INT64_MIN : -1 - count;
+    int in[5] = {x};
+    TRY(tf_ints(n, 1, &from, &in[1]));
+    TRY(tf_ints(n, 1, &to, &in[2]));
+    TRY(tf_ints(n, 1, &at, &in[3]));
+    TRY(tf_ints(n, 1, &back, &in[4]));
+    return tf_add(n, OP_Slice, 5, in, NULL, out);
+}
+
+/* [b a | a b c | c b]: unlike in mode REFLECT the edge is there twice. */
+static enum status pad_symmetric(struct tf_node *n, int count, const int64_t *given) {
+    int x = n->inputs[0];
+    const struct shape *s = &tf_input(n, 0)->shape;
+    for (int i = 0; i < count / 2; i++) {
+        const int64_t *pad = given + 2 * i;
+        int part[3], k = 0;
+        if (s->rank == count / 2 && s->dim[i] < 0 && (pad[0] || pad[1]))
+            return tf_unsupported(n, "the size of axis %d of its input is not known", i);
+        CHECK(s->rank == count / 2 && pad[0] >= 0 && pad[1] >= 0 &&
+                  ((pad[0] <= s->dim[i] && pad[1] <= s->dim[i]) || (!pad[0] && !pad[1])),
+              STATUS_SHAPE, "%s '%s' pads axis %d by more than its input has", n->def->op,
+              n->def->name, i);
+        if (pad[0]) TRY(mirrored(n, x, i, pad[0], true, &part[k++]));
+        part[k++] = x;
+        if (pad[1]) TRY(mirrored(n, x, i, pad[1], false, &part[k++]));
+        if (k > 1) TRY(tf_add(n, OP_Concat, k, part, ATTRS(A_INT("axis", i)), &x));
+    }
+    return tf_finish(n, OP_Identity, 1, &x, NULL);
+}
+
 enum status tf_pad(struct tf_node *n) {
     int64_t given[2 * SHAPE_MAX_RANK], pads[2 * SHAPE_MAX_RANK];
     int count, in[3];
@@ -310,8 +344,9 @@ enum status tf_pad(struct tf_node *n) {
     TRY(tf_need_inputs(n, 2));
     TRY(tf_input_ints(n, 1, given, 2 * SHAPE_MAX_RANK, &count));
     if (count < 0 || count % 2) return tf_unsupported(n, "the paddings are no constants");
+    if (mirror && tf_text_is(n, "mode", "SYMMETRIC")) return pad_symmetric(n, count, given);
     if (mirror && !tf_text_is(n, "mode", "REFLECT"))
-        return tf_unsupported(n, "only mode REFLECT is supported");
+        return tf_unsupported(n, "its mode is neither REFLECT nor SYMMETRIC");
     for (int i = 0; i < count / 2; i++) {
         pads[i] = given[2 * i];
         pads[count / 2 + i] = given[2 * i + 1];
@@ -328,13 +363,45 @@ enum status tf_pad(struct tf_node *n) {
 
 /* ---- indices ---- */
 
+/* The first `batch` dimensions of both inputs go together. The axis is brought to stand behind them,
+ * and what stood between goes back to in front of what the indices chose. */
+static enum status gather_batches(struct tf_node *n, int64_t batch, int64_t axis) {
+    const struct shape *x = &tf_input(n, 0)->shape, *index = &tf_input(n, 1)->shape;
+    if (x->rank < 0 || index->rank < 0)
+        return tf_unsupported(n, "batch_dims with an input whose rank is not known");
+    if (batch < 0) batch += index->rank;
+    if (axis < 0) axis += x->rank;
+    CHECK(batch >= 0 && batch <= index->rank && batch <= axis && axis < x->rank, STATUS_SHAPE,
+          "%s '%s' has %lld batch_dims and axis %lld", n->def->op, n->def->name, (long long)batch,
+          (long long)axis);
+    int64_t perm[2 * SHAPE_MAX_RANK], last = -1;
+    int in[2], between = (int)(axis - batch), chosen = index->rank - (int)batch, rank = x->rank;
+    CHECK(rank - 1 + chosen <= SHAPE_MAX_RANK && index->rank < SHAPE_MAX_RANK, STATUS_LIMIT,
+          "the result of '%s' has too many dimensions", n->def->name);
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < batch || i > axis ? i : i == batch ? axis : i - 1;
+    TRY(tf_transpose(n, n->inputs[0], rank, perm, &in[0]));
+    TRY(tf_as(n, n->inputs[1], DT_I64, &in[1]));
+    int axes;
+    TRY(tf_ints(n, 1, &last, &axes));
+    TRY(tf_add(n, OP_Unsqueeze, 2, (int[]){in[1], axes}, NULL, &in[1]));
+    if (!between)
+        return tf_finish(n, OP_GatherND, 2, in, ATTRS(A_INT("batch_dims", batch)));
+    TRY(tf_add(n, OP_GatherND, 2, in, ATTRS(A_INT("batch_dims", batch)), &in[0]));
+    for (int i = 0; i < rank - 1 + chosen; i++)
+        perm[i] = i < batch || i >= batch + between + chosen ? i
+                  : i < batch + between ? i + chosen : i - between;
+    return tf_finish(n, OP_Transpose, 1, in, ATTRS(A_INTS("perm", rank - 1 + chosen, perm)));
+}
+
 enum status tf_gather(struct tf_node *n) {
     int64_t axis = 0;
     bool known = true;
     TRY(tf_need_inputs(n, 2));
     if (n->n_inputs > 2) TRY(one_int(n, 2, &axis, &known));
     if (!known) return tf_unsupported(n, "the axis is no constant");
-    if (tf_int(n, "batch_dims", 0)) return tf_unsupported(n, "batch_dims other than 0");
+    int64_t batch = tf_int(n, "batch_dims", 0);
+    if (batch) return gather_batches(n, batch, axis);
     return tf_finish(n, OP_Gather, 2, n->inputs, ATTRS(A_INT("axis", axis)));
 }
 
@@ -371,6 +438,37 @@ enum status tf_sparse_to_dense(struct tf_node *n) {
         TRY(tf_add(n, OP_Expand, 2, (int[]){in[2], shape}, NULL, &in[2]));
     }
     return tf_finish(n, OP_ScatterND, 3, in, NULL);
+}
+
+/* Inputs: indices, values, shape; equal indices add up. */
+enum status tf_scatter_nd(struct tf_node *n) {
+    int in[3], shape, zero;
+    TRY(as_i64(n, 2, &shape));
+    TRY(tf_scalar(n, tf_input(n, 1)->dtype, 0, &zero));
+    TRY(tf_add(n, OP_Expand, 2, (int[]){zero, shape}, NULL, &in[0]));
+    TRY(as_i64(n, 0, &in[1]));
+    in[2] = n->inputs[1];
+    return tf_finish(n, OP_ScatterND, 3, in, ATTRS(A_TEXT("reduction", "add")));
+}
+
+/* Inputs: x, indices, values. */
+enum status tf_tensor_scatter(struct tf_node *n) {
+    int in[3];
+    TRY(tf_need_inputs(n, 3));
+    in[0] = n->inputs[0];
+    TRY(as_i64(n, 1, &in[1]));
+    in[2] = n->inputs[2];
+    return tf_finish(n, OP_ScatterND, 3, in,
+                     ATTRS(A_TEXT("reduction", is(n, "TensorScatterAdd") ? "add" : "none")));
+}
+
+enum status tf_reverse_sequence(struct tf_node *n) {
+    int in[2];
+    TRY(as_i64(n, 1, &in[1]));
+    in[0] = n->inputs[0];
+    return tf_finish(n, OP_ReverseSequence, 2, in,
+                     ATTRS(A_INT("time_axis", tf_int(n, "seq_dim", 0)),
+                           A_INT("batch_axis", tf_int(n, "batch_dim", 0))));
 }
 
 /* Inputs: indices, depth, the value that is on, the one that is off. */

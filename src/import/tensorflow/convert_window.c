@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "import/tensorflow/tensorflow.h"
 #include "ops/op.h"
 
@@ -109,7 +108,12 @@ struct window {
 static enum status read_window(struct tf_node *n, struct window *w) {
     spatial(n, "strides", 1, w->stride);
     spatial(n, "dilations", 1, w->dilation);
-    return read_padding(n, w->pads, &w->mode);
+    TRY(read_padding(n, w->pads, &w->mode));
+    if (!n->dilated) return STATUS_OK;
+    /* VALID, without dilation of its own: see convert_blocks.c. */
+    memcpy(w->dilation, n->dilated->dilation, sizeof w->dilation);
+    memcpy(w->pads, n->dilated->pads, sizeof w->pads);
+    return STATUS_OK;
 }
 
 /* x NCHW, w OIHW. */
@@ -142,6 +146,7 @@ enum status tf_conv(struct tf_node *n) {
     int x, weight;
     struct window window;
     TRY(tf_need_inputs(n, 2));
+    if (n->waits) return tf_result(n, 0, n->inputs[0]);
     TRY(weight_shape(n, 1, w));
     TRY(read_window(n, &window));
     TRY(tf_to_nchw(n, n->inputs[0], &x));
@@ -157,6 +162,7 @@ enum status tf_depthwise(struct tf_node *n) {
     int x, weight;
     struct window window;
     TRY(tf_need_inputs(n, 2));
+    if (n->waits) return tf_result(n, 0, n->inputs[0]);
     TRY(weight_shape(n, 1, w));
     TRY(read_window(n, &window));
     TRY(tf_to_nchw(n, n->inputs[0], &x));
@@ -207,6 +213,25 @@ enum status tf_conv_backprop(struct tf_node *n) {
     return tf_finish_nchw(n, y);
 }
 
+/* ---- boxes ---- */
+
+/* Inputs: x NHWC, boxes (R, 4) as top, left, bottom, right in fractions, images (R), size. */
+enum status tf_crop_and_resize(struct tf_node *n) {
+    int64_t size[2];
+    int count, x, y;
+    bool nearest = tf_text_is(n, "method", "nearest");
+    TRY(tf_need_inputs(n, 4));
+    TRY(tf_input_ints(n, 3, size, 2, &count));
+    if (count != 2) return tf_unsupported(n, "the size of its result is no constant");
+    TRY(tf_to_nchw(n, n->inputs[0], &x));
+    TRY(tf_as(n, x, DT_F32, &x));
+    TRY(tf_add(n, OP_CropAndResize, 3, (int[]){x, n->inputs[1], n->inputs[2]},
+               ATTRS(A_INTS("size", 2, size), A_TEXT("mode", nearest ? "nearest" : "linear"),
+                     A_FLOAT("extrapolation_value", tf_float(n, "extrapolation_value", 0))),
+               &y));
+    return tf_finish_nchw(n, y);
+}
+
 /* ---- pools and norms ---- */
 
 enum status tf_pool(struct tf_node *n) {
@@ -235,6 +260,21 @@ enum status tf_batch_norm(struct tf_node *n) {
     TRY(tf_to_nchw(n, n->inputs[0], &in[0]));
     TRY(tf_add(n, OP_BatchNormalization, 5, in,
                ATTRS(A_FLOAT("epsilon", tf_float(n, "epsilon", 1e-4f))), &y));
+    return tf_finish_nchw(n, y);
+}
+
+/* The oldest form: x, mean, variance, beta, gamma. */
+enum status tf_global_norm(struct tf_node *n) {
+    TRY(tf_need_inputs(n, 5));
+    int in[5] = {0, n->inputs[4], n->inputs[3], n->inputs[1], n->inputs[2]}, y, shape, one;
+    TRY(tf_to_nchw(n, n->inputs[0], &in[0]));
+    if (!tf_bool(n, "scale_after_normalization", true)) {
+        TRY(tf_add(n, OP_Shape, 1, &in[2], NULL, &shape));
+        TRY(tf_scalar(n, tf_input(n, 3)->dtype, 1, &one));
+        TRY(tf_add(n, OP_Expand, 2, (int[]){one, shape}, NULL, &in[1]));
+    }
+    TRY(tf_add(n, OP_BatchNormalization, 5, in,
+               ATTRS(A_FLOAT("epsilon", tf_float(n, "variance_epsilon", 1e-3f))), &y));
     return tf_finish_nchw(n, y);
 }
 
@@ -281,112 +321,4 @@ enum status tf_resize(struct tf_node *n) {
                                   corners ? "align_corners" : half ? "half_pixel" : "asymmetric"),
                            A_TEXT("nearest_mode",
                                   corners || half ? "round_prefer_ceil" : "floor")));
-}
-
-/* ---- blocks in the batch ---- */
-
-enum { MAX_BLOCKS = SHAPE_MAX_RANK / 2 - 1 };
-
-struct blocks {
-    int n; /* spatial dimensions with a block */
-    int64_t size[MAX_BLOCKS], before[MAX_BLOCKS], after[MAX_BLOCKS]; /* padding or crops */
-};
-
-static enum status read_blocks(struct tf_node *n, struct blocks *b) {
-    int64_t v[2 * MAX_BLOCKS];
-    int count;
-    TRY(tf_need_inputs(n, 3));
-    TRY(tf_input_ints(n, 1, b->size, MAX_BLOCKS, &b->n));
-    TRY(tf_input_ints(n, 2, v, 2 * MAX_BLOCKS, &count));
-    if (b->n < 1 || count != 2 * b->n || !shape_known(&tf_input(n, 0)->shape) ||
-        tf_input(n, 0)->shape.rank < 1 + b->n || tf_input(n, 0)->shape.rank + b->n > SHAPE_MAX_RANK)
-        return tf_unsupported(n, "its blocks are no constants, or its input's shape is not known");
-    for (int i = 0; i < b->n; i++) {
-        CHECK(b->size[i] >= 1 && b->size[i] <= INT32_MAX, STATUS_SHAPE, "%s '%s' has block %lld",
-              n->def->op, n->def->name, (long long)b->size[i]);
-        b->before[i] = v[2 * i];
-        b->after[i] = v[2 * i + 1];
-    }
-    return STATUS_OK;
-}
-
-/* (N, H, W, ..) padded -> (N, H/b, b, W/b, b, ..) -> (b, b, N, H/b, W/b, ..) -> (b * b * N, ..) */
-enum status tf_space_to_batch(struct tf_node *n) {
-    struct blocks b;
-    TRY(read_blocks(n, &b));
-    if (tf_failed(n)) return STATUS_OK;
-    struct shape s = tf_input(n, 0)->shape;
-    int64_t pads[2 * SHAPE_MAX_RANK] = {0}, split[SHAPE_MAX_RANK], perm[SHAPE_MAX_RANK];
-    int x[2] = {n->inputs[0]}, rank = 0, to = 0;
-    for (int i = 0; i < b.n; i++) {
-        pads[1 + i] = b.before[i];
-        pads[s.rank + 1 + i] = b.after[i];
-        s.dim[1 + i] += b.before[i] + b.after[i];
-        CHECK(s.dim[1 + i] >= 0 && s.dim[1 + i] % b.size[i] == 0, STATUS_SHAPE,
-              "%s '%s': %lld does not divide into blocks of %lld", n->def->op, n->def->name,
-              (long long)s.dim[1 + i], (long long)b.size[i]);
-    }
-    TRY(tf_ints(n, 2 * s.rank, pads, &x[1]));
-    TRY(tf_add(n, OP_Pad, 2, x, NULL, &x[0]));
-    split[rank++] = s.dim[0];
-    for (int i = 0; i < b.n; i++) {
-        split[rank++] = s.dim[1 + i] / b.size[i];
-        split[rank++] = b.size[i];
-        perm[to++] = 2 + 2 * i;
-    }
-    perm[to++] = 0;
-    for (int i = 0; i < b.n; i++) perm[to++] = 1 + 2 * i;
-    for (int i = 1 + b.n; i < s.rank; i++) {
-        perm[to++] = rank;
-        split[rank++] = s.dim[i];
-    }
-    TRY(tf_reshape(n, x[0], rank, split, &x[0]));
-    TRY(tf_transpose(n, x[0], rank, perm, &x[0]));
-    for (int i = 0; i < b.n; i++) {
-        s.dim[1 + i] /= b.size[i];
-        CHECK(i64_mul(s.dim[0], b.size[i], &s.dim[0]), STATUS_LIMIT, "'%s' is too large",
-              n->def->name);
-    }
-    TRY(tf_ints(n, s.rank, s.dim, &x[1]));
-    return tf_finish(n, OP_Reshape, 2, x, NULL);
-}
-
-/* The way back, then crops. */
-enum status tf_batch_to_space(struct tf_node *n) {
-    struct blocks b;
-    TRY(read_blocks(n, &b));
-    if (tf_failed(n)) return STATUS_OK;
-    struct shape s = tf_input(n, 0)->shape;
-    int64_t split[SHAPE_MAX_RANK], perm[SHAPE_MAX_RANK], start[MAX_BLOCKS], end[MAX_BLOCKS];
-    int64_t axes[MAX_BLOCKS];
-    int x[4] = {n->inputs[0]}, rank = 0, to = 0;
-    for (int i = 0; i < b.n; i++) {
-        CHECK(s.dim[0] % b.size[i] == 0, STATUS_SHAPE,
-              "%s '%s': the batch does not divide into blocks", n->def->op, n->def->name);
-        s.dim[0] /= b.size[i];
-        split[rank++] = b.size[i];
-    }
-    for (int i = 0; i < s.rank; i++) split[rank++] = s.dim[i];
-    perm[to++] = b.n;
-    for (int i = 0; i < b.n; i++) {
-        perm[to++] = b.n + 1 + i;
-        perm[to++] = i;
-    }
-    for (int i = 1 + b.n; i < s.rank; i++) perm[to++] = b.n + i;
-    TRY(tf_reshape(n, x[0], rank, split, &x[0]));
-    TRY(tf_transpose(n, x[0], rank, perm, &x[0]));
-    for (int i = 0; i < b.n; i++) {
-        CHECK(i64_mul(s.dim[1 + i], b.size[i], &s.dim[1 + i]), STATUS_LIMIT, "'%s' is too large",
-              n->def->name);
-        axes[i] = 1 + i;
-        start[i] = b.before[i];
-        end[i] = s.dim[1 + i] - b.after[i];
-        CHECK(start[i] >= 0 && b.after[i] >= 0 && start[i] <= end[i], STATUS_SHAPE,
-              "%s '%s' crops more than there is", n->def->op, n->def->name);
-    }
-    TRY(tf_reshape(n, x[0], s.rank, s.dim, &x[0]));
-    TRY(tf_ints(n, b.n, start, &x[1]));
-    TRY(tf_ints(n, b.n, end, &x[2]));
-    TRY(tf_ints(n, b.n, axes, &x[3]));
-    return tf_finish(n, OP_Slice, 4, x, NULL);
 }

@@ -187,6 +187,7 @@ static enum status mark_needed(struct tf_importer *im, const struct wanted *w,
                                const struct import_options *options) {
     int *stack = arena_calloc(im->arena, (size_t)im->n_nodes + 1, sizeof *stack), n = 0;
     CHECK(stack, STATUS_MEMORY, NO_MEMORY);
+    for (int i = 0; i < w->n; i++) im->nodes[w->edge[i].node].consumers++;
     for (int i = 0; i < w->n; i++)
         if (!im->nodes[w->edge[i].node].state) {
             im->nodes[w->edge[i].node].state = 1;
@@ -322,6 +323,7 @@ static enum status convert_graph(struct tf_importer *im, const Tensorflow__Graph
     TRY(find_outputs(im, options ? options->out_nodes : NULL, &w));
     TRY(mark_needed(im, &w, options));
     TRY(refuse_unknown(im));
+    tf_find_dilated(im);
     TRY(convert_nodes(im, options));
     TRY(import_check_shapes(im->g, options));
     for (int i = 0; i < w.n; i++) TRY(add_output(im, &w.edge[i]));

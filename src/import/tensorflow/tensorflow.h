@@ -52,7 +52,11 @@ struct tf_node {
     int n_outputs, cap_outputs, *outputs; /* tensors; -1: not made */
     unsigned char state; /* 0 new, 1 needed, 2 open, 3 done */
     int next; /* edge to follow; while nodes are put in order */
-    int consumers;
+    int consumers; /* outputs of the model included, once those are known */
+    bool waits;    /* one of the three around a dilated convolution, see convert_blocks.c */
+    const struct tf_dilated {
+        int64_t dilation[2], pads[4];
+    } *dilated; /* what a convolution has instead of its own */
 };
 
 typedef enum status tf_convert(struct tf_node *n);
@@ -152,6 +156,8 @@ enum status tf_to_nchw(struct tf_node *n, int x, int *out);
 enum status tf_finish_nchw(struct tf_node *n, int x);
 
 /* ---- convert_*.c ---- */
+/* Marks the convolutions that are dilated by the nodes around them. */
+void tf_find_dilated(struct tf_importer *im);
 /* What fused_ops lists behind a product: input `first` and following are its operands, the channels
  * of *y stand at dimension `axis`. */
 enum status tf_fused(struct tf_node *n, int first, int axis, int *y);
