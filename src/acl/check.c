@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The checked mode; see check.h. Deliberately missing: races between streams. */
+/* The checked mode; see check.h. */
 #define _GNU_SOURCE
 #include "acl/check.h"
 
@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #if __has_include(<execinfo.h>)
 #include <execinfo.h>
 #else
@@ -14,6 +16,7 @@
 #endif
 
 #include "acl/internal.h"
+#include "acl/model.h"
 #include "base/alloc.h"
 
 enum {
@@ -32,21 +35,33 @@ struct check_freed {
 
 /* ---- places ---- */
 
+long check_thread(void) { return syscall(SYS_gettid); }
+
+/* One of the libraries that programs link beside libascendcl. */
+static bool is_beside(const Dl_info *at) {
+    const char *file = at->dli_fname ? strrchr(at->dli_fname, '/') : NULL;
+    return file && (!strncmp(file, "/libacl_", 8) || !strncmp(file, "/libmsprofiler", 14));
+}
+
+/* The call is the function of ours that the program called, where its name can be known. */
 struct check_place check_place(const char *call) {
     void *frames[FRAMES];
     Dl_info self, there;
-    struct check_place p = {.call = call};
+    struct check_place p = {.call = call, .thread = check_thread()};
     int n = backtrace(frames, FRAMES);
     if (!dladdr((void *)(uintptr_t)&check_place, &self)) return p;
-    for (int i = 1; i < n; i++)
-        if (dladdr(frames[i], &there) && there.dli_fbase != self.dli_fbase) {
+    for (int i = 1; i < n; i++) {
+        if (!dladdr(frames[i], &there)) continue;
+        if (there.dli_fbase != self.dli_fbase && !is_beside(&there)) {
             p.address = frames[i];
             break;
         }
+        if (there.dli_sname && !strncmp(there.dli_sname, "acl", 3)) p.call = there.dli_sname;
+    }
     return p;
 }
 
-static const char *place_text(const struct check_place *p, char *text, size_t room) {
+const char *check_place_text(const struct check_place *p, char *text, size_t room) {
     Dl_info at;
     if (!p->address || !dladdr(p->address, &at) || !at.dli_fname) {
         snprintf(text, room, "%s", p->call ? p->call : "a call before the checks");
@@ -64,10 +79,7 @@ static const char *place_text(const struct check_place *p, char *text, size_t ro
 
 /* ---- reports ---- */
 
-static aclError report(aclError code, const char *call, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static aclError report(aclError code, const char *call, const char *format, ...) {
+aclError check_report(aclError code, const char *call, const char *format, ...) {
     char text[700];
     va_list args;
     va_start(args, format);
@@ -89,11 +101,11 @@ static void release(struct check_freed *f) {
     while (i < f->bytes && bytes[i] == PATTERN) i++;
     if (i < f->bytes) {
         char made[200], freed[200];
-        report(ACL_ERROR_INVALID_PARAM, f->freed.call,
+        check_report(ACL_ERROR_INVALID_PARAM, f->freed.call,
                "byte %zu of the %zu bytes at %p was written after they were freed by %s; they came "
                "from %s",
-               i, f->bytes, (void *)f->address, place_text(&f->freed, freed, sizeof freed),
-               place_text(&f->made, made, sizeof made));
+               i, f->bytes, (void *)f->address, check_place_text(&f->freed, freed, sizeof freed),
+               check_place_text(&f->made, made, sizeof made));
     }
     mem_free(f->base);
     mem_free(f);
@@ -151,18 +163,18 @@ aclError check_range(const char *call, const char *what, const void *address, si
     struct check_freed f;
     char made[200], freed[200];
     if (!find_freed((uintptr_t)address, bytes, &f)) return ACL_SUCCESS;
-    return report(ACL_ERROR_INVALID_PARAM, call,
+    return check_report(ACL_ERROR_INVALID_PARAM, call,
                   "%s: %p lies in a block of %zu bytes that was freed by %s; it came from %s", what,
-                  address, f.bytes, place_text(&f.freed, freed, sizeof freed),
-                  place_text(&f.made, made, sizeof made));
+                  address, f.bytes, check_place_text(&f.freed, freed, sizeof freed),
+                  check_place_text(&f.made, made, sizeof made));
 }
 
 bool check_freed_before(const void *address, char *text, size_t room) {
     struct check_freed f;
     char freed[200];
     if (!find_freed((uintptr_t)address, 1, &f)) return false;
-    snprintf(text, room, "freed already by %s", place_text(&f.freed, freed, sizeof freed));
-    report(ACL_ERROR_INVALID_PARAM, f.freed.call, "%p is %s", address, text);
+    snprintf(text, room, "freed already by %s", check_place_text(&f.freed, freed, sizeof freed));
+    check_report(ACL_ERROR_INVALID_PARAM, f.freed.call, "%p is %s", address, text);
     return true;
 }
 
@@ -178,7 +190,7 @@ static bool is_device(const void *address) {
 
 static aclError check_side(const char *call, const char *what, const void *address, bool device) {
     if (is_device(address) == device) return ACL_SUCCESS;
-    return report(ACL_ERROR_INVALID_PARAM, call,
+    return check_report(ACL_ERROR_INVALID_PARAM, call,
                   device ? "the kind says that %s (%p) is a device's, but it did not come from "
                            "aclrtMalloc or acldvppMalloc; a card could not reach it"
                          : "the kind says that %s (%p) is the host's, but it is memory of a "
@@ -195,26 +207,63 @@ aclError check_copy_sides(const char *call, const void *dst, const void *src,
                       kind == ACL_MEMCPY_DEVICE_TO_HOST || kind == ACL_MEMCPY_DEVICE_TO_DEVICE);
 }
 
-aclError check_model_buffer(const char *call, const char *side, const void *address) {
+aclError check_device_buffer(const char *call, const char *what, const void *address) {
     struct check_freed f;
-    if (!has_sides() || memory_kind_at(address) != MEMORY_KINDS ||
+    if (!has_sides() || check_is_paused() || !address || is_device(address) ||
         find_freed((uintptr_t)address, 1, &f)) /* said by check_range */
         return ACL_SUCCESS;
-    return report(ACL_ERROR_INVALID_PARAM, call,
-                  "an %s buffer (%p) did not come from aclrtMalloc, aclrtMallocHost or "
-                  "acldvppMalloc; a card could not reach it",
-                  side, address);
+    return check_report(ACL_ERROR_INVALID_PARAM, call,
+                        "%s (%p) did not come from aclrtMalloc or acldvppMalloc%s; a card could "
+                        "not reach it",
+                        what, address,
+                        memory_kind_at(address) == MEMORY_HOST ? " but from aclrtMallocHost" : "");
 }
 
 /* ---- the end ---- */
 
 void check_leak(const char *what, size_t bytes, const struct check_place *made) {
     char text[200];
-    report(ACL_ERROR_FAILURE, "aclFinalize", "%zu bytes of %s were not freed; they came from %s",
-           bytes, what, place_text(made, text, sizeof text));
+    check_place_text(made, text, sizeof text);
+    if (bytes)
+        check_report(ACL_ERROR_FAILURE, "aclFinalize",
+                     "%zu bytes of %s were not freed; they came from %s", bytes, what, text);
+    else
+        check_report(ACL_ERROR_FAILURE, "aclFinalize", "%s was not destroyed; it came from %s",
+                     what, text);
+}
+
+static void tell_handle(void *handle, void *object, void *user) {
+    const char *call = user;
+    char text[240];
+    enum handle_kind kind = handle_kind_of(handle);
+    if (kind == HANDLE_CONTEXT && ((struct context *)object)->is_default) return;
+    if (kind == HANDLE_STREAM && stream_is_default(object)) return;
+    if (kind == HANDLE_TDT_ITEM && tdt_item_is_received(object)) return;
+    const struct check_place *made = handle_made(handle);
+    if (!made) return; /* made before the checks */
+    char name[80] = "";
+    if (kind == HANDLE_MODEL)
+        snprintf(name, sizeof name, " %u ('%.50s')", ((struct loaded *)object)->info->id,
+                 ((struct loaded *)object)->info->name);
+    check_report(ACL_ERROR_FAILURE, call, "%s%s was not given back; it came from %s",
+                 handle_kind_name(kind), name, check_place_text(made, text, sizeof text));
+}
+
+void check_handle_leaks(const char *call) {
+    for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++)
+        handle_visit((enum handle_kind)k, tell_handle, (void *)(uintptr_t)call);
+}
+
+/* A program that ends without aclFinalize has left everything. */
+__attribute__((destructor)) static void at_exit(void) {
+    if (!check_is_on() || runtime.forked || !atomic_load(&runtime.started)) return;
+    check_handle_leaks("exit");
+    memory_visit(check_leak);
+    check_finish();
 }
 
 void check_finish(void) {
+    check_order_reset();
     struct check *c = &runtime.check;
     pthread_mutex_lock(&c->lock);
     struct check_freed *f = c->oldest;

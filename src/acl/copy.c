@@ -87,11 +87,41 @@ static aclError run_fill(struct stream *s, struct task *t) {
     return ACL_SUCCESS;
 }
 
+static struct check_use use_of(const char *what, const void *address, size_t pitch, size_t width,
+                               size_t height, bool write) {
+    return (struct check_use){what, address, height > 1 ? pitch * (height - 1) + width : width,
+                              write, height > 1 ? pitch : 0, width};
+}
+
+/* What a copy or a fill touches, for the checked mode: how many uses. */
+static int uses_of(const struct task *t, struct check_use uses[2]) {
+    if (t->fn == run_fill) {
+        uses[0] = use_of("devPtr", t->fill.to, 0, t->fill.count, 1, true);
+        return 1;
+    }
+    uses[0] = use_of("src", t->copy.from, t->copy.from_pitch, t->copy.width, t->copy.height, false);
+    uses[1] = use_of("dst", t->copy.to, t->copy.to_pitch, t->copy.width, t->copy.height, true);
+    return 2;
+}
+
+static aclError check_now(const char *call, const struct task *t) {
+    struct check_use uses[2];
+    if (!check_is_on()) return ACL_SUCCESS;
+    int n = uses_of(t, uses);
+    return check_host_uses(call, uses, n, false);
+}
+
 static aclError submit(const char *call, aclrtStream stream, const struct task *t) {
     struct stream *s;
     void *held;
     ACL_TRY(stream_get(stream, call, &s, &held));
-    aclError code = stream_submit(s, t, call);
+    aclError code = ACL_SUCCESS;
+    if (check_is_on()) {
+        struct check_use uses[2];
+        int n = uses_of(t, uses);
+        code = check_stream_uses(call, stream_id(s), uses, n);
+    }
+    if (code == ACL_SUCCESS) code = stream_submit(s, t, call);
     handle_release(held);
     return code;
 }
@@ -101,6 +131,8 @@ aclError aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count,
     PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy(__func__, dst, destMax, src, count, kind));
+    ACL_TRY(check_now(__func__, &(struct task){.copy = {.to = dst, .from = src, .width = count,
+                                                        .height = 1}}));
     memmove(dst, src, count);
     return ACL_SUCCESS;
 }
@@ -122,6 +154,7 @@ aclError aclrtMemcpy2d(void *dst, size_t dpitch, const void *src, size_t spitch,
     ACL_NEED_CONTEXT();
     ACL_TRY(check_copy_2d(__func__, dst, dpitch, src, spitch, width, height, kind));
     struct task t = {.copy = {dst, src, dpitch, spitch, width, height}};
+    ACL_TRY(check_now(__func__, &t));
     copy_rows(&t);
     return ACL_SUCCESS;
 }
@@ -141,6 +174,8 @@ aclError aclrtMemset(void *devPtr, size_t maxCount, int32_t value, size_t count)
     PROFILE_SCOPE(__func__);
     ACL_NEED_CONTEXT();
     ACL_TRY(check_fill(__func__, devPtr, maxCount, count));
+    ACL_TRY(check_now(__func__, &(struct task){.fn = run_fill,
+                                               .fill = {.to = devPtr, .count = count}}));
     memset(devPtr, value, count);
     return ACL_SUCCESS;
 }

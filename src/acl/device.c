@@ -175,6 +175,7 @@ aclError aclrtGetDeviceSatMode(aclrtFloatOverflowMode *mode) {
 aclError aclrtGetOverflowStatus(void *outputAddr, size_t outputSize, aclrtStream stream) {
     ACL_NEED(outputAddr);
     ACL_NEED_CONTEXT();
+    if (check_is_on()) ACL_TRY(check_device_buffer(__func__, "outputAddr", outputAddr));
     ACL_TRY(memory_check(__func__, "outputAddr", outputAddr, outputSize));
     return fill_on_stream(__func__, outputAddr, 0, outputSize, stream);
 }

@@ -19,9 +19,14 @@ struct event {
     uint64_t reset;        /* `done` when a reset was last executed */
     int n_waits;           /* of streams, not yet ended */
     struct timespec when;  /* of the newest executed record */
+    struct check_clock *clock; /* of the newest record asked for; with PRUSIK_CHECK */
 };
 
-static void event_destroy(void *object) { mem_free(object); }
+static void event_destroy(void *object) {
+    struct event *e = object;
+    mem_free(e->clock);
+    mem_free(e);
+}
 
 static aclError create(const char *call, aclrtEvent *out, uint32_t flag, bool extended) {
     ACL_TRY(context_need(call));
@@ -140,6 +145,7 @@ static aclError submit(const char *call, aclrtEvent event, aclrtStream stream,
     pthread_mutex_lock(&runtime.sync_lock);
     if (fn == run_record) {
         t.event.target = ++e->asked;
+        if (check_is_on()) check_event_recorded(&e->clock, stream_id(s));
     } else if (fn == run_reset) {
         e->asked_reset = e->asked;
     } else {
@@ -147,6 +153,8 @@ static aclError submit(const char *call, aclrtEvent event, aclrtStream stream,
         t.event.target = recorded || (e->extended && e->asked == 0) ? e->asked : e->asked + 1;
         t.short_enough = e->done >= t.event.target; /* nothing to wait for */
         e->n_waits++;
+        if (check_is_on() && (recorded || !e->extended || e->asked))
+            check_event_awaited(recorded ? e->clock : NULL, stream_id(s));
     }
     pthread_mutex_unlock(&runtime.sync_lock);
     code = stream_submit(s, &t, call); /* on failure t.drop has released the event */
@@ -186,6 +194,7 @@ static aclError query(const char *call, aclrtEvent event, bool *complete) {
     ACL_TRY(get(call, "event", event, &e));
     pthread_mutex_lock(&runtime.sync_lock);
     *complete = is_complete(e);
+    if (*complete && check_is_on()) check_event_synced(e->clock);
     pthread_mutex_unlock(&runtime.sync_lock);
     handle_release(event);
     return ACL_SUCCESS;
@@ -232,6 +241,7 @@ static aclError synchronize(const char *call, aclrtEvent event, int32_t timeout)
         in_time = cond_wait_until(&runtime.sync_changed, &runtime.sync_lock,
                                   timeout >= 0 ? &deadline : NULL);
     bool came = e->done >= target;
+    if (came && check_is_on()) check_event_synced(e->clock);
     pthread_mutex_unlock(&runtime.sync_lock);
     handle_release(event);
     if (came) return ACL_SUCCESS;

@@ -24,9 +24,11 @@ static void lock_all(void) {
     pthread_mutex_lock(&runtime.vmm_lock);
     pthread_rwlock_wrlock(&runtime.memory.lock);
     pthread_mutex_lock(&runtime.handles.lock);
+    pthread_mutex_lock(&runtime.check.lock);
 }
 
 static void unlock_all(void) {
+    pthread_mutex_unlock(&runtime.check.lock);
     pthread_mutex_unlock(&runtime.handles.lock);
     pthread_rwlock_unlock(&runtime.memory.lock);
     pthread_mutex_unlock(&runtime.vmm_lock);

@@ -17,6 +17,50 @@
 #define ALIVE (UINT64_C(1) << 32)
 #define USERS UINT64_C(0xFFFFFFFF)
 
+static const struct {
+    const char *name, *made_by;
+} kinds[HANDLE_KINDS] = {
+    [HANDLE_NONE] = {"nothing", "nothing"},
+    [HANDLE_CONTEXT] = {"aclrtContext", "aclrtCreateContext"},
+    [HANDLE_STREAM] = {"aclrtStream", "aclrtCreateStream"},
+    [HANDLE_EVENT] = {"aclrtEvent", "aclrtCreateEvent"},
+    [HANDLE_MODEL] = {"model", "aclmdlLoadFromFile"},
+    [HANDLE_MODEL_DESC] = {"aclmdlDesc", "aclmdlCreateDesc"},
+    [HANDLE_DATASET] = {"aclmdlDataset", "aclmdlCreateDataset"},
+    [HANDLE_DATA_BUFFER] = {"aclDataBuffer", "aclCreateDataBuffer"},
+    [HANDLE_TENSOR_DESC] = {"aclTensorDesc", "aclCreateTensorDesc"},
+    [HANDLE_LOAD_CONFIG] = {"aclmdlConfigHandle", "aclmdlCreateConfigHandle"},
+    [HANDLE_EXEC_CONFIG] = {"aclmdlExecConfigHandle", "aclmdlCreateExecConfigHandle"},
+    [HANDLE_EXCEPTION] = {"aclrtExceptionInfo", "an exception callback"},
+    [HANDLE_TDT_ITEM] = {"acltdtDataItem", "acltdtCreateDataItem"},
+    [HANDLE_TDT_DATASET] = {"acltdtDataset", "acltdtCreateDataset"},
+    [HANDLE_TDT_CHANNEL] = {"acltdtChannelHandle", "acltdtCreateChannel"},
+    [HANDLE_PROF_CONFIG] = {"aclprofConfig", "aclprofCreateConfig"},
+    [HANDLE_PROF_SUBSCRIBE] = {"aclprofSubscribeConfig", "aclprofCreateSubscribeConfig"},
+    [HANDLE_PROF_STAMP] = {"stamp", "aclprofCreateStamp"},
+    [HANDLE_PROF_STEP] = {"aclprofStepInfo", "aclprofCreateStepInfo"},
+    [HANDLE_OP_ATTR] = {"aclopAttr", "aclopCreateAttr"},
+    [HANDLE_TDT_BUFFER] = {"acltdtBuf", "acltdtAllocBuf"},
+    [HANDLE_TDT_QUEUE_ATTR] = {"acltdtQueueAttr", "acltdtCreateQueueAttr"},
+    [HANDLE_TDT_ROUTE] = {"acltdtQueueRoute", "acltdtCreateQueueRoute"},
+    [HANDLE_TDT_ROUTE_LIST] = {"acltdtQueueRouteList", "acltdtCreateQueueRouteList"},
+    [HANDLE_TDT_ROUTE_QUERY] = {"acltdtQueueRouteQueryInfo", "acltdtCreateQueueRouteQueryInfo"},
+    [HANDLE_OP] = {"aclopHandle", "aclopCreateHandle"},
+    [HANDLE_PHYSICAL] = {"aclrtDrvMemHandle", "aclrtMallocPhysical"},
+    [HANDLE_GROUP_INFO] = {"aclrtGroupInfo", "aclrtCreateGroupInfo"},
+    [HANDLE_ALLOCATOR] = {"aclrtAllocatorDesc", "aclrtAllocatorCreateDesc"},
+    [HANDLE_DVPP_CHANNEL] = {"acldvppChannelDesc", "acldvppCreateChannelDesc"},
+    [HANDLE_DVPP_PIC] = {"acldvppPicDesc", "acldvppCreatePicDesc"},
+    [HANDLE_DVPP_BATCH] = {"acldvppBatchPicDesc", "acldvppCreateBatchPicDesc"},
+    [HANDLE_DVPP_ROI] = {"acldvppRoiConfig", "acldvppCreateRoiConfig"},
+    [HANDLE_DVPP_RESIZE] = {"acldvppResizeConfig", "acldvppCreateResizeConfig"},
+    [HANDLE_DVPP_JPEGE] = {"acldvppJpegeConfig", "acldvppCreateJpegeConfig"},
+    [HANDLE_DVPP_BORDER] = {"acldvppBorderConfig", "acldvppCreateBorderConfig"},
+    [HANDLE_DVPP_LUT] = {"acldvppLutMap", "acldvppCreateLutMap"},
+    [HANDLE_DVPP_HIST] = {"acldvppHist", "acldvppCreateHist"},
+    [HANDLE_DVPP_STREAM] = {"acldvppStreamDesc", "acldvppCreateStreamDesc"},
+};
+
 static uint64_t state_of(uint64_t generation, enum handle_kind kind) {
     return generation << 40 | (uint64_t)kind << 33;
 }
@@ -73,6 +117,9 @@ void *handle_create(enum handle_kind kind, void *object, void (*destroy)(void *o
     struct handle_slot *slot = slot_at(taken - 1);
     slot->object = object;
     slot->destroy = destroy;
+    slot->made = NULL;
+    if (check_is_on() && (slot->made = mem_alloc(sizeof *slot->made)))
+        *slot->made = check_place(kinds[kind].made_by);
     uint64_t generation = atomic_load(&slot->state) >> 40;
     atomic_store_explicit(&slot->state, state_of(generation, kind) | ALIVE, memory_order_release);
     uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
@@ -99,6 +146,8 @@ static void finish(struct handle_slot *slot, uint32_t index) {
     struct handle_table *t = &runtime.handles;
     slot->destroy(slot->object);
     slot->object = NULL;
+    mem_free(slot->made);
+    slot->made = NULL;
     uint64_t generation = (atomic_load(&slot->state) >> 40) + 1;
     /* A slot whose generations are used up is left alone for good. */
     if (generation > GENERATION_MASK) return;
@@ -151,49 +200,21 @@ void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *objec
     }
 }
 
-static const struct {
-    const char *name, *made_by;
-} kinds[HANDLE_KINDS] = {
-    [HANDLE_NONE] = {"nothing", "nothing"},
-    [HANDLE_CONTEXT] = {"aclrtContext", "aclrtCreateContext"},
-    [HANDLE_STREAM] = {"aclrtStream", "aclrtCreateStream"},
-    [HANDLE_EVENT] = {"aclrtEvent", "aclrtCreateEvent"},
-    [HANDLE_MODEL] = {"model", "aclmdlLoadFromFile"},
-    [HANDLE_MODEL_DESC] = {"aclmdlDesc", "aclmdlCreateDesc"},
-    [HANDLE_DATASET] = {"aclmdlDataset", "aclmdlCreateDataset"},
-    [HANDLE_DATA_BUFFER] = {"aclDataBuffer", "aclCreateDataBuffer"},
-    [HANDLE_TENSOR_DESC] = {"aclTensorDesc", "aclCreateTensorDesc"},
-    [HANDLE_LOAD_CONFIG] = {"aclmdlConfigHandle", "aclmdlCreateConfigHandle"},
-    [HANDLE_EXEC_CONFIG] = {"aclmdlExecConfigHandle", "aclmdlCreateExecConfigHandle"},
-    [HANDLE_EXCEPTION] = {"aclrtExceptionInfo", "an exception callback"},
-    [HANDLE_TDT_ITEM] = {"acltdtDataItem", "acltdtCreateDataItem"},
-    [HANDLE_TDT_DATASET] = {"acltdtDataset", "acltdtCreateDataset"},
-    [HANDLE_TDT_CHANNEL] = {"acltdtChannelHandle", "acltdtCreateChannel"},
-    [HANDLE_PROF_CONFIG] = {"aclprofConfig", "aclprofCreateConfig"},
-    [HANDLE_PROF_SUBSCRIBE] = {"aclprofSubscribeConfig", "aclprofCreateSubscribeConfig"},
-    [HANDLE_PROF_STAMP] = {"stamp", "aclprofCreateStamp"},
-    [HANDLE_PROF_STEP] = {"aclprofStepInfo", "aclprofCreateStepInfo"},
-    [HANDLE_OP_ATTR] = {"aclopAttr", "aclopCreateAttr"},
-    [HANDLE_TDT_BUFFER] = {"acltdtBuf", "acltdtAllocBuf"},
-    [HANDLE_TDT_QUEUE_ATTR] = {"acltdtQueueAttr", "acltdtCreateQueueAttr"},
-    [HANDLE_TDT_ROUTE] = {"acltdtQueueRoute", "acltdtCreateQueueRoute"},
-    [HANDLE_TDT_ROUTE_LIST] = {"acltdtQueueRouteList", "acltdtCreateQueueRouteList"},
-    [HANDLE_TDT_ROUTE_QUERY] = {"acltdtQueueRouteQueryInfo", "acltdtCreateQueueRouteQueryInfo"},
-    [HANDLE_OP] = {"aclopHandle", "aclopCreateHandle"},
-    [HANDLE_PHYSICAL] = {"aclrtDrvMemHandle", "aclrtMallocPhysical"},
-    [HANDLE_GROUP_INFO] = {"aclrtGroupInfo", "aclrtCreateGroupInfo"},
-    [HANDLE_ALLOCATOR] = {"aclrtAllocatorDesc", "aclrtAllocatorCreateDesc"},
-    [HANDLE_DVPP_CHANNEL] = {"acldvppChannelDesc", "acldvppCreateChannelDesc"},
-    [HANDLE_DVPP_PIC] = {"acldvppPicDesc", "acldvppCreatePicDesc"},
-    [HANDLE_DVPP_BATCH] = {"acldvppBatchPicDesc", "acldvppCreateBatchPicDesc"},
-    [HANDLE_DVPP_ROI] = {"acldvppRoiConfig", "acldvppCreateRoiConfig"},
-    [HANDLE_DVPP_RESIZE] = {"acldvppResizeConfig", "acldvppCreateResizeConfig"},
-    [HANDLE_DVPP_JPEGE] = {"acldvppJpegeConfig", "acldvppCreateJpegeConfig"},
-    [HANDLE_DVPP_BORDER] = {"acldvppBorderConfig", "acldvppCreateBorderConfig"},
-    [HANDLE_DVPP_LUT] = {"acldvppLutMap", "acldvppCreateLutMap"},
-    [HANDLE_DVPP_HIST] = {"acldvppHist", "acldvppCreateHist"},
-    [HANDLE_DVPP_STREAM] = {"acldvppStreamDesc", "acldvppCreateStreamDesc"},
-};
+enum handle_kind handle_kind_of(const void *handle) {
+    enum handle_kind kind = HANDLE_NONE;
+    uint64_t generation;
+    uint32_t index;
+    slot_of(handle, &kind, &generation, &index);
+    return kind;
+}
+
+const struct check_place *handle_made(const void *handle) {
+    enum handle_kind kind;
+    uint64_t generation;
+    uint32_t index;
+    const struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
+    return slot ? slot->made : NULL;
+}
 
 const char *handle_kind_name(enum handle_kind kind) { return kinds[kind].name; }
 

@@ -25,6 +25,8 @@
 
 #include "acl/acl_base.h"
 
+struct check_place; /* check.h */
+
 enum handle_kind {
     HANDLE_NONE,
     HANDLE_CONTEXT,
@@ -75,6 +77,7 @@ struct handle_slot {
     void *object;
     void (*destroy)(void *object);
     uint32_t next_free; /* index + 1 of the next free slot; 0 ends the list */
+    struct check_place *made; /* with PRUSIK_CHECK; else NULL */
 };
 
 struct handle_table {
@@ -92,6 +95,9 @@ void *handle_acquire(const void *handle, enum handle_kind kind);
 void handle_release(const void *handle);
 /* False when `handle` is no valid handle of that kind. */
 bool handle_retire(const void *handle, enum handle_kind kind);
+/* Of a handle that is acquired. */
+enum handle_kind handle_kind_of(const void *handle);
+const struct check_place *handle_made(const void *handle); /* NULL: not noted */
 /* Calls visit for every live handle of a kind, with the object acquired. */
 void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *object, void *user),
                   void *user);

@@ -158,6 +158,7 @@ aclError aclFinalize(void) {
     queues_reset();
     queue_models_stop();
 
+    if (check_is_on()) check_handle_leaks(__func__);
     for (int k = HANDLE_NONE + 1; k < HANDLE_KINDS; k++) {
         struct left_count left = {.kind = (enum handle_kind)k};
         if (left.kind == HANDLE_MODEL) continue; /* models_reset names them */

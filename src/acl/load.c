@@ -101,6 +101,7 @@ static aclError check_part(const char *call, const struct model_info *info,
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                         "%s is %zu; model '%s' needs %zu (aclmdlQuerySize, aclmdlQueryExeOMDesc)",
                         names->size, bytes, info->name, needed);
+    if (check_is_on()) ACL_TRY(check_device_buffer(call, names->address, address));
     return memory_check(call, names->address, address, bytes);
 }
 

@@ -148,6 +148,16 @@ aclError memory_release(const char *call, enum memory_kind kind, void *address) 
     struct memory_block **at = &m->root;
     while (*at && (*at)->address != a) at = a < (*at)->address ? &(*at)->left : &(*at)->right;
     struct memory_block *b = *at;
+    if (b && may_free(kind, b->kind) && check_is_on()) {
+        /* Queued work may still use it. The lock is given back: a report takes others. */
+        const struct check_use use = {"the block", address, b->bytes, true, 0, 0};
+        pthread_rwlock_unlock(&m->lock);
+        ACL_TRY(check_host_uses(call, &use, 1, false));
+        pthread_rwlock_wrlock(&m->lock);
+        at = &m->root;
+        while (*at && (*at)->address != a) at = a < (*at)->address ? &(*at)->left : &(*at)->right;
+        b = *at;
+    }
     if (b && may_free(kind, b->kind)) {
         *at = merge(b->left, b->right);
         m->n_blocks[b->kind]--;
@@ -245,6 +255,20 @@ void memory_reset(void) {
     if (check_is_on()) check_finish();
 }
 
+static void visit_blocks(const struct memory_block *b,
+                         void (*tell)(const char *, size_t, const struct check_place *)) {
+    if (!b) return;
+    visit_blocks(b->left, tell);
+    tell(kinds[b->kind].name, b->bytes, &b->made);
+    visit_blocks(b->right, tell);
+}
+
+void memory_visit(void (*tell)(const char *what, size_t bytes, const struct check_place *made)) {
+    pthread_rwlock_rdlock(&runtime.memory.lock);
+    visit_blocks(runtime.memory.root, tell);
+    pthread_rwlock_unlock(&runtime.memory.lock);
+}
+
 /* ---- the calls ---- */
 
 aclError aclrtMalloc(void **devPtr, size_t size, aclrtMemMallocPolicy policy) {
@@ -287,12 +311,14 @@ aclError aclrtFreeHost(void *hostPtr) {
 aclError aclrtMemFlush(void *devPtr, size_t size) {
     ACL_NEED(devPtr);
     ACL_NEED_CONTEXT();
+    if (check_is_on()) ACL_TRY(check_device_buffer(__func__, "devPtr", devPtr));
     return memory_check(__func__, "devPtr", devPtr, size);
 }
 
 aclError aclrtMemInvalidate(void *devPtr, size_t size) {
     ACL_NEED(devPtr);
     ACL_NEED_CONTEXT();
+    if (check_is_on()) ACL_TRY(check_device_buffer(__func__, "devPtr", devPtr));
     return memory_check(__func__, "devPtr", devPtr, size);
 }
 

@@ -13,6 +13,8 @@
 
 #include "acl/acl_base.h"
 
+struct check_place; /* check.h */
+
 enum memory_kind { MEMORY_DEVICE, MEMORY_HOST, MEMORY_DVPP, MEMORY_CONFIG, MEMORY_KINDS };
 
 struct memory_block;
@@ -36,5 +38,7 @@ enum memory_kind memory_kind_at(const void *address);
 bool memory_is_block(enum memory_kind kind, const void *address);
 /* Frees all blocks; inside aclFinalize. */
 void memory_reset(void);
+/* Tells of every block the program has; for the end of a process. */
+void memory_visit(void (*tell)(const char *what, size_t bytes, const struct check_place *made));
 
 #endif

@@ -186,6 +186,24 @@ static aclError prepare(struct op_run *r, const aclDataBuffer *const *inputs,
     return ACL_SUCCESS;
 }
 
+/* For the checked mode. Inputs said to be the host's are read when the operator is asked for. */
+static aclError check_uses(const char *call, const struct op_run *r, const struct stream *s) {
+    struct check_use uses[2 * SINGLE_OP_MAX];
+    int n = 0;
+    for (int i = 0; i < r->n_inputs; i++) {
+        if (r->request->on_host >> i & 1) continue;
+        ACL_TRY(check_device_buffer(call, "an input's buffer", r->inputs[i].data));
+        uses[n++] = (struct check_use){"an input", r->inputs[i].data, r->inputs[i].bytes, false,
+                                       0, 0};
+    }
+    for (int i = 0; i < r->n_outputs; i++) {
+        ACL_TRY(check_device_buffer(call, "an output's buffer", r->outputs[i].data));
+        uses[n++] = (struct check_use){"an output", r->outputs[i].data, r->outputs[i].bytes, true,
+                                       0, 0};
+    }
+    return check_stream_uses(call, stream_id(s), uses, n);
+}
+
 /* descs: outputs' descriptions that are told shapes not described before; NULL: none. */
 static aclError submit(const char *call, struct op_request *request, struct op_model *model,
                        const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
@@ -209,6 +227,7 @@ static aclError submit(const char *call, struct op_request *request, struct op_m
             r->model = model;
         }
         code = prepare(r, inputs, outputs, descs, stream_device(s));
+        if (code == ACL_SUCCESS && check_is_on()) code = check_uses(call, r, s);
         if (code == ACL_SUCCESS)
             code = stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .op_run = r},
                                  call);

@@ -53,7 +53,9 @@ static aclError run(const struct queue_model *q, struct parcel *const *in, struc
     for (size_t i = 0; i < q->n_out; i++)
         ACL_TRY(parcel_create(call, q->info->outputs[i].bytes, &out[i]));
     aclmdlDataset *input = dataset_of(in, q->n_in), *output = dataset_of(out, q->n_out);
+    check_pause(true); /* a queue's memory is the runtime's */
     aclError code = input && output ? aclmdlExecute(q->id, input, output) : ACL_ERROR_BAD_ALLOC;
+    check_pause(false);
     if (input) dataset_end(input);
     if (output) dataset_end(output);
     /* As the user data of the first input says what its buffers belong to, so do the outputs. */

@@ -266,7 +266,12 @@ static void call_first(struct report_thread *t, uint64_t self) {
     t->first = r->next;
     t->calling = r->stream;
     pthread_mutex_unlock(&runtime.sync_lock);
+    if (check_is_on()) {
+        check_stream_synced(r->stream);
+        check_callback(true);
+    }
     r->fn(r->user);
+    check_callback(false);
     pthread_mutex_lock(&runtime.sync_lock);
     give_up(r);
     t = find_thread(kind, self); /* aclFinalize may have come meanwhile */

@@ -6,6 +6,7 @@
  * shape seen before allocates nothing.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "acl/dump.h"
@@ -82,7 +83,11 @@ static aclError read_buffer(const char *call, const char *side, size_t index, vo
     pthread_mutex_unlock(&b->lock);
     handle_release(handle);
     if (!to->data) return ACL_SUCCESS;
-    if (check_is_on()) ACL_TRY(check_model_buffer(call, side, to->data));
+    if (check_is_on()) {
+        char what[40];
+        snprintf(what, sizeof what, "the buffer of %s %zu", side, index);
+        ACL_TRY(check_device_buffer(call, what, to->data));
+    }
     return memory_check(call, side, to->data, to->bytes);
 }
 
@@ -118,6 +123,13 @@ static aclError check_input(const char *call, size_t index, const struct model_b
         ACL_TRY(tensor_read(call, e->desc, &type, &format, &to->shape));
         if (shape_known(&chosen) && !shape_equal(&chosen, &to->shape))
             return fail_shape(call, index, b, to, &chosen);
+        bool is_plain = format == ACL_FORMAT_UNDEFINED || format == ACL_FORMAT_ND ||
+                        b->format == ACL_FORMAT_ND;
+        if (check_is_on() && format != b->format && !is_plain)
+            ACL_TRY(check_report(ACL_ERROR_GE_PARAM_INVALID, call,
+                                 "input %zu ('%s') is described as format %d; the model takes %d "
+                                 "(aclmdlGetInputFormat)",
+                                 index, b->name, (int)format, (int)b->format));
         if (type != b->type && type != ACL_DT_UNDEFINED)
             return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                             "input %zu ('%s') is described as data type %d; the model takes %d",
@@ -259,6 +271,47 @@ static aclError prepare(const char *call, uint32_t id, const aclmdlDataset *inpu
     return ACL_SUCCESS;
 }
 
+/* ---- the checked mode ---- */
+
+enum { MOST_USES = 64 }; /* of one run; of larger models the rest is not looked at */
+
+static int uses_of(const struct run *r, struct check_use uses[MOST_USES]) {
+    const struct model_info *info = r->model->info;
+    int n = 0;
+    for (int i = 0; i < info->n_data && n < MOST_USES; i++)
+        uses[n++] = (struct check_use){"an input", r->inputs[i].data, r->inputs[i].bytes, false,
+                                       0, 0};
+    for (int i = 0; i < info->n_outputs && n < MOST_USES; i++)
+        uses[n++] = (struct check_use){"an output", r->outputs[i].data, r->outputs[i].bytes, true,
+                                       0, 0};
+    return n;
+}
+
+/* An output may share its memory with nothing: a card works on several operators at once. */
+static aclError check_sharing(const char *call, const struct check_use *uses, int n, int n_inputs) {
+    for (int o = n_inputs; o < n; o++)
+        for (int k = 0; k < o; k++) {
+            uintptr_t a = (uintptr_t)uses[o].address, b = (uintptr_t)uses[k].address;
+            if (!a || !b || !(a < b ? b - a < uses[o].bytes : a - b < uses[k].bytes)) continue;
+            ACL_TRY(check_report(ACL_ERROR_GE_PARAM_INVALID, call,
+                                 "output %d and %s %d share memory (%p); give each a buffer of its "
+                                 "own",
+                                 o - n_inputs, k < n_inputs ? "input" : "output",
+                                 k < n_inputs ? k : k - n_inputs, uses[k].address));
+        }
+    return ACL_SUCCESS;
+}
+
+/* s: the stream it is queued on; NULL: it runs at once, until check_host_ends(). */
+static aclError check_run(const char *call, const struct run *r, const struct stream *s) {
+    struct check_use uses[MOST_USES];
+    if (!check_is_on()) return ACL_SUCCESS;
+    int n = uses_of(r, uses), n_data = r->model->info->n_data;
+    ACL_TRY(check_sharing(call, uses, n, n_data < n ? n_data : n));
+    return s ? check_stream_uses(call, stream_id(s), uses, n)
+             : check_host_uses(call, uses, n, true);
+}
+
 /* ---- running ---- */
 
 /* Memory for an output that came without: as aclrtMalloc gives, handed over in its buffer. */
@@ -348,7 +401,9 @@ aclError aclmdlExecute(uint32_t modelId, const aclmdlDataset *input, aclmdlDatas
     PROFILE_SCOPE(__func__);
     struct run *r;
     ACL_TRY(prepare(__func__, modelId, input, output, &r));
-    aclError code = run_now(__func__, r, 0, take_task_id());
+    aclError code = check_run(__func__, r, NULL);
+    if (code == ACL_SUCCESS) code = run_now(__func__, r, 0, take_task_id());
+    if (check_is_on()) check_host_ends();
     put_run(r);
     return code;
 }
@@ -363,6 +418,11 @@ static aclError queue(const char *call, uint32_t id, const aclmdlDataset *input,
                       aclmdlDataset *output, struct stream *s) {
     struct run *r;
     ACL_TRY(prepare(call, id, input, output, &r));
+    aclError code = check_run(call, r, s);
+    if (code != ACL_SUCCESS) {
+        put_run(r);
+        return code;
+    }
     return stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .run = r}, call);
 }
 

@@ -132,6 +132,7 @@ static void stream_destroy(void *object) {
     bool has_thread = s->has_thread;
     pthread_mutex_unlock(&s->lock);
     if (has_thread) pthread_join(s->thread, NULL);
+    if (check_is_on()) check_stream_ended(s->id);
     reports_forget(s);
     if (s->failure != ACL_SUCCESS)
         acl_log(ACL_WARNING, "stream %u ended with a failure nobody asked for: %s", s->id,
@@ -273,6 +274,7 @@ aclError stream_wait(struct stream *s, int timeout_ms, const char *call) {
     if (!all)
         return acl_fail(ACL_ERROR_RT_STREAM_SYNC_TIMEOUT, call,
                         "stream %u was not done after %d ms", s->id, timeout_ms);
+    if (check_is_on()) check_stream_synced(s->id);
     return code == ACL_SUCCESS ? ACL_SUCCESS : acl_fail_again(code, text);
 }
 
@@ -436,8 +438,10 @@ aclError aclrtStreamQuery(aclrtStream stream, aclrtStreamStatus *status) {
     void *held;
     ACL_TRY(stream_get(stream, __func__, &s, &held));
     pthread_mutex_lock(&s->lock);
-    *status = s->n_done == s->n_queued ? ACL_STREAM_STATUS_COMPLETE : ACL_STREAM_STATUS_NOT_READY;
+    bool done = s->n_done == s->n_queued;
+    *status = done ? ACL_STREAM_STATUS_COMPLETE : ACL_STREAM_STATUS_NOT_READY;
     pthread_mutex_unlock(&s->lock);
+    if (done && check_is_on()) check_stream_synced(s->id);
     handle_release(held);
     return ACL_SUCCESS;
 }

@@ -169,6 +169,7 @@ aclError acltdtCreateQueue(const acltdtQueueAttr *attr, uint32_t *qid) {
     handle_release(attr);
     ACL_CHECK(q, ACL_ERROR_BAD_ALLOC, "no memory for a queue");
     pthread_mutex_lock(&runtime.tdt.lock);
+    if (check_is_on()) q->made = check_place("acltdtCreateQueue");
     *qid = q->id = ++runtime.tdt.last_id;
     q->next = runtime.tdt.queues;
     runtime.tdt.queues = q;
@@ -200,7 +201,10 @@ void queues_reset(void) {
     int n = 0;
     pthread_mutex_lock(&runtime.tdt.lock);
     routes_reset();
-    for (; runtime.tdt.queues; n++) queue_unlist(runtime.tdt.queues);
+    for (; runtime.tdt.queues; n++) {
+        if (check_is_on()) check_leak("a queue", 0, &runtime.tdt.queues->made);
+        queue_unlist(runtime.tdt.queues);
+    }
     pthread_mutex_unlock(&runtime.tdt.lock);
     if (n) acl_log(ACL_WARNING, "aclFinalize: the program left %d queues (acltdtCreateQueue)", n);
 }

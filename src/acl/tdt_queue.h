@@ -45,6 +45,7 @@ struct parcel {
 struct tdt_queue {
     struct tdt_queue *next;
     uint32_t id;
+    struct check_place made; /* with PRUSIK_CHECK */
     char name[TDT_MAX_NAME + 1];
     uint32_t depth, n, reserved; /* places taken by calls under way */
     struct parcel *first, **last;

@@ -15,7 +15,7 @@
     ENV(DEVICES, "PRUSIK_DEVICES", "", "Cores of each device, for example 0-3;4-7: its workers and the threads of its streams run there. Empty = one device with all cores.") \
     ENV(ISA, "PRUSIK_ISA", "", "Instruction set of the kernels: avx512, avx2, base, neon; empty = the best this CPU has.") \
     ENV(REF, "PRUSIK_REF", "0", "1 = run every operator with its plain reference kernel.") \
-    ENV(CHECK, "PRUSIK_CHECK", "0", "1 = report mistakes with memory that a card would punish, as lines of the log; 2 = such calls fail, too.") \
+    ENV(CHECK, "PRUSIK_CHECK", "0", "1 = report mistakes that a card would punish (memory, waits, leaks), as lines of the log; 2 = such calls fail, too.") \
     ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass to, and the plan, as text.") \
     ENV(SKIP, "PRUSIK_SKIP", "", "Comma-separated names of passes to leave out.") \
     ENV(STOP, "PRUSIK_STOP", "", "Name of the last pass to run.") \
