@@ -96,7 +96,8 @@ int pk_resize_rows(const struct pk_image *image, int width, int height, int firs
     return result;
 }
 
-/* The source row or column left of output i, how far behind it the output lies, and the next one. */
+/* The source row or column left of output i, how far behind it the output lies, and the next
+ * one. */
 static float corner_axis(int in, int out, int i, int *left, int *right) {
     float at = (float)i * ((float)in / (float)out);
     *left = (int)at < in - 1 ? (int)at : in - 1;

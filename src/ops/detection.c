@@ -6,9 +6,9 @@
  * Each class of each image has its own non-maximum suppression; then the keep_top_k best of an
  * image remain. Rows are in order of image, class and falling score. Caffe makes as many rows as it
  * finds; here there are as many as it could at most find, so that a program knows the size
- * beforehand, and those left over are -1 throughout. With `per_image` each image has keep_top_k rows
- * of its own, (N, K, 8) with a zero at the end and zeros throughout in those left over, and the
- * second output (N, 8) begins with how many there are.
+ * beforehand, and those left over are -1 throughout. With `per_image` each image has keep_top_k
+ * rows of its own, (N, K, 8) with a zero at the end and zeros throughout in those left over, and
+ * the second output (N, 8) begins with how many there are.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -2,16 +2,16 @@
 /*
  * Proposal, the middle of Faster R-CNN: what a region proposal network says becomes regions.
  *
- * Inputs: probabilities (N, 2 * A, H, W: background of every anchor, then foreground), offsets
- * (N, 4 * A, H, W: x, y, width, height of each anchor in turn) and (N or 1, 2 or more) height and width
+ * Inputs: probabilities (N, 2 * A, H, W: background of every anchor, then foreground), offsets (N,
+ * 4 * A, H, W: x, y, width, height of each anchor in turn) and (N or 1, 2 or more) height and width
  * of the picture, and a scale that min_size is in. Anchors lie at every cell, feat_stride pixels
  * apart; their sizes come from base_size, ratios (height to width) and scales. Boxes of both edges
  * included: one from 3 to 3 is one wide. (Faster R-CNN, arXiv:1506.01497, and its published code's
  * rounding.)
  *
- * Output 0 (N, 5, R) or, `by_row`, (N * R, 5), R being `rows` or post_nms_topn: image, left, upper, right and
- * lower edge, best first; zeros in those left over (by_row: only their image is set). Output 1 (N, 8)
- * begins with how many there are.
+ * Output 0 (N, 5, R) or, `by_row`, (N * R, 5), R being `rows` or post_nms_topn: image, left, upper,
+ * right and lower edge, best first; zeros in those left over (by_row: only their image is set).
+ * Output 1 (N, 8) begins with how many there are.
  */
 #include <inttypes.h>
 #include <math.h>

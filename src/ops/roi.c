@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that pool over boxes, RoiAlign, MaxRoiPool, PsRoiPool and CropAndResize, and MaxUnpool, the
- * partial inverse of MaxPool. */
+/* Operators that pool over boxes, RoiAlign, MaxRoiPool, PsRoiPool and CropAndResize, and MaxUnpool,
+ * the partial inverse of MaxPool. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

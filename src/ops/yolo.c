@@ -3,20 +3,22 @@
  * YoloDetectionOutput, the last layer of YOLOv2 and v3 as CANN adds it to Caffe's networks.
  *
  * Inputs: for each of n scales coordinates (N, 4 * B, H, W: x of every box, then y, height, width),
- * then for each scale objectness (N, B, H, W), then for each scale class probabilities
- * (N, classes * B, H, W), and last (N or 1, 4) height and width of the network's input and of the
- * picture. x, y, objectness and probabilities are between 0 and 1 already, height and width are
- * logarithms. A box of cell (i, j) and anchor (aw, ah):
+ * then for each scale objectness (N, B, H, W), then for each scale class probabilities (N,
+ * classes * B, H, W), and last (N or 1, 4) height and width of the network's input and of the picture. x,
+ * y, objectness and probabilities are between 0 and 1 already, height and width are logarithms. A
+ * box of cell (i, j) and anchor (aw, ah):
  *
  *     x = (x + j) / W,  y = (y + i) / H,  w = aw * exp(w) / input width,  h likewise
  *
- * with anchors in cells of the grid instead of pixels of the input where `cells`. With `letterbox` the
- * picture is taken to lie in the middle of the input with its ratio kept. (YOLOv3, arXiv:1804.02767.)
+ * with anchors in cells of the grid instead of pixels of the input where `cells`. With `letterbox`
+ * the picture is taken to lie in the middle of the input with its ratio kept. (YOLOv3,
+ * arXiv:1804.02767.)
  *
- * Each class has its own non-maximum suppression among boxes of objectness above obj_threshold and of
- * objectness times probability above score_threshold; the post_nms_topn best of an image remain, best
- * first. Output 0 (N, 6 * post_nms_topn): with k boxes, k left edges, k upper edges, k right, k lower
- * edges in pixels of the picture, k scores, k classes, then zeros. Output 1 (N, 8) begins with k.
+ * Each class has its own non-maximum suppression among boxes of objectness above obj_threshold and
+ * of objectness times probability above score_threshold; the post_nms_topn best of an image remain,
+ * best first. Output 0 (N, 6 * post_nms_topn): with k boxes, k left edges, k upper edges, k right,
+ * k lower edges in pixels of the picture, k scores, k classes, then zeros. Output 1 (N, 8) begins
+ * with k.
  */
 #include <inttypes.h>
 #include <math.h>

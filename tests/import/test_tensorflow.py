@@ -262,7 +262,8 @@ def test_dilated_convolution_is_one_node(atc, tmp_path):
     """What TensorFlow 1 wrote with blocks in the batch, also where height and width are open."""
     graph = cases()["Atrous_idiom"]["graph"]
     (tmp_path / "m.pb").write_bytes(graph_bytes(graph))
-    for shape, more in (("1,6,5,3", []), ("1,-1,-1,3", ["--dynamic_dims=6,5;9,11", "--input_format=ND"])):
+    gears = ["--dynamic_dims=6,5;9,11", "--input_format=ND"]
+    for shape, more in (("1,6,5,3", []), ("1,-1,-1,3", gears)):
         done = subprocess.run(
             [atc, f"--model={tmp_path}/m.pb", "--framework=3", f"--output={tmp_path}/m",
              f"--input_shape={graph['node'][0]['name']}:{shape}", "--soc_version=Ascend310", *more],

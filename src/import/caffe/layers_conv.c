@@ -151,7 +151,8 @@ enum status caffe_pooling(struct caffe_import *im, struct caffe_layer *l) {
     return caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &l->out[0]);
 }
 
-/* The bottom in 1, 4, 16, ... equal parts, the largest or the mean of each; a vector per picture. */
+/* The bottom in 1, 4, 16, ... equal parts, the largest or the mean of each; a vector per
+ * picture. */
 enum status caffe_spp(struct caffe_import *im, struct caffe_layer *l) {
     PARAM(l, spp_param, SPPPARAMETER, SPPParameter, p);
     enum { MOST_LEVELS = 10 };

@@ -128,8 +128,8 @@ enum status caffe_detection_output(struct caffe_import *im, struct caffe_layer *
                       &l->out[0]);
 }
 
-/* The same as CANN has it: how many boxes each picture has (N, 8), of which the first counts, and the
- * boxes (N, keep_top_k, 8). */
+/* The same as CANN has it: how many boxes each picture has (N, 8), of which the first counts, and
+ * the boxes (N, keep_top_k, 8). */
 enum status caffe_ssd_detection_output(struct caffe_import *im, struct caffe_layer *l) {
     static const char *const codes[] = {NULL, "corner", "center_size", "corner_size"};
     PARAM(l, ssddetectionoutput_param, SSDDETECTION_OUTPUT_PARAMETER, SSDDetectionOutputParameter,

@@ -2,8 +2,8 @@
 /*
  * Layers of Faster R-CNN and R-FCN: regions, and pooling over them.
  *
- * Regions are rows of image, left, upper, right and lower edge (R, 5), as Caffe's own layers make them,
- * or (N, 5, R) as CANN's do.
+ * Regions are rows of image, left, upper, right and lower edge (R, 5), as Caffe's own layers make
+ * them, or (N, 5, R) as CANN's do.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -116,8 +116,8 @@ static int python_numbers(const char *text, const char *key, float *out, int max
     return n ? n : -1;
 }
 
-/* The one layer in Python that networks are published with: py-faster-rcnn's proposals (R, 5), with the
- * numbers that its TEST phase has. */
+/* The one layer in Python that networks are published with: py-faster-rcnn's proposals (R, 5), with
+ * the numbers that its TEST phase has. */
 enum status caffe_python(struct caffe_import *im, struct caffe_layer *l) {
     PARAM(l, python_param, PYTHON_PARAMETER, PythonParameter, p);
     enum { MOST = 16 };

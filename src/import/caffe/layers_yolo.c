@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Layers of YOLOv2 and v3: CANN's Yolo and YoloV2/V3DetectionOutput, and Region of networks that were
- * converted from darknet.
+ * Layers of YOLOv2 and v3: CANN's Yolo and YoloV2/V3DetectionOutput, and Region of networks that
+ * were converted from darknet.
  *
- * Bottoms have for each box x, y, width, height, objectness and class scores, one box after the other
- * (N, boxes * (5 + classes), H, W). Yolo's tops have the boxes innermost: coordinates (N, 4 * boxes,
- * H, W) as x of every box, then y, height and width; objectness (N, boxes, H, W); class probabilities
- * (N, classes * boxes, H, W). CANN pads them for its processor, here they are not padded.
+ * Bottoms have for each box x, y, width, height, objectness and class scores, one box after the
+ * other (N, boxes * (5 + classes), H, W). Yolo's tops have the boxes innermost: coordinates (N, 4 *
+ * boxes, H, W) as x of every box, then y, height and width; objectness (N, boxes, H, W); class
+ * probabilities (N, classes * boxes, H, W). CANN pads them for its processor, here they are not
+ * padded.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,16 +19,17 @@ struct parts {
     int xy, width, height, object, classed; /* (N, 2 or 1 or classes, boxes, H, W) */
 };
 
-/* Cuts the bottom up and applies the activations: x and y are between 0 and 1, and so are objectness
- * and class probabilities, of which with `background` the former stays as it is or takes part in the
- * softmax. */
+/* Cuts the bottom up and applies the activations: x and y are between 0 and 1, and so are
+ * objectness and class probabilities, of which with `background` the former stays as it is or takes
+ * part in the softmax. */
 static enum status cut_up(struct caffe_import *im, struct caffe_layer *l, int64_t coords,
                           bool softmax, bool background, struct parts *p) {
     int64_t channels;
     int five = -1, turned = -1, sizes, part[5] = {-1, -1, -1, -1, -1}, both = -1;
     L_CHECK(l, coords == 4, STATUS_UNSUPPORTED, "%" PRId64 " coords are not supported", coords);
     L_CHECK(l, p->boxes > 0 && p->boxes <= 64 && p->classes > 0 && p->classes <= 1 << 16,
-            STATUS_FORMAT, "it has %" PRId64 " boxes and %" PRId64 " classes", p->boxes, p->classes);
+            STATUS_FORMAT, "it has %" PRId64 " boxes and %" PRId64 " classes", p->boxes,
+            p->classes);
     TRY(caffe_dim(im, l, 0, 1, &channels));
     TRY(caffe_dim(im, l, 0, 2, &p->h));
     TRY(caffe_dim(im, l, 0, 3, &p->w));

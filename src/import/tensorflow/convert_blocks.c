@@ -2,10 +2,10 @@
 /*
  * Blocks of height and width in the batch: SpaceToBatchND and BatchToSpaceND.
  *
- * Around a convolution without padding, stride and dilation they are how TensorFlow 1 wrote one with
- * dilation; those three become that one. The first two only pass their input on, and the third, whose
- * inputs are then all known, converts the convolution with the blocks for its dilation; or, where the
- * numbers do not fit, all three as they stand.
+ * Around a convolution without padding, stride and dilation they are how TensorFlow 1 wrote one
+ * with dilation; those three become that one. The first two only pass their input on, and the
+ * third, whose inputs are then all known, converts the convolution with the blocks for its
+ * dilation; or, where the numbers do not fit, all three as they stand.
  */
 #include <string.h>
 

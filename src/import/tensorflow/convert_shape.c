@@ -363,8 +363,8 @@ enum status tf_pad(struct tf_node *n) {
 
 /* ---- indices ---- */
 
-/* The first `batch` dimensions of both inputs go together. The axis is brought to stand behind them,
- * and what stood between goes back to in front of what the indices chose. */
+/* The first `batch` dimensions of both inputs go together. The axis is brought to stand behind
+ * them, and what stood between goes back to in front of what the indices chose. */
 static enum status gather_batches(struct tf_node *n, int64_t batch, int64_t axis) {
     const struct shape *x = &tf_input(n, 0)->shape, *index = &tf_input(n, 1)->shape;
     if (x->rank < 0 || index->rank < 0)
