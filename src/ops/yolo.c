@@ -3,10 +3,10 @@
  * YoloDetectionOutput, the last layer of YOLOv2 and v3 as CANN adds it to Caffe's networks.
  *
  * Inputs: for each of n scales coordinates (N, 4 * B, H, W: x of every box, then y, height, width),
- * then for each scale objectness (N, B, H, W), then for each scale class probabilities (N,
- * classes * B, H, W), and last (N or 1, 4) height and width of the network's input and of the picture. x,
- * y, objectness and probabilities are between 0 and 1 already, height and width are logarithms. A
- * box of cell (i, j) and anchor (aw, ah):
+ * then for each scale objectness (N, B, H, W), then for each scale class probabilities
+ * (N, classes * B, H, W), and last (N or 1, 4) height and width of the network's input and of the
+ * picture. x, y, objectness and probabilities are between 0 and 1 already, height and width are
+ * logarithms. A box of cell (i, j) and anchor (aw, ah):
  *
  *     x = (x + j) / W,  y = (y + i) / H,  w = aw * exp(w) / input width,  h likewise
  *

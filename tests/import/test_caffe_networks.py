@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from caffe_writer import caffemodel, head, layer, run_network
+from test_caffe_detectors import V3_ANCHORS, check_boxes, yolo_decode, yolov3_text
 
 pytestmark = pytest.mark.long
 
@@ -211,3 +212,92 @@ def test_ssd(atc, prusik, tmp_path, keep):
     assert len(got) == len(expected) > 5
     order = lambda rows: rows[np.lexsort((rows[:, 3], -rows[:, 2], rows[:, 1]))]
     np.testing.assert_allclose(order(got), order(expected), rtol=1e-3, atol=1e-4)
+
+
+def yolov3():
+    """Three scales, as YOLOv3 has them; the names of the last convolutions too."""
+    n = Net(1, 3, 64, 96)
+    leaky = lambda x: n.relu(n.bn(x), 0.1)
+    conv = lambda x, m, k, s=1: leaky(n.conv(x, m, k, s, k // 2, relu=False, bias=False))
+    x = conv(conv(n.data, 8, 3), 16, 3, 2)
+    maps = []
+    for m in (24, 32, 48, 64):
+        x = conv(x, m, 3, 2)
+        y = conv(conv(x, m // 2, 1), m, 3)
+        x = n.add("Eltwise", [x, y]), m
+        maps.append(x)
+    heads, x = [], maps[-1]
+    for skip in (maps[2], maps[1], None):
+        x = conv(x, 24, 1)
+        heads.append(n.conv(conv(x, 32, 3), 27, 1, relu=False))
+        if skip:
+            up = n.add("Deconvolution", [conv(x, 16, 1)], "convolution_param { num_output: 16 "
+                       "kernel_size: 2 stride: 2 group: 16 bias_term: false }",
+                       [np.ones((16, 1, 2, 2))]), 16
+            x = n.concat(up, skip)
+    return n, [h[0] for h in heads]
+
+
+def test_yolov3(atc, prusik, tmp_path):
+    """The convolutions as OpenCV computes them, and boxes decoded from those in NumPy."""
+    cv2 = pytest.importorskip("cv2")
+    net, heads = yolov3()
+    x = np.random.default_rng(5).normal(size=(1, 3, 64, 96)).astype("f")
+    raw = opencv(cv2, net, x, heads)
+    assert [r.shape[2:] for r in raw] == [(2, 3), (4, 6), (8, 12)]
+    text = net.text + head(1, 4, name="img_info")
+    for i, h in enumerate(heads):
+        text += layer("Yolo", f"yolo{i}", [h], [f"{k}{i}" for k in ("xy", "obj", "cls")],
+                      "yolo_param { boxes: 3 classes: 4 }")
+    text += yolov3_text(1, 4, 30).split('layer { name: "yolo2"')[1].split("\n", 1)[1]
+    got = run_network(atc, prusik, tmp_path, text, caffemodel(net.weights),
+                      [x, np.array([[64, 96, 400, 500]], "f")])
+    expected = yolo_decode(raw, V3_ANCHORS, 4, (64, 96), (400, 500), True, False,
+                           (0.4, 0.3, 0.45, 20, 30))
+    assert len(expected[0]) > 5
+    check_boxes(got, expected, 30)
+
+
+REGIONS = np.array([[0, 3, 4, 60, 70], [0, 0, 0, 87, 71], [0, 41, 20, 44, 31]], "f")
+LAYERS = {
+    "ps_roi": ("PSROIPooling", "psroi_pooling_param { output_dim: 2 group_size: 3 "
+               "spatial_scale: 0.125 }", [(1, 18, 9, 11), REGIONS]),
+    "roi": ("ROIPooling", "roi_pooling_param { pooled_h: 2 pooled_w: 3 spatial_scale: 0.125 }",
+            [(1, 18, 9, 11), REGIONS]),
+    "proposal": ("Proposal", "proposal_param { feat_stride: 16 base_size: 16 min_size: 12 ratio: 0.5 "
+                 "ratio: 1 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 50 post_nms_topn: 16 "
+                 "nms_thresh: 0.5 }",
+                 [(1, 12, 5, 6), (1, 24, 5, 6), np.array([[80, 96, 1]], "f")]),
+    "normalize": ("Normalize", "norm_param { across_spatial: false channel_shared: false }",
+                  [(1, 6, 5, 4)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer(atc, prusik, tmp_path, name):
+    """Layers that OpenCV reads, too."""
+    cv2 = pytest.importorskip("cv2")
+    kind, params, inputs = LAYERS[name]
+    rng = np.random.default_rng(8)
+    net = Net(1, 1, 1, 1)
+    net.text, arrays = "", []
+    for i, shape in enumerate(inputs):
+        given = not isinstance(shape, tuple)
+        scale = 0.2 if name == "proposal" and i == 1 else 1
+        arrays.append(shape if given else (rng.random(shape) * scale).astype("f"))
+        net.text += head(*arrays[-1].shape, name=f"in{i}")
+    blobs = [np.arange(1, 7, dtype="f")] if name == "normalize" else []
+    net.add(kind, [(f"in{i}", 0) for i in range(len(inputs))], params, blobs, top="y")
+    weights = caffemodel(net.weights or {"o": [np.ones(1)]})
+    got = run_network(atc, prusik, tmp_path, net.text, weights, arrays)["00_y"]
+    reader = cv2.dnn.readNetFromCaffe(np.frombuffer(net.text.encode(), np.uint8),
+                                      np.frombuffer(weights, np.uint8))
+    reader.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+    for i, a in enumerate(arrays):
+        reader.setInput(a, f"in{i}")
+    expected = reader.forward("y")
+    if name == "proposal":  # (R, 5) there; no row has an image but the first
+        got = got[0].T[: len(expected)]
+        expected = expected.reshape(-1, 5)
+        assert 3 <= (expected[:, 3] > 0).sum()
+    np.testing.assert_allclose(got, expected.reshape(got.shape), rtol=1e-3, atol=1e-3)
