@@ -89,6 +89,7 @@ struct conv_plan {
     int bands, group_bands;   /* tiles = n * bands * group_bands */
     int tile_rows, tile_cols; /* depthwise: register tile */
     int wino_form;            /* Winograd: enum winograd_form */
+    int wino_ic;              /* Winograd: channels of its input, 4 ic for cells of 2x2 pixels */
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions

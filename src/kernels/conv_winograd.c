@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Winograd convolution for 3x3 with stride 1 or 2, the form of winograd.h chosen by estimated time.
+ * Winograd convolution for 3x3 with stride 1 or 2 and for first layers with 5x5 to 7x7 and stride
+ * 2, the form of winograd.h chosen by estimated time.
  *
  * Fused over blocks of a dozen or so tiles, so that nothing leaves the L2 cache: the inputs of a
  * block are transformed for all channels, v[point][block of ic][tile][vl]; then for each group of
@@ -19,20 +20,29 @@ enum { MAX_RUNS = 40 };
 static const float no_bias[4 * 16] __attribute__((aligned(64)));
 
 struct form {
-    int stride, m, n;
-    int taps, n_points; /* the transformed part is F(m, taps); infinity is its last point */
-    int distinct;       /* different transforms of the weights along one axis */
+    int stride, m, n, taps;
+    int n_points; /* the transformed part is F(m, taps or 2); infinity is its last point */
+    int distinct; /* different transforms of the weights along one axis */
     double points[7];
 };
-#define DEFINE_FORM(name, s, outputs, finite, ...)                                                 \
+#define DEFINE_FORM(name, s, outputs, k, finite, ...)                                              \
     [WINOGRAD_##name] = {.stride = s,                                                              \
                          .m = outputs,                                                             \
-                         .n = s == 1 ? outputs + 2 : 2 * outputs + 1,                              \
-                         .taps = s == 1 ? 3 : 2,                                                   \
+                         .n = s == 1 ? outputs + k - 1 : 2 * outputs + 1,                          \
+                         .taps = k,                                                                \
                          .n_points = (finite) + 1,                                                 \
                          .distinct = (finite) + s,                                                 \
                          .points = {__VA_ARGS__}},
 static const struct form forms[] = {WINOGRAD_FORMS(DEFINE_FORM)};
+
+/* First layers: input column 2 x + dx of channel c is channel c * 4 + dy * 2 + dx of a cell. */
+static int in_cells(const struct conv_desc *d) {
+    return d->src == CONV_PLANAR && d->sh == 2 && d->sw == 2 && d->ic <= 4;
+}
+
+/* Cells from the first to the last that taps along one axis touch: with odd padding the first cell
+ * has only one. */
+static int cells(int taps, int padding) { return (taps + padding % 2 + 1) / 2; }
 
 static int tiles_across(int size, int m) { return (size + m - 1) / m; }
 
@@ -45,7 +55,7 @@ static int64_t point_step(const struct conv_plan *p, int tiles) {
 }
 
 static double weight_bytes(const struct conv_plan *p, const struct form *f) {
-    return 4.0 * f->distinct * f->distinct * p->d.ic * p->ocb * p->k->vl;
+    return 4.0 * f->distinct * f->distinct * p->wino_ic * p->ocb * p->k->vl;
 }
 
 /* How many tiles are transformed together, how many blocks of output channels make a group, and
@@ -64,7 +74,7 @@ struct cut {
 static double block_cost(const struct conv_plan *p, const struct form *f, int n, int ocv) {
     const int64_t line = p->k->vl * 4;
     const double slots = (double)p->k->conv->fma_per_us / 3600; /* FMAs in a Zen 4 cycle */
-    const double fetch = (4.0 * f->n * f->n * p->d.ic * n > 700e3 ? 0.53 : 0.37) * slots;
+    const double fetch = (4.0 * f->n * f->n * p->wino_ic * n > 700e3 ? 0.53 : 0.37) * slots;
     double cost = 0;
     for (int left = p->ocb; left > 0;) {
         const int o = left < ocv ? left : ocv, times = left / o;
@@ -72,8 +82,8 @@ static double block_cost(const struct conv_plan *p, const struct form *f, int n,
         int n_runs = 0, tiles = 0;
         double one = (double)conv_cut(p, o, n, 0, runs, &n_runs) + fetch * n;
         for (int i = 0; i < n_runs; i++) tiles += runs[i].count;
-        one += (tiles - 1) * o * (p->d.ic * o * line > 24 * 1024 ? 1.1 : 0.6);
-        one += tiles * 52 * slots / p->d.ic;
+        one += (tiles - 1) * o * (p->wino_ic * o * line > 24 * 1024 ? 1.1 : 0.6);
+        one += tiles * 52 * slots / p->wino_ic;
         cost += one * times;
         left -= o * times;
     }
@@ -93,7 +103,7 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f, in
         const double stream = bytes > 600e3 ? 0.15 * bytes * (blocks - 1) / 45e3 : 0;
         const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
         for (int ocv = 1; ocv <= p->k->conv->max_ocv && ocv <= p->ocb; ocv++) {
-            double us = stream + block_cost(p, f, n, ocv) / n * tiles * f->n * f->n * p->d.ic /
+            double us = stream + block_cost(p, f, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
                                      (double)p->k->conv->fma_per_us;
             us = us > memory ? us + 0.3 * memory : memory + 0.3 * us;
             if (best.block == 0 || us < best.us * 0.995) best = (struct cut){n, ocv, us};
@@ -104,7 +114,9 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f, in
 
 /* The transforms of all inputs and of all outputs. */
 static double input_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    return 1.2e-3 * tiles * p->icb * f->n * f->n * 3600 / (double)p->k->conv->fma_per_us;
+    double us = 1.2e-3 * tiles * p->icb * f->n * f->n;
+    if (in_cells(&p->d)) us += 2e-3 * tiles * f->m * f->n; /* 8 cycles a cell */
+    return us * 3600 / (double)p->k->conv->fma_per_us;
 }
 
 static double output_us(const struct conv_plan *p, const struct form *f, int tiles) {
@@ -122,13 +134,21 @@ static double estimate(const struct conv_plan *p, const struct form *f, int band
 }
 
 static int suits(const struct conv_desc *d, const struct form *f) {
-    return d->kh == 3 && d->kw == 3 && d->sh == f->stride && d->sw == f->stride && d->dh == 1 &&
-           d->dw == 1 && d->groups == 1 && d->src == CONV_BLOCKED;
+    if (d->groups != 1 || d->dh != 1 || d->dw != 1 || d->sh != d->sw || d->kh != d->kw) return 0;
+    if (d->src == CONV_BLOCKED) return d->kh == f->taps && d->sh == f->stride;
+    return in_cells(d) && f->stride == 1 && cells(d->kh, d->pt) == f->taps &&
+           cells(d->kw, d->pl) == f->taps;
+}
+
+static void set_input(struct conv_plan *p) {
+    p->wino_ic = in_cells(&p->d) ? 4 * p->d.ic : p->d.ic;
+    p->icb = (p->wino_ic + p->k->vl - 1) / p->k->vl;
+    p->pixel_step = p->k->vl;
 }
 
 int winograd_plan(struct conv_plan *p, double limit_us) {
-    if (p->d.ic < 8 || p->d.oc < 8) return 0;
-    p->pixel_step = p->k->vl;
+    if ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8) return 0;
+    set_input(p);
     int chosen = -1;
     for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
         if (!suits(&p->d, &forms[form])) continue;
@@ -143,6 +163,12 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
     return chosen >= 0 && winograd_lay_out(p, chosen);
 }
 
+/* The cells of a row of `unit` tiles. */
+static size_t strip_floats(const struct conv_plan *p, const struct form *f) {
+    return (size_t)p->icb * (size_t)f->n * (size_t)(p->unit * f->m + f->n - f->m) *
+           (size_t)p->k->vl;
+}
+
 int winograd_lay_out(struct conv_plan *p, int form) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[form];
@@ -151,7 +177,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m);
     p->algorithm = CONV_WINOGRAD;
     p->wino_form = form;
-    p->pixel_step = vl;
+    set_input(p);
     p->flat = p->rows_outer = 0;
     struct cut cut;
     p->cost_us = estimate(p, f, 1, &cut);
@@ -174,7 +200,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->n_tiles[0] = d->n * p->bands * p->group_bands;
 
     size_t floats;
-    if (!size_mul((size_t)(f->distinct * f->distinct) * (size_t)d->ic, (size_t)(p->ocv * vl),
+    if (!size_mul((size_t)(f->distinct * f->distinct) * (size_t)p->wino_ic, (size_t)(p->ocv * vl),
                   &p->group_floats) ||
         !size_mul(p->group_floats, (size_t)p->n_groups, &floats) || floats > SIZE_MAX / 8)
         return 0;
@@ -182,53 +208,78 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
-    snprintf(p->name, sizeof p->name, "wino%d%s %dx%d", m, f->stride == 2 ? "s2" : "", p->ocv,
-             p->unit);
+    if (in_cells(d)) p->scratch_bytes += strip_floats(p, f) * sizeof(float);
+    if (f->taps == 3) snprintf(p->name, sizeof p->name, "wino%d", m);
+    else snprintf(p->name, sizeof p->name, "wino%d,%d", m, f->taps);
+    size_t end = strlen(p->name);
+    snprintf(p->name + end, sizeof p->name - end, "%s %dx%d",
+             f->stride == 2 ? "s2" : in_cells(d) ? "p2" : "", p->ocv, p->unit);
     return 1;
 }
 
-/* The matrix that transforms three weights along one axis, a row for each different product. */
-static void weight_transform(const struct form *f, double g[][3]) {
-    const int last = f->n_points - 1, gap = f->taps == 3 ? 1 : 2;
+/* The matrix that transforms the weights along one axis, a row for each different product. */
+static void weight_transform(const struct form *f, double g[][WINOGRAD_MOST_TAPS]) {
+    const int last = f->n_points - 1, gap = f->stride, taps = f->stride == 1 ? f->taps : 2;
     memset(g, 0, (size_t)f->distinct * sizeof *g);
     for (int i = 0; i < last; i++) {
         double value = 1;
         for (int j = 0; j < last; j++)
             if (j != i) value /= f->points[i] - f->points[j];
-        for (int t = 0; t < f->taps; t++, value *= f->points[i]) g[i][t * gap] = value;
+        for (int t = 0; t < taps; t++, value *= f->points[i]) g[i][t * gap] = value;
     }
-    g[last][2] = 1;
+    g[last][f->taps - 1] = 1;
     if (f->stride == 2) g[last + 1][1] = 1;
+}
+
+/* The weights between output channel o and channel c of the transformed input. */
+static void gather_weights(const struct conv_plan *p, const float *weights, int o, int c,
+                           double w[WINOGRAD_MOST_TAPS][WINOGRAD_MOST_TAPS]) {
+    const struct conv_desc *d = &p->d;
+    const int taps = forms[p->wino_form].taps, step = in_cells(d) ? 2 : 1;
+    const int channel = step == 2 ? c / 4 : c;
+    const int y0 = step == 2 ? c / 2 % 2 - d->pt % 2 : 0, x0 = step == 2 ? c % 2 - d->pl % 2 : 0;
+    const float *from = weights + ((size_t)o * (size_t)d->ic + (size_t)channel) *
+                                      (size_t)(d->kh * d->kw);
+    for (int i = 0; i < taps; i++)
+        for (int j = 0; j < taps; j++) {
+            const int y = i * step + y0, x = j * step + x0;
+            const int there = y >= 0 && y < d->kh && x >= 0 && x < d->kw;
+            w[i][j] = there ? (double)from[y * d->kw + x] : 0;
+        }
 }
 
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
-    const int n = f->distinct, vl = p->k->vl, channels = p->ocb * vl;
-    double g[WINOGRAD_MOST_OUTPUTS + 2][3];
+    const int n = f->distinct, taps = f->taps, vl = p->k->vl, channels = p->ocb * vl;
+    const size_t ic = (size_t)p->wino_ic;
+    double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
     weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int o = 0; o < channels; o++) {
         const int group = o / vl / p->ocv, blocks = p->ocb - group * p->ocv;
-        const int lanes = (blocks < p->ocv ? blocks : p->ocv) * vl;
+        const size_t lanes = (size_t)(blocks < p->ocv ? blocks : p->ocv) * (size_t)vl;
         float *u = packed + channels + (size_t)group * p->group_floats + (o - group * p->ocv * vl);
-        for (int c = 0; c < d->ic; c++) {
+        for (size_t c = 0; c < ic; c++) {
             if (o >= d->oc) {
-                for (int q = 0; q < n * n; q++)
-                    u[((size_t)q * (size_t)d->ic + (size_t)c) * (size_t)lanes] = 0;
+                for (int q = 0; q < n * n; q++) u[((size_t)q * ic + c) * lanes] = 0;
                 continue;
             }
-            const float *w = weights + ((size_t)o * (size_t)d->ic + (size_t)c) * 9;
-            double half[WINOGRAD_MOST_OUTPUTS + 2][3];
+            double w[WINOGRAD_MOST_TAPS][WINOGRAD_MOST_TAPS];
+            double half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
+            gather_weights(p, weights, o, (int)c, w);
             for (int i = 0; i < n; i++)
-                for (int j = 0; j < 3; j++)
-                    half[i][j] = g[i][0] * (double)w[j] + g[i][1] * (double)w[3 + j] +
-                                 g[i][2] * (double)w[6 + j];
+                for (int j = 0; j < taps; j++) {
+                    half[i][j] = 0;
+                    for (int t = 0; t < taps; t++) half[i][j] += g[i][t] * w[t][j];
+                }
             for (int i = 0; i < n; i++)
-                for (int j = 0; j < n; j++)
-                    u[((size_t)(i * n + j) * (size_t)d->ic + (size_t)c) * (size_t)lanes] =
-                        (float)(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+                for (int j = 0; j < n; j++) {
+                    double sum = 0;
+                    for (int t = 0; t < taps; t++) sum += half[i][t] * g[j][t];
+                    u[((size_t)(i * n + j) * ic + c) * lanes] = (float)sum;
+                }
         }
     }
 }
@@ -243,10 +294,11 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
     conv_cut(p, blocks, tiles, 0, runs, &n_runs);
     struct conv_tile t = {
         .bias = no_bias, .src_block = (int64_t)tiles * vl, .src_pixel = vl, .n_blocks = p->icb,
-        .c_end = p->d.ic - (p->icb - 1) * vl, .c_block = vl, .kw = 1, .taps = 1, .nky = 1, .nkx = 1,
-        .skip_first = -1, .skip_last = -1, .dst_channel = (int64_t)tiles * vl, .direct = 1,
+        .c_end = p->wino_ic - (p->icb - 1) * vl, .c_block = vl, .kw = 1, .taps = 1,
+        .nky = 1, .nkx = 1, .skip_first = -1, .skip_last = -1,
+        .dst_channel = (int64_t)tiles * vl, .direct = 1,
     };
-    const int64_t u_step = (int64_t)p->d.ic * blocks * vl, m_step = (int64_t)blocks * tiles * vl;
+    const int64_t u_step = (int64_t)p->wino_ic * blocks * vl, m_step = (int64_t)blocks * tiles * vl;
     for (int q = 0; q < n * n; q++) {
         const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
         t.weights = weights + (row * f->distinct + column) * u_step;
@@ -259,12 +311,63 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
     }
 }
 
+/* Cells [y, y + rows) x [x, x + cols) of one image, which may lie outside, to
+ * strip[block][row][column][vl]. */
+static void gather_cells(const struct conv_plan *p, const struct conv_args *a, const float *src,
+                         int y, int x, int rows, int cols, float *strip) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl;
+    const int64_t block = (int64_t)rows * cols * vl;
+    memset(strip, 0, (size_t)(p->icb * block) * sizeof *strip);
+    for (int pair = 0; pair < 2 * d->ic; pair++) { /* two neighbours in a row */
+        float *to = strip + pair * 2 / vl * block + pair * 2 % vl;
+        for (int i = 0; i < rows; i++) {
+            const int iy = (y + i) * 2 + pair % 2;
+            if (iy < 0 || iy >= d->ih) continue;
+            const float *from = src + pair / 2 * a->src_channel + (int64_t)iy * d->iw;
+            float *out = to + (int64_t)i * cols * vl;
+            for (int j = x < 0 ? -x : 0; j < cols && (x + j) * 2 < d->iw; j++) {
+                if ((x + j) * 2 + 1 < d->iw) memcpy(out + j * vl, from + (x + j) * 2, 8);
+                else out[j * vl] = from[(x + j) * 2];
+            }
+        }
+    }
+}
+
+/* Transforms the inputs of tiles [first, first + n) to v[point][block][tile][vl]. */
+static void transform_inputs(const struct conv_plan *p, const struct conv_args *a, int image,
+                             int first, int n, float *v, int64_t v_step, float *strip) {
+    const struct conv_desc *d = &p->d;
+    const struct form *f = &forms[p->wino_form];
+    const int vl = p->k->vl, across = tiles_across(d->ow, f->m), step = f->m * f->stride;
+    const float *src = a->src + image * a->src_batch;
+    for (int i = 0, count; i < n; i += count) { /* tiles of a row */
+        const int y = (first + i) / across * step, x = (first + i) % across * step;
+        count = across - (first + i) % across < n - i ? across - (first + i) % across : n - i;
+        const float *plane = src;
+        int64_t block = a->src_channel;
+        int ih = d->ih, iw = d->iw, y0 = y - d->pt, x0 = x - d->pl;
+        if (in_cells(d)) {
+            ih = f->n;
+            iw = count * f->m + f->n - f->m;
+            gather_cells(p, a, src, y - (d->pt + 1) / 2, x - (d->pl + 1) / 2, ih, iw, strip);
+            plane = strip;
+            block = (int64_t)ih * iw * vl;
+            y0 = x0 = 0;
+        }
+        for (int c = 0; c < p->icb; c++)
+            for (int j = 0; j < count; j++)
+                p->k->winograd->input[p->wino_form](plane + c * block, ih, iw, y0, x0 + j * step,
+                                                    v + ((int64_t)c * n + i + j) * vl, v_step);
+    }
+}
+
 void winograd_run(const struct conv_plan *p, const float *packed, const struct conv_args *a,
                   int tile, void *scratch) {
     const struct conv_desc *d = &p->d;
     const struct winograd_kernels *k = p->k->winograd;
     const struct form *f = &forms[p->wino_form];
-    const int vl = p->k->vl, m = f->m, stride = f->stride, across = tiles_across(d->ow, m);
+    const int vl = p->k->vl, m = f->m, across = tiles_across(d->ow, m);
     const int tiles = across * tiles_across(d->oh, m);
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
     const int image = tile / p->group_bands / p->bands;
@@ -273,20 +376,14 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const int t0 = (int)((int64_t)tiles * band / p->bands);
     const int t1 = (int)((int64_t)tiles * (band + 1) / p->bands);
     const int n_blocks = (t1 - t0 + p->unit - 1) / p->unit;
-    const float *src = a->src + image * a->src_batch;
     const int64_t pixel = d->dst == CONV_BLOCKED ? vl : 1;
     const int64_t out_step = d->dst == CONV_PIXEL ? a->dst_channel : pixel;
-    float *v = scratch;
+    float *strip = scratch, *v = strip + (in_cells(d) ? strip_floats(p, f) : 0);
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
         const int64_t v_step = point_step(p, n);
         float *products = v + v_step * f->n * f->n;
-        for (int c = 0; c < p->icb; c++)
-            for (int i = 0; i < n; i++) {
-                const int y = (b0 + i) / across * m, x = (b0 + i) % across * m;
-                k->input[p->wino_form](src + c * a->src_channel, d->ih, d->iw, y * stride - d->pt,
-                                       x * stride - d->pl, v + ((int64_t)c * n + i) * vl, v_step);
-            }
+        transform_inputs(p, a, image, b0, n, v, v_step, strip);
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
             const float *weights = packed + p->ocb * vl + (size_t)g * p->group_floats;

@@ -1,39 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Winograd convolution of 3 x 3 kernels, what its driver (conv_winograd.c) and the transforms
- * (winograd.isa.c) share. A tile of m x m outputs needs n x n inputs and as many products per pair
- * of channels, instead of 9 m^2.
+ * Winograd convolution: what its driver (conv_winograd.c) and the transforms (winograd.isa.c)
+ * share. A tile of m x m outputs needs n x n inputs and as many products per pair of channels,
+ * instead of taps^2 m^2.
  *
- * Stride 1 is F(m x m, 3 x 3), n = m + 2. With stride 2, y[j] = w0 x[2j] + w1 x[2j+1] + w2 x[2j+2]
- * along each axis: the even inputs make F(m, 2) with m + 1 products, the m odd ones are multiplied
- * as they are, n = 2 m + 1; 81 products instead of 144 for m = 4.
+ * Stride 1 is F(m x m, taps x taps), n = m + taps - 1. With stride 2 and three taps,
+ * y[j] = w0 x[2j] + w1 x[2j+1] + w2 x[2j+2] along each axis: the even inputs make F(m, 2) with
+ * m + 1 products, the m odd ones are multiplied as they are, n = 2 m + 1; 81 products instead of
+ * 144 for m = 4.
+ *
+ * A first layer with stride 2 and 5 to 7 taps is one with stride 1 and half as many over cells of
+ * 2 x 2 pixels, with four times the channels.
  */
 #ifndef PK_KERNELS_WINOGRAD_H
 #define PK_KERNELS_WINOGRAD_H
 
 #include "kernels/conv_tile.h"
 
-/* FORM(name, stride, m, number of interpolation points (infinity left out), points). The transforms
- * in winograd.isa.c are written for these points. The roots give a third of the error of
+/* FORM(name, stride, m, taps, number of interpolation points (infinity left out), points). The
+ * transforms in winograd.isa.c are written for these points. The roots give a third of the error of
  * 0, 1, -1, 2, -2. */
 #define WINOGRAD_ROOTS                                                                             \
     0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950
 #define WINOGRAD_FORMS(FORM)                                                                       \
-    FORM(s1_m4, 1, 4, 5, WINOGRAD_ROOTS)                                                           \
-    FORM(s1_m5, 1, 5, 6, 0, 1, -1, 2, -2, 0.5)                                                     \
-    FORM(s1_m6, 1, 6, 7, 0, 1, -1, 2, -2, 0.5, -0.5)                                               \
-    FORM(s2_m3, 2, 3, 3, 0, 1, -1)                                                                 \
-    FORM(s2_m4, 2, 4, 4, 0, 1, -1, 2)                                                              \
-    FORM(s2_m5, 2, 5, 5, WINOGRAD_ROOTS)
+    FORM(s1_m4, 1, 4, 3, 5, WINOGRAD_ROOTS)                                                        \
+    FORM(s1_m5, 1, 5, 3, 6, 0, 1, -1, 2, -2, 0.5)                                                  \
+    FORM(s1_m6, 1, 6, 3, 7, 0, 1, -1, 2, -2, 0.5, -0.5)                                            \
+    FORM(s1_m4_4, 1, 4, 4, 6, 0, 1, -1, 2, -2, 0.5)                                                \
+    FORM(s2_m3, 2, 3, 3, 3, 0, 1, -1)                                                              \
+    FORM(s2_m4, 2, 4, 3, 4, 0, 1, -1, 2)                                                           \
+    FORM(s2_m5, 2, 5, 3, 5, WINOGRAD_ROOTS)
 
 enum winograd_form {
-#define WINOGRAD_NAME(name, stride, m, n_points, ...) WINOGRAD_##name,
+#define WINOGRAD_NAME(name, stride, m, taps, n_points, ...) WINOGRAD_##name,
     WINOGRAD_FORMS(WINOGRAD_NAME)
 #undef WINOGRAD_NAME
     N_WINOGRAD_FORMS
 };
 
-enum { WINOGRAD_MOST_OUTPUTS = 6, WINOGRAD_MOST_INPUTS = 11 }; /* m and n */
+enum { WINOGRAD_MOST_OUTPUTS = 6, WINOGRAD_MOST_INPUTS = 11, WINOGRAD_MOST_TAPS = 4 };
 
 struct winograd_kernels {
     /* One tile of one block of channels: plane is [ih][iw][vl], (y, x) its first input, which may

@@ -25,7 +25,8 @@ INLINE void points_in(enum winograd_form form, const vf *d, int gap, vf *t) {
         t[3] = e2 + R2 * o2;
         t[4] = e2 - R2 * o2;
         t[5] = D(5) - 2.5f * D(3) + D(1);
-    } else if (form == WINOGRAD_s1_m5) { /* the factor x - 1/2 first, then 0, +-1, +-2 */
+    } else if (form == WINOGRAD_s1_m5 || form == WINOGRAD_s1_m4_4) {
+        /* the factor x - 1/2 first, then 0, +-1, +-2 */
         vf c[6];
         UNROLL_FULL
         for (int i = 0; i < 6; i++) c[i] = D(i + 1) - 0.5f * D(i);
@@ -84,6 +85,12 @@ INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
         y[2] = s1 + 4.0f * s2 + 0.25f * t[5];
         y[3] = d1 + 8.0f * d2 + 0.125f * t[5];
         y[4] = s1 + 16.0f * s2 + 0.0625f * t[5] + t[6];
+    } else if (form == WINOGRAD_s1_m4_4) {
+        vf s2 = t[3] + t[4], d2 = t[3] - t[4];
+        y[0] = t[0] + s1 + s2 + t[5];
+        y[1] = d1 + 2.0f * d2 + 0.5f * t[5];
+        y[2] = s1 + 4.0f * s2 + 0.25f * t[5];
+        y[3] = d1 + 8.0f * d2 + 0.125f * t[5] + t[6];
     } else if (form == WINOGRAD_s1_m6) {
         vf s2 = t[3] + t[4], d2 = t[3] - t[4], s3 = t[5] + t[6], d3 = t[5] - t[6];
         y[0] = t[0] + s1 + s2 + s3;
@@ -237,18 +244,18 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
     }
 }
 
-#define DEFINE(name, stride, m, ...)                                                               \
+#define DEFINE(name, stride, m, taps, ...)                                                         \
     static NOINLINE void input_##name(const float *plane, int ih, int iw, int y, int x, float *v,  \
                                       int64_t step) {                                              \
         if ((stride) == 1)                                                                         \
-            input_tile(WINOGRAD_##name, (m) + 2, plane, ih, iw, y, x, v, step);                    \
+            input_tile(WINOGRAD_##name, (m) + (taps) - 1, plane, ih, iw, y, x, v, step);           \
         else input_tile_s2(WINOGRAD_##name, m, plane, ih, iw, y, x, v, step);                      \
     }                                                                                              \
     static NOINLINE void output_##name(const float *src, int64_t step, const float *bias,          \
                                        const struct conv_tile *t, int64_t dst_row,                 \
                                        int64_t residual_row, int rows, int cols) {                 \
-        output_tile(WINOGRAD_##name, m, (stride) == 1 ? (m) + 2 : 2 * (m) + 1, src, step, bias, t, \
-                    dst_row, residual_row, rows, cols);                                            \
+        output_tile(WINOGRAD_##name, m, (stride) == 1 ? (m) + (taps) - 1 : 2 * (m) + 1, src, step, \
+                    bias, t, dst_row, residual_row, rows, cols);                                   \
     }
 WINOGRAD_FORMS(DEFINE)
 

@@ -56,6 +56,7 @@ static void pack(void *context, void *memory) {
 struct signature {
     enum isa isa;
     int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, src;
+    int odd_pt, odd_pl;
     size_t group_floats;
 };
 
@@ -66,7 +67,8 @@ static enum status pack_weights(struct plan *s, const struct tensor *w, const st
     memset(&sig, 0, sizeof sig);
     sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
                              p->d.groups, p->icb, p->ocb, p->ocv, p->n_groups, p->merged,
-                             p->wino_form, (int)p->d.src, p->group_floats};
+                             p->wino_form, (int)p->d.src, p->d.pt % 2, p->d.pl % 2,
+                             p->group_floats};
     return plan_pack(s, w, bias, &sig, sizeof sig, p->packed_bytes, pack, &job, out);
 }
 

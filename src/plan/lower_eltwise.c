@@ -181,10 +181,11 @@ static enum status run_binary_blocked(const struct step *s, struct run_env *env,
     size_t n = (size_t)b->plane, pixels = n / (size_t)b->block;
     for (int64_t i = begin; i < end; i++) {
         int64_t image = i / b->blocks, block = i % b->blocks;
-        const float *px = x + image * b->x_batch +
-                          block * (b->kind_x == OPERAND_CHANNEL ? b->block : b->plane);
-        const float *py = y + image * b->y_batch +
-                          block * (b->kind_y == OPERAND_CHANNEL ? b->block : b->plane);
+        int64_t at_x = b->kind_x == OPERAND_CHANNEL ? b->block : b->plane;
+        int64_t at_y = b->kind_y == OPERAND_CHANNEL ? b->block : b->plane;
+        /* A scalar has no memory to point into. */
+        const float *px = x ? x + image * b->x_batch + block * at_x : NULL;
+        const float *py = y ? y + image * b->y_batch + block * at_y : NULL;
         float *pz = z + image * b->z_batch + block * b->plane;
         if (b->kind_x == OPERAND_SCALAR) b->fn.scalar_left(b->scalar, py, pz, n);
         else if (b->kind_y == OPERAND_SCALAR) b->fn.scalar(px, b->scalar, pz, n);

@@ -115,7 +115,7 @@ static void check_plan(struct conv_plan p, const char *what) {
     memset(written, 0, (size_t)dst_size);
     /* Winograd's error follows all inputs of a tile, also where an output's own are zero. */
     double tolerance = p.algorithm == CONV_WINOGRAD ? 2e-5 : 4e-6;
-    double least_size = p.algorithm == CONV_WINOGRAD ? 9 * icg * 0.25 : 0;
+    double least_size = p.algorithm == CONV_WINOGRAD ? d->kh * d->kw * icg * 0.25 : 0;
     for (int n = 0; n < d->n; n++)
         for (int oc = 0; oc < d->oc; oc++)
             for (int y = 0; y < d->oh; y++)
@@ -287,7 +287,29 @@ static void winograd(void **unused) {
                 const struct kernels *k = kernels_for((enum isa)isa);
                 if (!k) continue;
                 assert_ok(conv_plan_init(k, &d, &p));
-                int fits = stride == (form >= WINOGRAD_s2_m3 ? 2 : 1);
+                int fits = form != WINOGRAD_s1_m4_4 && stride == (form < WINOGRAD_s2_m3 ? 1 : 2);
+                assert_int_equal(winograd_lay_out(&p, form), fits);
+                if (fits) check_plan(p, "winograd");
+            }
+    }
+    /* Cells of 2x2 pixels: first layers; and 4x4 with stride 1. */
+    for (int i = 0; i < 48; i++) {
+        const int taps = i < 40 ? 5 + i % 4 : 4, stride = i < 40 ? 2 : 1;
+        struct conv_desc d = make(i < 40 ? 1 + i % 3 : 5 + 9 * i % 40, 8 + 11 * i % 70,
+                                  8 + 7 * i % 45, 9 + 5 * i % 61, taps, stride, i / 4 % 4);
+        d.act = (enum activation)(i % ACT_COUNT);
+        d.residual = (enum conv_residual)(i % 3);
+        d.src = i < 40 ? CONV_PLANAR : CONV_BLOCKED;
+        d.dst = (enum conv_layout)(i % 5 ? 0 : i % 3);
+        int cells = i < 40 ? (taps + d.pt % 2 + 1) / 2 : 4;
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
+                struct conv_plan p;
+                const struct kernels *k = kernels_for((enum isa)isa);
+                if (!k) continue;
+                assert_ok(conv_plan_init(k, &d, &p));
+                int fits = cells == 3 ? form <= WINOGRAD_s1_m6
+                                      : cells == 4 && form == WINOGRAD_s1_m4_4;
                 assert_int_equal(winograd_lay_out(&p, form), fits);
                 if (fits) check_plan(p, "winograd");
             }
