@@ -80,6 +80,45 @@ def outside_programs():
     return lines
 
 
+def limits(where):
+    """Functions that work in part; docs/limits.csv. A name that is not exported is a slip."""
+    lines = ["", "### With limits", "", "These work, but for what the second column says.", "",
+             "| function | limit |", "|---|---|"]
+    with open(ROOT / "docs/limits.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            names = row["functions"].split()
+            unknown = [name for name in names if name not in where]
+            if unknown:
+                raise SystemExit(f"docs/limits.csv: {unknown[0]} is not exported")
+            lines.append(f"| {', '.join(f'`{n}`' for n in names)} | {row['limit']} |")
+    return lines
+
+
+def call_sites(works):
+    """How much of what the programs of Ascend/samples call is there, by function and by call.
+    docs/call_sites.csv counts them, in C and C++ and in Python; works says whether a C function
+    does its work. Helpers of pyACL have no C function; all are there."""
+    with open(ROOT / "docs/call_sites.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = ["", "### What programs call", "",
+             "Functions that programs of Ascend/samples (fc2aea93e48b) use, and places where they "
+             "call them: how many of them there are here.", "",
+             "| language | functions | call sites |", "|---|---|---|"]
+    absent = []
+    for language in ("C", "Python"):
+        used = [row for row in rows if row["language"] == language]
+        good = [row for row in used if not row["c_function"] or works(row["c_function"])]
+        absent += [row for row in used if row not in good and language == "C"]
+        sites, all_sites = [sum(int(row["call_sites"]) for row in part) for part in (good, used)]
+        lines.append(f"| {'C and C++' if language == 'C' else language} | {len(good)} of {len(used)} "
+                     f"| {sites} of {all_sites} ({100 * sites / all_sites:.1f} %) |")
+    absent.sort(key=lambda row: -int(row["call_sites"]))
+    if absent:
+        lines += ["", "Called most of what is missing: " + ", ".join(
+            f"`{row['function']}` ({row['call_sites']})" for row in absent[:12]) + "."]
+    return lines
+
+
 def compatibility_page():
     libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
                  for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
@@ -102,11 +141,13 @@ def compatibility_page():
         lines.append(f"| `{header.relative_to(ROOT / 'include')}` | "
                      f"{len(names) - len(absent) - n_refused} | {n_refused} | {len(absent)} |")
         missing += absent
+    lines += call_sites(lambda name: name in where and name not in no_use)
     for library, names in libraries.items():
         names = [n for n in names if n not in no_use]
         if not names:
             continue
         lines += ["", f"### lib{library}.so ({len(names)})", "", ", ".join(f"`{n}`" for n in names)]
+    lines += limits(where)
     lines += ["", f"### Unsupported ({len(no_use)})"]
     for why, names in refused:
         lines += ["", f"{why[0].upper()}{why[1:]}: " + ", ".join(f"`{n}`" for n in names) + "."]
