@@ -229,9 +229,12 @@ class Bench:
             raise Failure(errors[0])
         return text
 
-    def script(self, name, arguments="", folder="src", **more):
-        return self.shell("{} {} {}".format(sys.executable, name, arguments), self.root / folder,
-                          **more)
+    def script(self, name, arguments="", folder="src", path=None, **more):
+        """With path, modules come from there instead of our own acllite."""
+        search = "export PYTHONPATH={}:{}; ".format(
+            self.prefix / "python" / "site-packages", path) if path else ""
+        return self.shell("{}{} {} {}".format(search, sys.executable, name, arguments),
+                          self.root / folder, **more)
 
 
 def reference(model, feeds):
@@ -325,6 +328,78 @@ def quick_start_cpp(bench):
 
 def quick_start_python(bench):
     quick_start(bench, lambda bench: bench.script("sampleResnetQuickStart.py"))
+
+
+def jpeg(path, side, seed):
+    """A square JPEG of one tint, and the NV12 that libjpeg's YCbCr of it is; with a tint no way of
+    enlarging chroma makes a difference."""
+    random = np.random.default_rng(seed)
+    small = Image.fromarray(random.integers(30, 220, (9, 9), np.uint8)).resize((side, side))
+    planes = [np.asarray(small)] + [np.full((side, side), random.integers(90, 160), np.uint8)
+                                    for _ in range(2)]
+    Image.fromarray(np.stack(planes, -1), "YCbCr").save(path, quality=97)
+    file = Image.open(path)
+    file.draft("YCbCr", file.size)
+    luma, *chroma = np.moveaxis(np.asarray(file), -1, 0)
+    pairs = np.stack([plane[::2, ::2] for plane in chroma], -1).reshape(side // 2, side)
+    return np.concatenate([luma, pairs])
+
+
+def yuv_classifier(path, batch, side):
+    """NV12 as it lies in memory to scores."""
+    net = Network()
+    x = net.node("Mul", net.cast("data", FLOAT), net.weight(1 / 64))
+    x = net.node("Unsqueeze", x, net.weight([1], np.int64))
+    x = net.node("Relu", net.conv(x, 32, 8, 0.05, from_channels=1))
+    x = net.node("Flatten", net.node("GlobalAveragePool", x))
+    net.node("Softmax", net.node("Gemm", x, net.normal(32, 1000)), to="prob", axis=1)
+    net.save(path, [("data", UINT8, [batch, side * 3 // 2, side])],
+             [("prob", FLOAT, [batch, 1000])])
+
+
+def dvpp_python(bench, model, batch, count, *options, acllite=None):
+    """Pictures through JPEGD and VPC; they have the model's size, so that scaling copies. acllite
+    names the folder of another than ours."""
+    source = bench.work / "net.onnx"
+    yuv_classifier(source, batch, 224)
+    bench.convert(source, bench.root / "model" / model, *options)
+    pictures = np.stack([jpeg(bench.root / "data" / "{}.jpg".format(i), 224, i)
+                         for i in range(count)])
+    session, size = ort.InferenceSession(source), batch if isinstance(batch, int) else 1
+    scores = []
+    for start in range(0, count, size):
+        part = pictures[start:start + size]
+        whole = np.concatenate([part, np.zeros((size - len(part), 336, 224), np.uint8)])
+        scores += list(session.run(None, {"data": whole})[0][:len(part)])
+    more = {} if acllite is None else {"path": bench.outside / acllite}
+    check_tops(bench.script("classify.py", "../data", **more), scores)
+
+
+def yolov3_python(bench):
+    """Boxes the network makes up from the picture's bytes, in the output form of the sample's
+    detection layer."""
+    source, net, side = bench.work / "net.onnx", Network(11), 416
+    x = net.node("Mul", net.cast("data", FLOAT), net.weight(1 / 64))
+    x = net.node("Unsqueeze", x, net.weight([1], np.int64))
+    x = net.node("Sigmoid", net.conv(x, 6, 104, 0.002, from_channels=1))
+    # 6 x 4 of the 6 rows and columns of tiles: x, y, x, y, score, class of four boxes
+    x = net.node("Slice", net.node("Reshape", x, net.weight([1, 6, -1], np.int64)),
+                 net.weight([0], np.int64), net.weight([4], np.int64), net.weight([2], np.int64))
+    sizes = net.node("Concat", "img_info", net.weight([[1, 79]]), axis=1)
+    net.node("Mul", x, net.node("Reshape", sizes, net.weight([1, 6, 1], np.int64)), to="boxes")
+    four = net.node("Mul", net.node("ReduceSum", "boxes", keepdims=0), net.weight(0))
+    four = net.node("Reshape", net.node("Add", four, net.weight(4)), net.weight([1, 1], np.int64))
+    net.cast(four, INT32, "number")
+    net.save(source, [("data", UINT8, [1, side * 3 // 2, side]), ("img_info", FLOAT, [1, 4])],
+             [("boxes", FLOAT, [1, 6, 4]), ("number", INT32, [1, 1])])
+    bench.convert(source, bench.root / "model" / "yolov3_yuv")
+    picture = jpeg(bench.root / "data" / "one.jpg", side, 6)
+    want = reference(source, {"data": picture[None], "img_info": np.full((1, 4), side, np.float32)})
+    text = bench.script("object_detect.py", "../data")
+    rows = re.findall(r"class +(\d+), box +(-?\d+) +(-?\d+) +(-?\d+) +(-?\d+), score +([.\d]+)",
+                      text)
+    boxes = want[0][0].T
+    same_rows(rows, [[int(row[5]), *row[:4], row[4]] for row in boxes], [0, 1, 1, 1, 1, 1e-4])
 
 
 def dynamic_hw(bench):
@@ -601,6 +676,23 @@ PROGRAMS = [
     Program("googlenet_imagenet_dynamic_batch, C++", SAMPLES,
             CPP2 + "1_classification/googlenet_imagenet_dynamic_batch", "batch size 2 of 1 and 2",
             lambda b: googlenet_cpp(b, "googlenet_dynamicbatch", DYNAMIC_BATCH)),
+    Program("googlenet_imagenet_multi_batch, Python", SAMPLES,
+            PY2 + "1_classification/googlenet_imagenet_multi_batch",
+            "twelve JPEGs in batches of ten, on our acllite",
+            lambda b: dvpp_python(b, "googlenet_yuv", 10, 12)),
+    Program("googlenet_imagenet_dynamic_batch, Python", SAMPLES,
+            PY2 + "1_classification/googlenet_imagenet_dynamic_batch",
+            "two JPEGs, batch size 2 of 1, 2, 4 and 8, on our acllite",
+            lambda b: dvpp_python(b, "googlenet_dynamic_batch", "n", 2,
+                                  "--input_shape=data:-1,336,224", "--dynamic_batch_size=1,2,4,8")),
+    Program("googlenet_imagenet_picture, Python", SAMPLES,
+            PY2 + "1_classification/googlenet_imagenet_picture",
+            "two JPEGs, on the acllite of its repository",
+            lambda b: dvpp_python(b, "googlenet_yuv", 1, 2,
+                                  acllite="samples/python/common/acllite")),
+    Program("YOLOV3_coco_detection_picture, Python", SAMPLES,
+            PY2 + "2_object_detection/YOLOV3_coco_detection_picture", "one JPEG, on our acllite",
+            yolov3_python),
     Program("resnet50_imagenet_dynamic_hw, Python", SAMPLES,
             PY2 + "1_classification/resnet50_imagenet_dynamic_hw", "one picture, 224 x 224",
             dynamic_hw),
