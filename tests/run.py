@@ -190,7 +190,7 @@ def suites_of(kind, build):
     if kind == "check":
         return [
             ("c", lambda: c_tests(build)),
-            ("python", lambda: py_tests(build, "not long", limit=240)),
+            ("python", lambda: py_tests(build, "not long", limit=600)),
             ("conformance", lambda: conformance(build)),
         ]
     import long_suites

@@ -85,7 +85,9 @@ def test_a_c_program(trace, build_dir):
     hello = build_dir / "examples" / "c" / "hello"
     plain = subprocess.run([hello], capture_output=True, text=True)
     r = trace(["-o", "hello.txt"], [hello])
-    assert (r.returncode, r.stdout, r.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+    # how much memory is free changes from one run to the next
+    said, said_traced = [re.sub(r"\d+ of", "? of", out) for out in (plain.stdout, r.stdout)]
+    assert (r.returncode, said_traced, r.stderr) == (plain.returncode, said, plain.stderr)
     assert (trace.at / "hello.txt").read_text().startswith("aclInit(")
 
 
