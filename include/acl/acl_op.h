@@ -124,6 +124,15 @@ ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
 ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
 
+/* ---- which operators are called ---- */
+
+/* Between the two, the first call of each type, shape and set of attributes writes a file
+ * {path}/{number}_{opType}.json, which atc --singleop reads. dumpType is ACL_OP_DUMP_OP_AICORE_ARGS;
+ * the folder is made if it is missing. Errors: ACL_ERROR_DUMP_ALREADY_RUN, ACL_ERROR_DUMP_NOT_RUN,
+ * ACL_ERROR_WRITE_FILE. aclFinalize ends it, too. */
+ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
+ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);
+
 /* ---- kernels of the program's own; not supported ---- */
 
 /* These are machine code of Ascend cores: ACL_ERROR_FEATURE_UNSUPPORTED. */
@@ -139,10 +148,6 @@ ACL_FUNC_VISIBILITY aclError aclopSetKernelWorkspaceSizes(aclopKernelDesc *kerne
 ACL_FUNC_VISIBILITY aclError aclopUpdateParams(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], int numOutputs, const aclTensorDesc *const outputDesc[],
     const aclopAttr *attr);
-
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
-ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);
 
 #ifdef __cplusplus
 }

@@ -31,8 +31,8 @@ static bool make_path(char path[PATH_MAX], const char *folder, const char *type,
 static void complain(const struct dump_op *d, const char *what, const struct dump_target *to) {
     int failure = errno;
     if (atomic_exchange(&d->settings->has_failed, true)) return;
-    acl_log(ACL_ERROR, "dump: %s of operator '%s' cannot be written below '%s': %s; %s. This is said "
-                       "once", what, d->type, d->settings->path, strerror(failure),
+    acl_log(ACL_ERROR, "dump: %s of operator '%s' cannot be written below '%s': %s; %s. This is "
+                       "said once", what, d->type, d->settings->path, strerror(failure),
             dump_remedy(to));
 }
 
@@ -98,11 +98,12 @@ void dump_op_begin(struct dump_op *d, const char *type, int device, uint32_t str
                           .n_inputs = n_inputs, .inputs = inputs, .were_finite = true};
     if (!atomic_load(&runtime.dump_operators)) return;
     d->settings = dump_settings_find(wants_operators, NULL);
-    if (d->settings && !dump_wants_step(d->settings, atomic_fetch_add(&d->settings->n_op_runs, 1))) {
+    if (!d->settings) return;
+    if (!dump_wants_step(d->settings, atomic_fetch_add(&d->settings->n_op_runs, 1))) {
         dump_settings_release(d->settings);
         d->settings = NULL;
+        return;
     }
-    if (!d->settings) return;
     d->stamp = dump_time_stamp(0);
     for (int i = 0; i < n_inputs && d->settings->overflow && d->were_finite; i++)
         d->were_finite = inputs[i].dtype == DT_NONE || dump_is_finite(&inputs[i]);

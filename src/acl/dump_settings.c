@@ -90,8 +90,9 @@ static void read_scene(const char *call, const json_t *dump, struct dump_setting
     const char *scene = config_text(dump, "dump_scene", "");
     s->failures = !strcmp(scene, "lite_exception");
     if (!*scene || s->failures || !strcmp(scene, "lite_exception:disable")) return;
-    acl_log(ACL_WARNING, "%s: dump.dump_scene is \"%s\", which is about the state of an Ascend core; "
-                         "there is none, and only \"lite_exception\" has an effect", call, scene);
+    acl_log(ACL_WARNING, "%s: dump.dump_scene is \"%s\", which is about the state of an Ascend "
+                         "core; there is none, and only \"lite_exception\" has an effect", call,
+            scene);
 }
 
 static aclError read_path(const char *call, const char *path, const json_t *dump,

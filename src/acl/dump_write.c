@@ -25,8 +25,8 @@ static bool write_file(const char *path, const struct dump_piece *pieces, int n)
     return ok;
 }
 
-static bool call_back(const struct dump_target *to, const char *path, const struct dump_piece *pieces,
-                      int n) {
+static bool call_back(const struct dump_target *to, const char *path,
+                      const struct dump_piece *pieces, int n) {
     acldumpChunk *c = to->chunk;
     size_t left = 0, used = 0, at = 0;
     for (int i = 0; i < n; i++) left += pieces[i].bytes;
@@ -55,7 +55,8 @@ static bool call_back(const struct dump_target *to, const char *path, const stru
     return true;
 }
 
-bool dump_put(const struct dump_target *to, const char *path, const struct dump_piece *pieces, int n) {
+bool dump_put(const struct dump_target *to, const char *path, const struct dump_piece *pieces,
+              int n) {
     return to->callback ? call_back(to, path, pieces, n) : write_file(path, pieces, n);
 }
 

@@ -49,6 +49,7 @@ static const struct {
     [HANDLE_PHYSICAL] = {"aclrtDrvMemHandle", "aclrtMallocPhysical"},
     [HANDLE_GROUP_INFO] = {"aclrtGroupInfo", "aclrtCreateGroupInfo"},
     [HANDLE_ALLOCATOR] = {"aclrtAllocatorDesc", "aclrtAllocatorCreateDesc"},
+    [HANDLE_GRAPH_DUMP] = {"aclGraphDumpOption", "aclCreateGraphDumpOpt"},
     [HANDLE_DVPP_CHANNEL] = {"acldvppChannelDesc", "acldvppCreateChannelDesc"},
     [HANDLE_DVPP_PIC] = {"acldvppPicDesc", "acldvppCreatePicDesc"},
     [HANDLE_DVPP_BATCH] = {"acldvppBatchPicDesc", "acldvppCreateBatchPicDesc"},

@@ -30,6 +30,7 @@ struct model_info;
 struct dump_settings; /* dump.c */
 struct op_model;      /* op.h */
 struct op_file;       /* op_files.c */
+struct op_args;       /* op_args.c */
 struct json_t;
 
 /* ---- failures; error.c ---- */
@@ -115,6 +116,8 @@ struct runtime {
     struct op_model *op_models; /* single operators made ready, the one last used first */
     uint64_t n_op_models, max_op_models;
     atomic_uint_fast64_t last_op_number;
+    struct op_args *op_args;            /* NULL: nobody asks what is called */
+    atomic_bool op_args_on;
     struct op_file *op_files;           /* their offline models, the newest first */
     char *op_options[N_OP_OPTIONS]; /* NULL: not set */
 
@@ -281,8 +284,9 @@ bool tdt_item_is_received(const void *object);
 /* Writes a session: a Chrome trace to `path`, or, unless is_file, a new folder in it. */
 enum status profile_write(const struct profile_recording *r, const char *path, bool is_file);
 
-/* ---- single operators; op_cache.c, op_files.c ---- */
+/* ---- single operators; op_cache.c, op_files.c, op_args.c ---- */
 void ops_reset(void);
+void op_args_reset(void);
 void op_files_reset(void);
 
 /* ---- virtual memory; vmm.c ---- */

@@ -53,6 +53,7 @@ struct op_request {
     struct arena arena;
     struct single_op op;
     uint64_t missing; /* inputs, a bit each, whose elements shape the graph and are not known yet */
+    const aclFormat *formats; /* as described: of the inputs, then of the outputs */
     uint64_t on_host; /* inputs in memory of the host, which may be read at once */
 };
 
@@ -87,6 +88,11 @@ aclError op_refuse(const char *call, const char *type, enum status status);
 enum status op_files_build(const char *call, const struct single_op *op, const char *key,
                            struct graph **out);
 
+/* ---- statistics of what was called; op_args.c ---- */
+
+/* An operator is called: its description is written where aclopStartDumpArgs asked for it. */
+void op_args_note(const struct op_request *r);
+
 /* ---- for libacl_op_compiler.so and libacl_cblas.so ---- */
 
 /* Makes an operator ready, as far as values that are not known yet allow. */
@@ -96,6 +102,9 @@ aclError op_create_handle(const char *call, const struct op_arguments *a, aclopH
 aclError op_execute(const char *call, const struct op_arguments *a,
                     const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
                     aclTensorDesc *const *descs, aclrtStream stream);
+/* Writes the graph of an operator as text, to the file `path` or to {path}/{type}.txt. */
+aclError op_print_graph(const char *call, const struct op_arguments *a,
+                        const aclDataBuffer *const *inputs, const char *path);
 /* The text of a compile option: bytes with its NUL, 0 when not set; copied where it fits. */
 aclError op_option_set(const char *call, int option, const char *value);
 size_t op_option_get(int option, char *to, size_t n_bytes);

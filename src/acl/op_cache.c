@@ -147,6 +147,7 @@ void op_models_forget(void) {
 void ops_reset(void) {
     op_models_forget();
     op_files_reset();
+    op_args_reset();
     pthread_mutex_lock(&runtime.ops_lock);
     runtime.max_op_models = 0;
     for (int i = 0; i < N_OP_OPTIONS; i++) {

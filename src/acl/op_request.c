@@ -132,6 +132,7 @@ static aclError read_tensor(const char *call, struct op_request *r, bool is_inpu
                         "%s %d is of data type %d, which operators here do not take", side, i,
                         (int)type);
     ACL_TRY(set_layout(call, side, i, format, to));
+    ((aclFormat *)r->formats)[is_input ? i : r->op.n_inputs + i] = format;
     if (to->shape.rank == 1 && to->shape.dim[0] == -2) to->shape = shape_unknown();
     int64_t n = 1;
     for (int d = 0; d < to->shape.rank; d++)
@@ -171,7 +172,8 @@ static aclError read_tensors(const char *call, struct op_request *r, bool is_inp
 
 static aclError fill(const char *call, struct op_request *r, const struct op_arguments *a) {
     r->op.type = arena_strdup(&r->arena, a->type);
-    if (!r->op.type) return no_memory(call);
+    r->formats = arena_calloc(&r->arena, 2 * SINGLE_OP_MAX, sizeof *r->formats);
+    if (!r->op.type || !r->formats) return no_memory(call);
     ACL_TRY(read_tensors(call, r, true, a->n_inputs, a->inputs));
     ACL_TRY(read_tensors(call, r, false, a->n_outputs, a->outputs));
     ACL_TRY(read_attrs(call, r, a->attr));

@@ -4,7 +4,10 @@
  * is said at once; the operator runs in stream order. Where axes or sizes are inputs, only the
  * stream's turn tells them, and the operator is made ready then.
  */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "acl/dump.h"
 #include "acl/internal.h"
@@ -228,6 +231,7 @@ static aclError submit(const char *call, struct op_request *request, struct op_m
         }
         code = prepare(r, inputs, outputs, descs, stream_device(s));
         if (code == ACL_SUCCESS && check_is_on()) code = check_uses(call, r, s);
+        if (code == ACL_SUCCESS) op_args_note(request);
         if (code == ACL_SUCCESS)
             code = stream_submit(s, &(struct task){.fn = run_task, .drop = drop_task, .op_run = r},
                                  call);
@@ -371,8 +375,9 @@ aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,
 /* ---- shapes ---- */
 
 /* Values are read at once: there is no stream to wait for. */
-static aclError infer(const char *call, const struct op_request *request,
-                      const aclDataBuffer *const *buffers, aclTensorDesc *const *descs) {
+static aclError build_now(const char *call, const struct op_request *request,
+                          const aclDataBuffer *const *buffers, bool with_outputs,
+                          struct graph **out) {
     struct single_tensor inputs[SINGLE_OP_MAX], outputs[SINGLE_OP_MAX];
     struct single_op op = request->op;
     for (int i = 0; i < op.n_inputs; i++) {
@@ -385,22 +390,62 @@ static aclError infer(const char *call, const struct op_request *request,
         ACL_TRY(read_buffers(call, "input", 1, &op.inputs[i], &buffers[i], &b));
         inputs[i].data = b.data;
     }
-    /* What the descriptions say now is not what they are asked for. */
     for (int i = 0; i < op.n_outputs; i++) {
         outputs[i] = op.outputs[i];
-        outputs[i].shape = shape_unknown();
+        if (!with_outputs) outputs[i].shape = shape_unknown();
     }
     op.inputs = inputs;
     op.outputs = outputs;
+    enum status s = single_op_build(&op, out);
+    return s == STATUS_OK ? ACL_SUCCESS : op_refuse(call, op.type, s);
+}
+
+/* What the descriptions say now is not what they are asked for. */
+static aclError infer(const char *call, const struct op_request *request,
+                      const aclDataBuffer *const *buffers, aclTensorDesc *const *descs) {
     struct graph *g;
-    enum status s = single_op_build(&op, &g);
-    if (s != STATUS_OK) return op_refuse(call, op.type, s);
+    ACL_TRY(build_now(call, request, buffers, false, &g));
     aclError code = ACL_SUCCESS;
-    for (int i = 0; i < op.n_outputs && code == ACL_SUCCESS; i++) {
+    for (int i = 0; i < request->op.n_outputs && code == ACL_SUCCESS; i++) {
         const struct tensor *y = &g->tensors[g->outputs[i]];
         code = tensor_tell(call, descs[i], acl_type(y->dtype), &y->shape);
     }
     graph_destroy(g);
+    return code;
+}
+
+static aclError print_to(const char *call, const struct graph *g, const char *type,
+                         const char *path) {
+    char file[PATH_MAX];
+    struct stat st;
+    bool is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    int n = snprintf(file, sizeof file, "%s%s%s%s", path, is_folder ? "/" : "",
+                     is_folder ? type : "", is_folder ? ".txt" : "");
+    if (n < 0 || (size_t)n >= sizeof file)
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "graphDumpPath is too long");
+    FILE *to = fopen(file, "w");
+    if (!to) return acl_fail(ACL_ERROR_WRITE_FILE, call, "'%s' cannot be written: %m", file);
+    enum status s = graph_print(g, to, SINGLE_OP_MAX_VALUES);
+    if (fclose(to) && s == STATUS_OK)
+        return acl_fail(ACL_ERROR_WRITE_FILE, call, "'%s' cannot be written: %m", file);
+    return s == STATUS_OK ? ACL_SUCCESS : acl_fail_status(s, call);
+}
+
+aclError op_print_graph(const char *call, const struct op_arguments *a,
+                        const aclDataBuffer *const *inputs, const char *path) {
+    struct op_request *request;
+    struct graph *g;
+    ACL_TRY(runtime_need_started(call));
+    if (!path || !*path)
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call, "graphDumpPath is %s", path ? "empty"
+                                                                                   : "NULL");
+    ACL_TRY(op_request_create(call, a, &request));
+    aclError code = build_now(call, request, inputs, true, &g);
+    if (code == ACL_SUCCESS) {
+        code = print_to(call, g, request->op.type, path);
+        graph_destroy(g);
+    }
+    op_request_release(request);
     return code;
 }
 

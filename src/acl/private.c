@@ -106,6 +106,7 @@ const struct pk_private _pk_private = {
     .op_compile = op_compile,
     .op_create_handle = op_create_handle,
     .op_execute = op_execute,
+    .op_print_graph = op_print_graph,
     .op_option_set = op_option_set,
     .op_option_get = op_option_get,
     .mem_alloc = mem_alloc,

@@ -17,7 +17,7 @@
 #include "acl/handle.h"
 #include "acl/profile.h"
 
-enum { PK_PRIVATE_VERSION = 5 };
+enum { PK_PRIVATE_VERSION = 6 };
 
 enum { N_OP_OPTIONS = 17 }; /* values of aclCompileOpt */
 
@@ -79,6 +79,8 @@ struct pk_private {
     aclError (*op_execute)(const char *call, const struct op_arguments *a,
                            const aclDataBuffer *const *inputs, aclDataBuffer *const *outputs,
                            aclTensorDesc *const *descs, aclrtStream stream);
+    aclError (*op_print_graph)(const char *call, const struct op_arguments *a,
+                               const aclDataBuffer *const *inputs, const char *path);
     aclError (*op_option_set)(const char *call, int option, const char *value);
     size_t (*op_option_get)(int option, char *to, size_t n_bytes);
     void *(*mem_alloc)(size_t bytes);

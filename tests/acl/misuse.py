@@ -206,6 +206,8 @@ aclopSetKernelArgs u -----
 aclopSetKernelWorkspaceSizes u ---
 aclopSetMaxOpQueueNum i -
 aclopSetModelDir i p
+aclopStartDumpArgs i -p
+aclopStopDumpArgs i -
 aclopUnregisterCompileFunc u -
 aclopUpdateParams u ------
 aclrtAllocatorCreateDesc a
@@ -497,6 +499,7 @@ class Caller:
         "aclmdlDesc": ("returned", "aclmdlCreateDesc", (), "aclmdlDestroyDesc"),
         "aclmdlExecConfigHandle": ("returned", "aclmdlCreateExecConfigHandle", (),
                                    "aclmdlDestroyExecConfigHandle"),
+        "aclGraphDumpOption": ("returned", "aclCreateGraphDumpOpt", (), "aclDestroyGraphDumpOpt"),
         "aclopAttr": ("returned", "aclopCreateAttr", (), "aclopDestroyAttr"),
         "aclopHandle": ("written last", "aclopCreateHandleForCast",
                         ("aclTensorDesc", "aclTensorDesc", 0), "aclopDestroyHandle"),

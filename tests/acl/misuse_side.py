@@ -7,9 +7,9 @@ import misuse_dvpp
 # Before aclInit notes (aclprofMark and its like) go nowhere, as they do without a session, and a
 # configuration for aclprofStart cannot be had.
 ROWS = """
-aclCreateGraphDumpOpt u
-aclDestroyGraphDumpOpt u -
-aclGenGraphAndDumpForOp u -----------
+aclCreateGraphDumpOpt a
+aclDestroyGraphDumpOpt a h
+aclGenGraphAndDumpForOp i p--------po
 aclGetCompileopt a -p-
 aclGetCompileoptSize a -
 aclSetCompileopt a -p

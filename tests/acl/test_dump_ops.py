@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators called alone in dumps and profiles; dumps of overflow, of failures, and of chosen runs."""
+"""Operators called alone in dumps and profiles; dumps of overflow, of failures, of chosen runs."""
 import csv
 import json
 import pathlib

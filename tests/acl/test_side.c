@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -198,10 +201,68 @@ static void operators_are_compiled(void **state) {
     assert_acl_fails(aclGetCompileopt(ACL_OP_JIT_COMPILE, value, 7), ACL_ERROR_INVALID_PARAM);
     assert_acl_fails(aclGetCompileopt(ACL_AICORE_NUM, value, 8), ACL_ERROR_INVALID_PARAM);
     assert_acl_fails(aclSetCompileopt((aclCompileOpt)17, "x"), ACL_ERROR_INVALID_PARAM);
-    assert_null(aclCreateGraphDumpOpt());
     aclDestroyTensorDesc(desc);
     assert_acl(aclDestroyDataBuffer(in));
     assert_acl(aclDestroyDataBuffer(out));
+}
+
+static void read_text(const char *path, char *to, size_t size) {
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    to[fread(to, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void operators_as_graphs(void **state) {
+    (void)state;
+    char folder[] = "/tmp/prusik-graph-XXXXXX", file[64], other[64], as_file[4096], in_folder[4096];
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/Concat.txt", folder);
+    snprintf(other, sizeof other, "%s/other.graph", folder);
+    int64_t axis = 1;
+    float x[6] = {0};
+    aclTensorDesc *in = aclCreateTensorDesc(ACL_FLOAT, 2, (const int64_t[]){2, 3}, ACL_FORMAT_ND),
+                  *out = aclCreateTensorDesc(ACL_FLOAT, 2, (const int64_t[]){2, 6}, ACL_FORMAT_ND),
+                  *of_axis = aclCreateTensorDesc(ACL_INT64, 0, NULL, ACL_FORMAT_ND);
+    aclDataBuffer *values = aclCreateDataBuffer(x, sizeof x),
+                  *at = aclCreateDataBuffer(&axis, sizeof axis);
+    const aclTensorDesc *const ins[] = {of_axis, in, in}, *const outs[] = {out};
+    const aclDataBuffer *const buffers[] = {at, values, values};
+    aclGraphDumpOption *option = aclCreateGraphDumpOpt();
+    assert_non_null(option);
+    assert_acl(aclGenGraphAndDumpForOp("Concat", 3, ins, buffers, 1, outs, NULL, NULL,
+                                       ACL_ENGINE_SYS, folder, option));
+    assert_acl(aclGenGraphAndDumpForOp("Concat", 3, ins, buffers, 1, outs, NULL, NULL,
+                                       ACL_ENGINE_SYS, other, NULL));
+    read_text(file, in_folder, sizeof in_folder);
+    read_text(other, as_file, sizeof as_file);
+    assert_string_equal(as_file, in_folder);
+    assert_non_null(strstr(as_file, "Concat"));
+    assert_non_null(strstr(as_file, "axis=1"));
+
+    axis = 7;
+    assert_acl_fails(aclGenGraphAndDumpForOp("Concat", 3, ins, buffers, 1, outs, NULL, NULL,
+                                             ACL_ENGINE_SYS, other, NULL),
+                     ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclGenGraphAndDumpForOp("Nothing", 3, ins, buffers, 1, outs, NULL, NULL,
+                                             ACL_ENGINE_SYS, other, NULL), ACL_ERROR_OP_NOT_FOUND);
+    axis = 1;
+    assert_acl_fails(aclGenGraphAndDumpForOp("Concat", 3, ins, buffers, 1, outs, NULL, NULL,
+                                             ACL_ENGINE_SYS, "/no/such/folder/x", NULL),
+                     ACL_ERROR_WRITE_FILE);
+    assert_acl(aclDestroyGraphDumpOpt(option));
+    assert_acl_fails(aclGenGraphAndDumpForOp("Concat", 3, ins, buffers, 1, outs, NULL, NULL,
+                                             ACL_ENGINE_SYS, other, option),
+                     ACL_ERROR_INVALID_PARAM);
+    assert_acl_fails(aclDestroyGraphDumpOpt(option), ACL_ERROR_INVALID_PARAM);
+    assert_int_equal(remove(file), 0);
+    assert_int_equal(remove(other), 0);
+    assert_int_equal(remove(folder), 0);
+    aclDestroyTensorDesc(in);
+    aclDestroyTensorDesc(out);
+    aclDestroyTensorDesc(of_axis);
+    assert_acl(aclDestroyDataBuffer(values));
+    assert_acl(aclDestroyDataBuffer(at));
 }
 
 static void products_have_handles(void **state) {
@@ -253,6 +314,7 @@ int main(void) {
         cmocka_unit_test(calls_that_say_why_not),
         cmocka_unit_test_setup_teardown(products_have_handles, start, end),
         cmocka_unit_test_setup_teardown(operators_are_compiled, start, end),
+        cmocka_unit_test_setup_teardown(operators_as_graphs, start, end),
     };
     return cmocka_run_group_tests_name("side", tests, NULL, NULL);
 }

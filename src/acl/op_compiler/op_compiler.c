@@ -104,3 +104,44 @@ size_t aclGetCompileoptSize(aclCompileOpt opt) {
     if (check_option(__func__, opt) != ACL_SUCCESS) return 0;
     return _pk_private.op_option_get((int)opt, NULL, 0);
 }
+
+/* ---- graphs ---- */
+
+static void free_option(void *object) { _pk_private.mem_free(object); }
+
+aclGraphDumpOption *aclCreateGraphDumpOpt(void) {
+    if (check(__func__, ACL_ENGINE_SYS, ACL_COMPILE_SYS) != ACL_SUCCESS) return NULL;
+    void *object = _pk_private.mem_alloc(1); /* there is nothing to choose */
+    void *handle =
+        object ? _pk_private.handle_create(HANDLE_GRAPH_DUMP, object, free_option) : NULL;
+    if (handle) return handle;
+    _pk_private.mem_free(object);
+    _pk_private.fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for an option");
+    return NULL;
+}
+
+aclError aclDestroyGraphDumpOpt(const aclGraphDumpOption *graphDumpOpt) {
+    aclError code = check(__func__, ACL_ENGINE_SYS, ACL_COMPILE_SYS);
+    if (code != ACL_SUCCESS || _pk_private.handle_retire(graphDumpOpt, HANDLE_GRAPH_DUMP))
+        return code;
+    return _pk_private.handle_fail(graphDumpOpt, HANDLE_GRAPH_DUMP, __func__, "graphDumpOpt");
+}
+
+aclError aclGenGraphAndDumpForOp(const char *opType, int numInputs,
+                                 const aclTensorDesc *const inputDesc[],
+                                 const aclDataBuffer *const inputs[], int numOutputs,
+                                 const aclTensorDesc *const outputDesc[],
+                                 aclDataBuffer *const outputs[], const aclopAttr *attr,
+                                 aclopEngineType engineType, const char *graphDumpPath,
+                                 const aclGraphDumpOption *graphDumpOpt) {
+    (void)outputs;
+    const struct op_arguments a = {opType, numInputs, numOutputs, inputDesc, outputDesc, attr};
+    aclError code = check(__func__, engineType, ACL_COMPILE_SYS);
+    if (code != ACL_SUCCESS) return code;
+    if (graphDumpOpt) {
+        if (!_pk_private.handle_get(graphDumpOpt, HANDLE_GRAPH_DUMP, __func__, "graphDumpOpt"))
+            return ACL_ERROR_INVALID_PARAM;
+        _pk_private.handle_release(graphDumpOpt);
+    }
+    return _pk_private.op_print_graph(__func__, &a, inputs, graphDumpPath);
+}
