@@ -34,6 +34,17 @@ void wrong_type(const char *call, int argument, const char *wanted, PyObject *ob
 /* A list of int as int64_t from PyMem_Malloc, NULL with an exception set. `n` its length. */
 int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n);
 
+/* Lists of handles a single operator is called with, in the order of the C arguments: input
+ * descriptions and buffers, output descriptions and buffers. */
+struct lists {
+    int64_t *values[4];
+    size_t n[4];
+};
+/* objects[i] NULL: that list is not part of the call. first: the number of its argument. False with
+ * an exception set, and then nothing to free. */
+bool lists_take(struct lists *l, const char *call, PyObject *const objects[4], int first);
+void lists_free(struct lists *l);
+
 /*
  * The arguments of a call that sets an option: (handle, attr, value), and the size of the value,
  * which may be left out. The value itself is given, an int or, for a path, a str; the bits of
@@ -58,6 +69,7 @@ PyObject *size_value(size_t value);
 PyObject *text(const char *value); /* NULL becomes "" */
 PyObject *address_and_code(const volatile void *value, aclError code);
 PyObject *number_and_code(long long value, aclError code);
+PyObject *dims_dict(const aclmdlIODims *dims); /* {"name", "dimCount", "dims"} */
 PyObject *object_and_code(PyObject *taken, aclError code); /* takes the reference; NULL: NULL */
 
 /* An expression without the interpreter lock. */
@@ -187,9 +199,10 @@ PyObject *object_and_code(PyObject *taken, aclError code); /* takes the referenc
 #define ROW(name, function, doc) {name, function, METH_VARARGS, doc}
 
 /* The method tables, each in the file of its name; the last row is empty. */
-extern PyMethodDef base_methods[], device_methods[], fv_methods[], mdl_methods[], media_methods[],
-    op_methods[], prof_methods[], rt_methods[], stream_methods[], tdt_methods[], tensor_methods[],
-    util_methods[];
+extern PyMethodDef aipp_methods[], base_methods[], blas_methods[], compile_methods[],
+    device_methods[], fv_methods[], himpi_methods[], mdl_methods[], media_methods[], op_methods[],
+    op_compile_methods[], prof_methods[], queue_methods[], rt_methods[], stream_methods[],
+    tdt_methods[], tensor_methods[], util_methods[];
 
 /* Releases what callbacks that never ran still hold; after aclFinalize. */
 void callbacks_forget(void);

@@ -22,7 +22,7 @@ static PyObject *number_list(const int64_t *values, size_t n) {
     return list;
 }
 
-static PyObject *dims_dict(const aclmdlIODims *dims) {
+PyObject *dims_dict(const aclmdlIODims *dims) {
     PyObject *list = number_list(dims->dims, dims->dimCount), *name = text(dims->name);
     if (list && name)
         return Py_BuildValue("{s:N,s:n,s:N}", "name", name, "dimCount", (Py_ssize_t)dims->dimCount,
@@ -115,6 +115,53 @@ METHOD(mdl_load_from_mem_with_mem) {
     return number_and_code(id, code);
 }
 
+/* A list of queue ids; uint32_t from PyMem_Malloc, NULL with an exception set. */
+static uint32_t *take_ids(PyObject *list, const char *call, int argument, size_t count) {
+    size_t n;
+    int64_t *values = take_list(list, call, argument, &n);
+    if (!values) return NULL;
+    uint32_t *ids = (uint32_t *)values; /* in place: each is written below what is still to read */
+    bool fits = n == count;
+    for (size_t i = 0; i < n && fits; i++) {
+        fits = values[i] >= 0 && values[i] <= UINT32_MAX;
+        ids[i] = (uint32_t)values[i];
+    }
+    if (fits) return ids;
+    PyErr_Format(PyExc_ValueError, "%s() argument %d must be a list of %zu queue ids", call,
+                 argument, count);
+    PyMem_Free(values);
+    return NULL;
+}
+
+/* (model_path or model and size, input_q, input_q_num, output_q, output_q_num) */
+static PyObject *load_with_q(PyObject *args, const char *call, bool from_file) {
+    const char *path = NULL;
+    void *model = NULL;
+    PyObject *in, *out;
+    size_t size = 0, n_in, n_out;
+    uint32_t id = 0;
+    bool ok = from_file ? take(args, call, "sozoz", &path, &in, &n_in, &out, &n_out)
+                        : take(args, call, "pzozoz", &model, &size, &in, &n_in, &out, &n_out);
+    uint32_t *ins = ok ? take_ids(in, call, from_file ? 2 : 3, n_in) : NULL;
+    uint32_t *outs = ins ? take_ids(out, call, from_file ? 4 : 5, n_out) : NULL;
+    aclError code = ACL_SUCCESS;
+    if (outs)
+        code = UNLOCKED(from_file
+                            ? aclmdlLoadFromFileWithQ(path, &id, ins, n_in, outs, n_out)
+                            : aclmdlLoadFromMemWithQ(model, size, &id, ins, n_in, outs, n_out));
+    PyObject *result = outs ? number_and_code(id, code) : NULL;
+    PyMem_Free(ins);
+    PyMem_Free(outs);
+    return result;
+}
+
+METHOD(mdl_load_from_file_with_q) {
+    return load_with_q(args, "acl.mdl.load_from_file_with_q", true);
+}
+METHOD(mdl_load_from_mem_with_q) {
+    return load_with_q(args, "acl.mdl.load_from_mem_with_q", false);
+}
+
 CODE1(mdl_unload, "acl.mdl.unload", aclmdlUnload, u)
 
 METHOD(mdl_query_size) {
@@ -159,6 +206,24 @@ CODE1(mdl_destroy_desc, "acl.mdl.destroy_desc", aclmdlDestroyDesc, p)
 CODE2(mdl_get_desc, "acl.mdl.get_desc", aclmdlGetDesc, p, u)
 CODE2(mdl_get_desc_from_file, "acl.mdl.get_desc_from_file", aclmdlGetDescFromFile, p, s)
 CODE3(mdl_get_desc_from_mem, "acl.mdl.get_desc_from_mem", aclmdlGetDescFromMem, p, p, z)
+/* What the C function writes through pointers comes back in its order, before the code. */
+METHOD(mdl_create_and_get_op_desc) {
+    uint32_t device, stream, task;
+    size_t length, n_in = 0, n_out = 0;
+    aclTensorDesc *in = NULL, *out = NULL;
+    if (!take(args, "acl.mdl.create_and_get_op_desc", "uuuz", &device, &stream, &task, &length))
+        return NULL;
+    if (length > 1 << 20) length = 1 << 20; /* more than any name has */
+    char *name = PyMem_Calloc(length + 1, 1);
+    if (!name) return PyErr_NoMemory();
+    aclError code = UNLOCKED(aclmdlCreateAndGetOpDesc(device, stream, task, name, length, &in,
+                                                      &n_in, &out, &n_out));
+    PyObject *result = Py_BuildValue("NNnNni", text(name), address(in), (Py_ssize_t)n_in,
+                                     address(out), (Py_ssize_t)n_out, (int)code);
+    PyMem_Free(name);
+    return result;
+}
+
 METHOD(mdl_get_op_attr) {
     void *desc;
     const char *op, *attr;
@@ -323,6 +388,12 @@ PyMethodDef mdl_methods[] = {
     ROW("load_from_mem_with_mem", mdl_load_from_mem_with_mem,
         "load_from_mem_with_mem(ptr, size, work_ptr, work_size, weight_ptr, weight_size) -> "
         "(model_id, ret)"),
+    ROW("load_from_file_with_q", mdl_load_from_file_with_q,
+        "load_from_file_with_q(model_path, input_q, input_q_num, output_q, output_q_num) -> "
+        "(model_id, ret)"),
+    ROW("load_from_mem_with_q", mdl_load_from_mem_with_q,
+        "load_from_mem_with_q(ptr, size, input_q, input_q_num, output_q, output_q_num) -> "
+        "(model_id, ret)"),
     ROW("unload", mdl_unload, "unload(model_id) -> ret"),
     ROW("query_size", mdl_query_size, "query_size(model_path) -> (work_size, weight_size, ret)"),
     ROW("query_size_from_mem", mdl_query_size_from_mem,
@@ -347,6 +418,9 @@ PyMethodDef mdl_methods[] = {
     ROW("get_desc_from_file", mdl_get_desc_from_file,
         "get_desc_from_file(desc, model_path) -> ret"),
     ROW("get_desc_from_mem", mdl_get_desc_from_mem, "get_desc_from_mem(desc, ptr, size) -> ret"),
+    ROW("create_and_get_op_desc", mdl_create_and_get_op_desc,
+        "create_and_get_op_desc(device_id, stream_id, task_id, op_name_len) -> (op_name, "
+        "input_desc, num_inputs, output_desc, num_outputs, ret)"),
     ROW("get_op_attr", mdl_get_op_attr,
         "get_op_attr(desc, op_name, attr) -> str, None when the call fails"),
     ROW("get_num_inputs", mdl_get_num_inputs, "get_num_inputs(desc) -> n"),

@@ -133,6 +133,9 @@ PyMODINIT_FUNC PyInit_acl(void);
 PyMODINIT_FUNC PyInit_acl(void) {
     PyObject *module = PyModule_Create(&definition);
     if (module && fill(module, base_methods, tensor_methods) &&
+        fill(module, compile_methods, NULL) &&
+        add_submodule(module, "blas", "acl.blas", "Products of matrices and vectors.", blas_methods,
+                      NULL) &&
         add_submodule(module, "rt", "acl.rt", "Devices, contexts, streams, events and memory.",
                       rt_methods, stream_methods) &&
         add_submodule(module, "rt", "acl.rt", "Devices, contexts, streams, events and memory.",
@@ -140,11 +143,16 @@ PyMODINIT_FUNC PyInit_acl(void) {
         add_submodule(module, "fv", "acl.fv", "Feature retrieval: not implemented.", fv_methods,
                       NULL) &&
         add_submodule(module, "mdl", "acl.mdl", "Models: load, describe, run.", mdl_methods,
-                      NULL) &&
-        add_submodule(module, "media", "acl.media", "Pictures: decode, scale, crop, encode.", media_methods, NULL) &&
-        add_submodule(module, "op", "acl.op", "Single operators.", op_methods, NULL) &&
+                      aipp_methods) &&
+        add_submodule(module, "himpi", "acl.himpi", "Pictures and video: not implemented.",
+                      himpi_methods, NULL) &&
+        add_submodule(module, "media", "acl.media", "Pictures: decode, scale, crop, encode.",
+                      media_methods, NULL) &&
+        add_submodule(module, "op", "acl.op", "Single operators.", op_methods,
+                      op_compile_methods) &&
         add_submodule(module, "prof", "acl.prof", "Profiling.", prof_methods, NULL) &&
-        add_submodule(module, "tdt", "acl.tdt", "Channels for tensors.", tdt_methods, NULL) &&
+        add_submodule(module, "tdt", "acl.tdt", "Channels for tensors, and queues.", tdt_methods,
+                      queue_methods) &&
         add_submodule(module, "util", "acl.util", "Between Python objects and addresses; threads.",
                       util_methods, NULL))
         return module;

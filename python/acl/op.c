@@ -128,6 +128,50 @@ METHOD(op_set_list_float) {
     return result;
 }
 
+/* (attr, name, lists), or as in C (attr, name, number of lists, their lengths, lists). */
+METHOD(op_set_list_list_int) {
+    static const char call[] = "acl.op.set_attr_list_list_int";
+    void *attr;
+    const char *name;
+    int32_t count = -1;
+    PyObject *lengths = NULL, *lists;
+    bool counted = PyTuple_Size(args) == 5;
+    bool ok = counted ? take(args, call, "psioo", &attr, &name, &count, &lengths, &lists)
+                      : take(args, call, "pso", &attr, &name, &lists);
+    if (!ok) return NULL;
+    if (!PyList_Check(lists) && !PyTuple_Check(lists)) {
+        wrong_type(call, counted ? 5 : 3, "a list of lists", lists);
+        return NULL;
+    }
+    size_t n = (size_t)PySequence_Size(lists), given = n, done = 0;
+    int64_t *said = counted ? take_list(lengths, call, 4, &given) : NULL;
+    if (counted && !said) return NULL;
+    int *sizes = PyMem_Malloc((n + 1) * sizeof *sizes);
+    int64_t **values = PyMem_Malloc((n + 1) * sizeof *values);
+    bool fits = given == n && n <= INT32_MAX && (!counted || (size_t)count == n);
+    for (; sizes && values && fits && done < n; done++) {
+        PyObject *list = PySequence_GetItem(lists, (Py_ssize_t)done);
+        size_t length = 0;
+        values[done] = list ? take_list(list, call, counted ? 5 : 3, &length) : NULL;
+        Py_XDECREF(list);
+        if (!values[done]) break;
+        sizes[done] = (int)length;
+        if (said && said[done] != (int64_t)length) fits = false;
+    }
+    PyObject *result = NULL;
+    if (!sizes || !values) PyErr_NoMemory();
+    else if (!fits)
+        PyErr_Format(PyExc_ValueError, "%s(): the counts are not those of the lists", call);
+    else if (done == n)
+        result = code_only(aclopSetAttrListListInt(attr, name, (int)n, sizes,
+                                                   (const int64_t *const *)values));
+    for (size_t i = 0; i < done; i++) PyMem_Free(values[i]);
+    PyMem_Free(said);
+    PyMem_Free(sizes);
+    PyMem_Free(values);
+    return result;
+}
+
 METHOD(op_set_list_string) {
     struct list_argument a;
     if (!take_list_argument(args, "acl.op.set_attr_list_string", &a)) return NULL;
@@ -145,18 +189,11 @@ METHOD(op_set_list_string) {
 
 /* ---- running ---- */
 
-/* Lists of handles, taken apart in the order of the C arguments. */
-struct lists {
-    int64_t *values[4]; /* input descriptions and buffers, output descriptions and buffers */
-    size_t n[4];
-};
-
-static void lists_free(struct lists *l) {
+void lists_free(struct lists *l) {
     for (int i = 0; i < 4; i++) PyMem_Free(l->values[i]);
 }
 
-/* objects[i] NULL: that list is not part of the call. first: the number of its argument. */
-static bool lists_take(struct lists *l, const char *call, PyObject *const objects[4], int first) {
+bool lists_take(struct lists *l, const char *call, PyObject *const objects[4], int first) {
     *l = (struct lists){0};
     for (int i = 0; i < 4; i++) {
         if (!objects[i]) continue;
@@ -296,6 +333,8 @@ PyMethodDef op_methods[] = {
         "set_attr_list_float(attr, name, [num_values,] values) -> ret"),
     ROW("set_attr_list_int", op_set_list_int,
         "set_attr_list_int(attr, name, [num_values,] values) -> ret"),
+    ROW("set_attr_list_list_int", op_set_list_list_int,
+        "set_attr_list_list_int(attr, name, [num_lists, num_values,] lists) -> ret"),
     ROW("set_attr_list_string", op_set_list_string,
         "set_attr_list_string(attr, name, [num_values,] values) -> ret"),
     ROW("execute", op_execute,

@@ -157,6 +157,20 @@ static PyObject *read_text(PyObject *args, const char *call,
     return object_and_code(text(to), code);
 }
 
+/* The same without a length to give: the longest there is. */
+static PyObject *read_all(PyObject *args, const char *call,
+                          aclError (*fn)(const void *, size_t, uint32_t, char *, size_t)) {
+    void *info;
+    size_t bytes;
+    uint32_t index;
+    char to[ACL_PROF_MAX_OP_NAME_LEN] = "";
+    if (!take(args, call, "pzu", &info, &bytes, &index)) return NULL;
+    aclError code = fn(info, bytes, index, to, sizeof to);
+    return object_and_code(text(to), code);
+}
+
+METHOD(prof_get_op_type_v2) { return read_all(args, "acl.prof.get_op_type_v2", aclprofGetOpType); }
+METHOD(prof_get_op_name_v2) { return read_all(args, "acl.prof.get_op_name_v2", aclprofGetOpName); }
 METHOD(prof_get_op_type) { return read_text(args, "acl.prof.get_op_type", aclprofGetOpType); }
 METHOD(prof_get_op_name) { return read_text(args, "acl.prof.get_op_name", aclprofGetOpName); }
 
@@ -210,6 +224,10 @@ PyMethodDef prof_methods[] = {
         "get_op_name_len(op_info, op_info_len, index) -> (op_name_len, ret)"),
     ROW("get_op_name", prof_get_op_name,
         "get_op_name(op_info, op_info_len, index, op_name_len) -> (op_name, ret)"),
+    ROW("get_op_type_v2", prof_get_op_type_v2,
+        "get_op_type_v2(op_info, op_info_len, index) -> (op_type, ret)"),
+    ROW("get_op_name_v2", prof_get_op_name_v2,
+        "get_op_name_v2(op_info, op_info_len, index) -> (op_name, ret)"),
     ROW("get_op_start", prof_get_op_start, "get_op_start(op_info, op_info_len, index) -> ns"),
     ROW("get_op_end", prof_get_op_end, "get_op_end(op_info, op_info_len, index) -> ns"),
     ROW("get_op_duration", prof_get_op_duration,

@@ -2,6 +2,8 @@
 /* The tensor descriptions and element types of the module `acl`. */
 #include "binding.h"
 
+#include <string.h>
+
 METHOD(tensor_data_type_size) {
     int32_t type;
     return take(args, "acl.data_type_size", "i", &type)
@@ -114,6 +116,41 @@ METHOD(tensor_set_storage_shape) {
     return set_shape(args, "acl.set_tensor_storage_shape", aclSetTensorStorageShape);
 }
 
+/* fn(desc, count, pairs); pairs is a list of [least, most], as many as the count. */
+static PyObject *set_range(PyObject *args, const char *call,
+                           aclError (*fn)(aclTensorDesc *, size_t, int64_t[][2])) {
+    void *desc;
+    size_t count;
+    PyObject *list;
+    if (!take(args, call, "pzo", &desc, &count, &list)) return NULL;
+    if (!PySequence_Check(list) || (size_t)PySequence_Size(list) != count) {
+        PyErr_Format(PyExc_ValueError, "%s() argument 3 must be a list of %zu pairs", call, count);
+        return NULL;
+    }
+    int64_t(*pairs)[2] = PyMem_Calloc(count + 1, sizeof *pairs);
+    bool ok = pairs || !PyErr_NoMemory();
+    for (size_t i = 0; ok && i < count; i++) {
+        PyObject *item = PySequence_GetItem(list, (Py_ssize_t)i);
+        size_t n = 0;
+        int64_t *pair = item ? take_list(item, call, 3, &n) : NULL;
+        Py_XDECREF(item);
+        ok = pair && n == 2;
+        if (ok) memcpy(pairs[i], pair, sizeof *pairs);
+        else if (pair) PyErr_Format(PyExc_ValueError, "%s(): pair %zu has %zu items", call, i, n);
+        PyMem_Free(pair);
+    }
+    PyObject *result = ok ? code_only(fn(desc, count, pairs)) : NULL;
+    PyMem_Free(pairs);
+    return result;
+}
+
+METHOD(tensor_set_shape_range) {
+    return set_range(args, "acl.set_tensor_shape_range", aclSetTensorShapeRange);
+}
+METHOD(tensor_set_value_range) {
+    return set_range(args, "acl.set_tensor_value_range", aclSetTensorValueRange);
+}
+
 PyMethodDef tensor_methods[] = {
     ROW("data_type_size", tensor_data_type_size, "data_type_size(data_type) -> size"),
     ROW("float16_to_float", tensor_float16_to_float, "float16_to_float(bits) -> float"),
@@ -153,4 +190,8 @@ PyMethodDef tensor_methods[] = {
         "set_tensor_origin_shape(desc, num_dims, dims) -> ret"),
     ROW("set_tensor_storage_shape", tensor_set_storage_shape,
         "set_tensor_storage_shape(desc, num_dims, dims) -> ret"),
+    ROW("set_tensor_shape_range", tensor_set_shape_range,
+        "set_tensor_shape_range(desc, dims_count, [[least, most], ...]) -> ret"),
+    ROW("set_tensor_value_range", tensor_set_value_range,
+        "set_tensor_value_range(desc, value_count, [[least, most], ...]) -> ret"),
     {NULL, NULL, 0, NULL}};

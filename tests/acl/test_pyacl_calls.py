@@ -8,6 +8,7 @@ import csv
 import ctypes
 import inspect
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -21,6 +22,8 @@ pytest.importorskip("onnx")
 
 import media_calls  # noqa: E402  (beside this file)
 import networks  # noqa: E402
+import op_calls  # noqa: E402
+import queue_calls  # noqa: E402
 
 pytestmark = pytest.mark.in_process
 
@@ -37,12 +40,14 @@ get_tensor_desc_size i | get_tensor_desc_type i | init i | set_tensor_const i
 set_tensor_desc_name n | set_tensor_dynamic_input i | set_tensor_format i
 set_tensor_origin_format i | set_tensor_origin_shape i | set_tensor_place_ment i
 set_tensor_shape i | set_tensor_storage_format i | set_tensor_storage_shape i
+set_tensor_shape_range i | set_tensor_value_range i
 trans_tensor_desc_format ii
 update_data_buffer i
 mdl.add_dataset_buffer ii | mdl.bundle_get_model_id ii | mdl.bundle_get_model_num ii
 mdl.bundle_load_from_file ii | mdl.bundle_load_from_mem ii | mdl.bundle_unload i
 mdl.get_op_attr s | mdl.create_config_handle i | mdl.create_dataset i | mdl.create_desc i
-mdl.create_exec_config_handle i | mdl.destroy_config_handle i | mdl.destroy_dataset i
+mdl.create_exec_config_handle i | mdl.get_first_aipp_info di | mdl.create_and_get_op_desc siiiii
+mdl.destroy_config_handle i | mdl.destroy_dataset i
 mdl.destroy_desc i | mdl.destroy_exec_config_handle i | mdl.execute i | mdl.execute_async i
 mdl.execute_async_v2 i | mdl.execute_v2 i | mdl.finalize_dump i | mdl.init_dump i
 mdl.set_dump i | mdl.get_aipp_type iii | mdl.get_cur_output_dims di
@@ -69,7 +74,8 @@ prof.create_config i | prof.create_stamp i | prof.create_step_info i
 prof.create_subscribe_config i | prof.destroy_config i | prof.destroy_stamp n
 prof.destroy_step_info n | prof.destroy_subscribe_config i | prof.finalize i | prof.get_model_id i
 prof.get_op_attri_value s | prof.get_op_desc_size ii | prof.get_op_duration i | prof.get_op_end i
-prof.get_op_flag i | prof.get_op_name si | prof.get_op_name_len ii | prof.get_op_num ii
+prof.get_op_flag i | prof.get_op_name_v2 si | prof.get_op_type_v2 si
+prof.get_op_name si | prof.get_op_name_len ii | prof.get_op_num ii
 prof.get_op_start i | prof.get_op_type si | prof.get_op_type_len ii | prof.get_step_timestamp i
 prof.init i | prof.mark i | prof.model_subscribe i | prof.model_un_subscribe i | prof.pop i
 prof.push i | prof.range_start ii | prof.range_stop i | prof.set_config i
@@ -124,13 +130,20 @@ tdt.send_tensor i | tdt.stop_channel i
 util.bytes_to_ptr i | util.numpy_contiguous_to_ptr ia | util.numpy_to_ptr i | util.ptr_to_bytes b
 util.ptr_to_numpy a | util.start_thread ii | util.stop_thread i
 """
+UNSUPPORTED = 200006
 KINDS = {int: "i", float: "f", str: "s", dict: "d", list: "l", bytes: "b", np.ndarray: "a",
          type(None): "n"}
 
 
 def returns_table():
-    entries = [e.split() for line in RETURNS.strip().splitlines() for e in line.split("|")]
-    return dict(entries) | media_calls.returns()
+    lines = RETURNS + op_calls.RETURNS + queue_calls.RETURNS
+    entries = [e.split() for line in lines.split("\n") if line for e in line.split("|")]
+    return dict(entries) | media_calls.returns() | {f"himpi.{name}": "i" for name in himpi_names()}
+
+
+def himpi_names():
+    path = pathlib.Path(__file__).resolve().parents[2] / "python" / "acl" / "himpi.c"
+    return re.findall(r"X\((\w+), \d", path.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +166,8 @@ def model(atc, tmp_path_factory):
 
 def functions_of(acl):
     found = {}
-    for prefix in ("", "fv.", "rt.", "mdl.", "media.", "op.", "prof.", "tdt.", "util."):
+    for prefix in ("", "blas.", "fv.", "himpi.", "rt.", "mdl.", "media.", "op.", "prof.", "tdt.",
+                   "util."):
         module = getattr(acl, prefix.rstrip(".")) if prefix else acl
         assert isinstance(module, types.ModuleType)
         assert sys.modules["acl" + ("." + prefix).rstrip(".")] is module
@@ -172,7 +186,7 @@ class Caller:
         result = self.functions[name](*arguments)
         items = result if isinstance(result, tuple) else (result,)
         kinds = "".join(KINDS[type(item)] for item in items)
-        assert kinds == self.table[name], f"{name} returned {result!r}"
+        assert kinds == self.table[name] or self.table[name] == "*", f"{name} returned {result!r}"
         self.called.add(name)
         has_code = len(items) > 1 or "-> ret" in self.functions[name].__doc__
         if has_code and kinds[-1] == "i":
@@ -193,10 +207,13 @@ def test_what_calls_return(acl, model, capfd, tmp_path):
     streams(call)
     hardware(call)
     channels(call)
+    queue_calls.queues(call)
     retrieval(call)
     media_calls.pictures(call)
     models(call, model)
     operators(call, model, tmp_path)
+    op_calls.products(call)
+    op_calls.compiling(call, tmp_path)
     profiling(call, model, tmp_path)
     call("app_log", 3, "a line of the program")
     assert "a line of the program" in capfd.readouterr().err
@@ -293,6 +310,15 @@ def tensors(call):
         call(f"set_tensor{part}_format", desc, 0)
         call(f"set_tensor{part}_shape", desc, 2, [4, 6])
         call(f"set_tensor{part}_shape", desc, 3, [4, 6], fails=True)
+    opened = call("create_tensor_desc", 0, [-1, 6], 2)
+    call("set_tensor_shape_range", opened, 2, [[1, 9], (6, 6)])
+    assert call("get_tensor_desc_dim_range", opened, 0, 2) == [1, 9]
+    call("set_tensor_shape_range", opened, 1, [[1, 9]], fails=True)
+    call("set_tensor_value_range", opened, 1, [[0, 255]])
+    for wrong in ([[1, 9]], [[1], [6, 6]], [[1, 2, 3], [6, 6]]):
+        with pytest.raises(ValueError):
+            call("set_tensor_shape_range", opened, 2, wrong)
+    call("destroy_tensor_desc", opened)
     call("set_tensor_place_ment", desc, 1)
     call("set_tensor_dynamic_input", desc, "group")
     call("set_tensor_const", desc, ptr, 64)
@@ -460,6 +486,13 @@ def retrieval(call):
         arguments = [0] * counts.get(name[3:], 1)
         assert (call(name, *arguments, fails=True) == 0) == ("create" in name)
         assert "not implemented" in call("get_recent_err_msg")
+    for name in [n for n in call.functions if n.startswith("himpi.")]:
+        names = re.search(r"\((.*?)\)", call.functions[name].__doc__).group(1)
+        arguments = [0] * len(names.split(",") if names else [])
+        assert call(name, *arguments, fails=True) == UNSUPPORTED
+        assert "not implemented" in call("get_recent_err_msg")
+        with pytest.raises(TypeError):
+            call(name, 1, *arguments)
 
 
 def models(call, path):
@@ -484,6 +517,7 @@ def models(call, path):
         call("mdl.bundle_get_model_id", bundle, 1, fails=True)
         call("mdl.unload", bundle, fails=True)
         call("mdl.bundle_unload", bundle)
+    queue_calls.between(call, path, ptr, size)
     handle = call("mdl.create_config_handle")
     call("mdl.load_with_config", handle, fails=True)
     call("mdl.set_config_opt", handle, 0, 1)  # priority
@@ -540,6 +574,8 @@ def describe(call, model_id, desc):
     call.functions["mdl.get_input_dynamic_dims"](desc, -1, 0)
     call("mdl.get_input_dynamic_dims", desc, -1, 1000, fails=True)
     assert call("mdl.get_aipp_type", model_id, 0)[0] == 0
+    assert call("mdl.get_first_aipp_info", model_id, 0, fails=True) == {}
+    assert call("mdl.create_and_get_op_desc", 0, 0, 0, 256, fails=True) == ("", 0, 0, 0, 0)
 
 
 def execute(call, model_id, desc):
@@ -656,6 +692,7 @@ def profiling(call, path, folder):
     for name in ("type", "name"):
         assert call(f"prof.get_op_{name}_len", ptr, size, 0) == 1
         assert call(f"prof.get_op_{name}", ptr, size, 0, 1) == ""
+        assert call(f"prof.get_op_{name}_v2", ptr, size, 0) == ""
     for name in ("op_start", "op_end", "op_duration", "model_id", "op_flag"):
         assert call(f"prof.get_{name}", ptr, size, 0) == 0
     assert call("prof.get_op_attri_value", ptr, size, 0, 0) == ""
@@ -671,22 +708,49 @@ def count_of(returns):
     return len(plain.split(","))
 
 
-def test_functions_with_evidence(acl, data_dir):
+# Rows without evidence whose counts were guessed from the prototypes with a mistake: what C writes
+# through a pointer to a pointer is a result too, and a pointer to what is only read is none.
+WRITTEN_THROUGH_TWO = """
+blas.create_handle_for_gemm_ex blas.create_handle_for_gemv_ex blas.create_handle_for_hgemm
+blas.create_handle_for_hgemv blas.create_handle_for_s8gemm blas.create_handle_for_s8gemv
+get_compileopt mdl.create_and_get_op_desc media.dvpp_get_hist_data media.dvpp_get_lut_map_data
+op.create_handle_for_cast prof.get_op_name prof.get_op_type tdt.alloc_buf tdt.copy_buf_ref
+tdt.dequeue tdt.get_buf_from_chain trans_tensor_desc_format
+""".split()
+ONLY_READ = """
+blas.s8gemm blas.s8gemv fv.del fv.destroy_feature_info fv.modify fv.repo_add
+media.dvpp_vpc_batch_crop_resize_async media.dvpp_vpc_batch_crop_resize_make_border_async
+media.dvpp_vpc_batch_crop_resize_paste_async op.set_kernel_workspace_sizes
+prof.get_step_timestamp rt.destroy_group_info rt.destroy_stream_config_handle
+rt.get_all_group_info rt.set_stream_config_opt tdt.set_queue_route_query_info
+""".split()
+
+
+def test_every_row_of_the_facts(acl, data_dir):
+    """Each row is here, and gives as many items as the row says."""
     table = returns_table()
-    elsewhere = re.compile(r"acl\.(media\.v|himpi\.|prof\.|tdt\.)")
-    later = {"acl.mdl.set_input_aipp"}  # its AIPP objects do not exist yet
-    missing, different = [], []
+    later = re.compile(r"acl\.(media\.v(dec|enc)_|mdl\..*aipp)")
+    missing, different, used, n = [], [], set(), 0
     with open(data_dir / "facts" / "pyacl_functions.csv", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            name = row["python_name"]
-            if "unconfirmed" in row["evidence"] or elsewhere.match(name) or name in later:
+            name = row["python_name"][len("acl."):]
+            kinds = table.get(name)
+            if kinds is None and later.match(row["python_name"]):
                 continue
-            kinds = table.get(name[len("acl."):])
+            n += 1
             if kinds is None:
                 missing.append(name)
-            elif len(kinds.replace("n", "")) != count_of(row["returns"]):
+                continue
+            here, said = len(kinds.replace("n", "")), count_of(row["returns"])
+            guessed = "unconfirmed" in row["evidence"]
+            if guessed and here > said and name in WRITTEN_THROUGH_TWO:
+                used.add(name)
+            elif guessed and here < said and name in ONLY_READ:
+                used.add(name)
+            elif here != said and kinds != "*":
                 different.append((name, kinds, row["returns"]))
-    assert not missing and not different
+    assert not missing and not different and n > 570
+    assert used == {*WRITTEN_THROUGH_TWO, *ONLY_READ}
 
 
 def test_every_function_says_what_it_returns(acl):
