@@ -34,7 +34,7 @@ struct reader {
     const char *name, *at, *end, *line_start;
     int line;
     struct token token; /* the next one, not yet taken */
-    bool skip_unknown;
+    bool skip_unknown, keep_places;
     const ProtobufCMessageDescriptor *ignored;
     int depth, max_depth;
     size_t n_fields, max_fields;
@@ -643,6 +643,16 @@ static enum status check_once(struct reader *r, const ProtobufCMessageDescriptor
     return STATUS_OK;
 }
 
+static enum status keep_place(struct reader *r, const ProtobufCMessage *message, const char *field,
+                              const struct token *at) {
+    if (!r->keep_places) return STATUS_OK;
+    struct text_place *p = arena_alloc(&r->out->arena, sizeof *p);
+    CHECK_MEMORY(r, p);
+    *p = (struct text_place){r->out->places, message, field, at->line, at->column};
+    r->out->places = p;
+    return STATUS_OK;
+}
+
 static enum status read_field(struct reader *r, ProtobufCMessage *message, struct seen *seen) {
     const ProtobufCMessageDescriptor *type = message->descriptor;
     char text[NAME_BYTES], buf[SHOWN_BYTES + 8];
@@ -657,6 +667,7 @@ static enum status read_field(struct reader *r, ProtobufCMessage *message, struc
     }
     if (!f) return unknown_field(r, type, &name);
     TRY(check_once(r, type, (unsigned)(f - type->fields), &name, seen));
+    TRY(keep_place(r, message, f->name, &name));
     TRY(next(r));
     TRY(take_colon(r, f->name, f->type == PROTOBUF_C_TYPE_MESSAGE));
     if (f->label == PROTOBUF_C_LABEL_REPEATED) TRY(read_repeated(r, f, (char *)message));
@@ -701,6 +712,7 @@ enum status text_unpack(const ProtobufCMessageDescriptor *type, const char *text
         .name = options && options->name ? options->name : "text",
         .at = text, .end = text + n_bytes, .line_start = text, .line = 1,
         .skip_unknown = options && options->skip_unknown,
+        .keep_places = options && options->keep_places,
         .ignored = options ? options->ignored : NULL,
         .max_depth = options && options->max_depth ? options->max_depth : 64,
         .max_fields = options && options->max_fields ? options->max_fields : (size_t)4 << 20,
@@ -728,4 +740,12 @@ enum status text_unpack(const ProtobufCMessageDescriptor *type, const char *text
 void text_message_deinit(struct text_message *m) {
     arena_deinit(&m->arena);
     m->message = NULL;
+    m->places = NULL;
+}
+
+const struct text_place *text_place(const struct text_message *m, const ProtobufCMessage *message,
+                                    const char *field) {
+    const struct text_place *p = m->places;
+    while (p && (p->message != message || strcmp(p->field, field))) p = p->next;
+    return p;
 }

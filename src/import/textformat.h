@@ -42,6 +42,7 @@ struct text_options {
     int max_depth;       /* of messages within each other; 0: 64 */
     size_t max_bytes;    /* of the text; 0: 64 MiB */
     size_t max_fields;   /* values in all; 0: 4 million */
+    bool keep_places;    /* text_place() will be asked */
 };
 
 struct text_message {
@@ -49,12 +50,24 @@ struct text_message {
     struct arena arena; /* holds all of it */
     int n_warnings;     /* all there were; the first TEXT_MAX_WARNINGS are kept */
     const char *warnings[TEXT_MAX_WARNINGS];
+    struct text_place *places; /* the last field first */
+};
+
+/* Where a field that is given stands; counted from 1. */
+struct text_place {
+    struct text_place *next;
+    const ProtobufCMessage *message;
+    const char *field;
+    int line, column;
 };
 
 /* The text need not end in a NUL, and need not live on. */
 enum status text_unpack(const ProtobufCMessageDescriptor *type, const char *text, size_t n_bytes,
                         const struct text_options *options, struct text_message *out);
 void text_message_deinit(struct text_message *m);
+/* Where `field` of `message` is given; NULL if it is not. For texts read with keep_places. */
+const struct text_place *text_place(const struct text_message *m, const ProtobufCMessage *message,
+                                    const char *field);
 
 /* The one of n names that is nearest to `name` as people mistype; NULL if none is near. `names` is
  * the first of n pointers that lie `stride` bytes apart. */
