@@ -21,8 +21,12 @@
 #include "atc_model.h"
 #include "atc_options.h"
 #include "atc_singleop.h"
+#include "base/alloc.h"
 #include "base/env.h"
 #include "base/version.h"
+#include "import/aipp.h"
+#include "import/frontend.h"
+#include "ir/dynamic.h"
 #include "om/om.h"
 #include "ops/op.h"
 #include "passes/passes.h"
@@ -94,12 +98,38 @@ static enum status read_model(struct atc *a, const char *path, struct graph **ou
     return atc_fail_status(&a->error, s, path);
 }
 
+static bool is_nhwc(const struct atc *a) {
+    const char *format = OPT(a, input_format);
+    return *format ? !strcmp(format, "NHWC") : atoi(OPT(a, framework)) == FRAMEWORK_TENSORFLOW;
+}
+
+static enum status insert_aipp(struct atc *a, struct graph *g) {
+    const char *path = OPT(a, insert_op_conf);
+    if (!*path) return STATUS_OK;
+    struct dynamic d;
+    TRY(dynamic_read(g, &a->arena, &d));
+    struct aipp_options options = {.name = path, .nhwc = is_nhwc(a), .max_batch = 1};
+    if (d.kind == DYNAMIC_BATCH) options.max_batch = d.values[d.largest];
+    void *text;
+    size_t n_bytes;
+    enum status s = import_read_file(path, &text, &n_bytes);
+    if (s == STATUS_FILE) return atc_fail(&a->error, ATC_E19001, path, status_message());
+    if (s == STATUS_OK) {
+        s = aipp_insert(g, text, n_bytes, &options);
+        mem_free(text);
+    }
+    if (s == STATUS_OK) return s;
+    if (s == STATUS_MEMORY) return atc_fail_status(&a->error, s, path);
+    return atc_fail(&a->error, ATC_E10052, status_message());
+}
+
 static enum status set_borders(struct atc *a, struct graph *g) {
     const char *const *fp16;
     struct import_options named = {0};
     if (*OPT(a, input_shape_range) || atc_has_gears(&a->o)) TRY(read_shapes(a, &named));
     TRY(atc_check_inputs(g, &named, &a->error));
     TRY(atc_set_dynamic(g, &a->o, &a->arena, &a->error));
+    TRY(insert_aipp(a, g));
     TRY(atc_parse_list(OPT(a, input_fp16_nodes), &a->arena, &fp16, &a->error));
     TRY(atc_set_fp16_inputs(g, fp16, &a->error));
     return atc_set_output_types(g, OPT(a, output_type), &a->arena, &a->error);

@@ -77,6 +77,9 @@ enum { ATC_MAX_ARGS = 4 };
          "--input_shape is missing or has no -1.", "Write -1 for the batch in --input_shape.")     \
     CODE(E10032, 2, "The file [{0}] of [--singleop] is not as it should be: {1}",                  \
          "A key has a value of another kind.", "Correct the file.")                                \
+    CODE(E10034, 1, "Input [{0}] has preprocessing in the model and is in --input_fp16_nodes.",     \
+         "An input with preprocessing takes pictures of bytes.",                                   \
+         "Take it out of --input_fp16_nodes, or out of the file of --insert_op_conf.")             \
     CODE(E10035, 2, "There are {0} gears; at least {1} are needed.", "One gear is no choice.",     \
          "Add gears, or give fixed sizes.")                                                        \
     CODE(E10036, 2, "There are {0} gears; at most {1} are possible.", "Too many gears.",           \
@@ -91,6 +94,9 @@ enum { ATC_MAX_ARGS = 4 };
     CODE(E10047, 2, "[{0}] and [{1}] exclude each other.", "Both are given.", "Drop one.")         \
     CODE(E10048, 3, "--input_shape_range [{0}] cannot be used: {1}",                               \
          "The text does not follow the pattern NAME:[1~4,3,-1];...", "Write it like {2}.")         \
+    CODE(E10052, 1, "The AIPP configuration is not accepted: {0}",                                 \
+         "A field is misspelt, out of its range, or contradicts another or the model.",            \
+         "Correct the file at that line; docs/aipp.md lists the fields.")                          \
     CODE(E10053, 1, "The command line cannot be understood at [{0}].",                             \
          "A value with blanks or semicolons without quotes, or an option without --.",             \
          "Write every option as --name=value and put such values in quotes.")                      \

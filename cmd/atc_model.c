@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/op.h"
+#include "ops/aipp.h"
 
 #define NO_MEMORY "out of memory while reading the options"
 
@@ -154,6 +154,7 @@ enum status atc_set_fp16_inputs(struct graph *g, const char *const *names, struc
         int t = graph_find_tensor(g, *names), wide;
         if (t < 0) return atc_fail(e, ATC_E10016, *names, "--input_fp16_nodes");
         if (!graph_is_input(g, t)) return atc_fail(e, ATC_E10017, *names, "--input_fp16_nodes");
+        if (aipp_node_of(g, t, 0) || aipp_node_of(g, t, 1)) return atc_fail(e, ATC_E10034, *names);
         if (g->tensors[t].dtype == DT_F16) continue;
         if (g->tensors[t].dtype != DT_F32)
             return atc_fail(e, ATC_E10001, *names, "--input_fp16_nodes",

@@ -54,7 +54,8 @@ enum atc_value {
     OPTION(dynamic_image_size, USED, TEXT, "", "\"H,W;H,W\"", "picture sizes to choose from")      \
     OPTION(dynamic_dims, USED, TEXT, "", "\"A,B;C,D\"", "sizes to choose from, one for each -1")   \
     OPTION(input_shape_range, USED, TEXT, "", "\"NAME:[1~4,3];...\"", "ranges of sizes")           \
-    OPTION(insert_op_conf, REFUSED, TEXT, "", "FILE", "picture preprocessing (AIPP)")              \
+    OPTION(insert_op_conf, USED, TEXT, "", "FILE",                                                 \
+           "picture preprocessing (AIPP) to put into the model: docs/aipp.md")                     \
     OPTION(singleop, USED, TEXT, "", "FILE",                                                       \
            "write models of one operator each, from a JSON list, into the folder --output")        \
     OPTION(is_input_adjust_hw_layout, REFUSED, BOOLS, "false", "true|false,...",                   \

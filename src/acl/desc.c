@@ -175,8 +175,15 @@ static aclError border_dims(const char *call, const aclmdlDesc *desc, enum side 
     return ACL_SUCCESS;
 }
 
+/* With preprocessing in the model, N,H,W,C of the picture; V2 says how it lies in memory. */
 aclError aclmdlGetInputDims(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
-    return border_dims(__func__, modelDesc, INPUT, index, dims);
+    ACL_TRY(border_dims(__func__, modelDesc, INPUT, index, dims));
+    struct model_info *info;
+    const struct model_border *b = border(__func__, modelDesc, INPUT, index, &info);
+    if (!b) return ACL_ERROR_INVALID_PARAM;
+    if (b->aipp) fill_dims(&b->aipp->image, dims);
+    model_info_release(info);
+    return ACL_SUCCESS;
 }
 
 aclError aclmdlGetInputDimsV2(const aclmdlDesc *modelDesc, size_t index, aclmdlIODims *dims) {
@@ -353,36 +360,6 @@ const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName, const cha
             if (!strcmp(info->nodes[i].name, opName)) value = info->nodes[i].origins;
     model_info_release(info);
     return value;
-}
-
-/* ---- built-in preprocessing: models have none ---- */
-
-static aclError need_input(const char *call, uint32_t id, size_t index) {
-    struct loaded *m;
-    void *handle;
-    ACL_TRY(model_get(call, id, &m, &handle));
-    int n = m->info->n_inputs;
-    handle_release(handle);
-    if (index < (size_t)n) return ACL_SUCCESS;
-    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "index is %zu; model %u has %d inputs", index,
-                    id, n);
-}
-
-aclError aclmdlGetAippType(uint32_t modelId, size_t index, aclmdlInputAippType *type,
-                           size_t *dynamicAttachedDataIndex) {
-    ACL_NEED(type);
-    ACL_NEED(dynamicAttachedDataIndex);
-    ACL_TRY(need_input(__func__, modelId, index));
-    *type = ACL_DATA_WITHOUT_AIPP;
-    *dynamicAttachedDataIndex = ACL_INVALID_NODE_INDEX;
-    return ACL_SUCCESS;
-}
-
-aclError aclmdlGetFirstAippInfo(uint32_t modelId, size_t index, aclAippInfo *aippInfo) {
-    ACL_NEED(aippInfo);
-    ACL_TRY(need_input(__func__, modelId, index));
-    ACL_FAIL(ACL_ERROR_NOT_STATIC_AIPP, "input %zu of model %u has no built-in preprocessing",
-             index, modelId);
 }
 
 /* ---- what failed ---- */

@@ -116,6 +116,61 @@ static enum status fill_gears(struct model_info *info, const struct graph *g) {
     return STATUS_OK;
 }
 
+/* ---- preprocessing ---- */
+
+static int input_of(const struct graph *g, int t) {
+    for (int i = 0; i < g->n_inputs; i++)
+        if (g->inputs[i] == t) return i;
+    return -1;
+}
+
+static enum status fill_static(const struct graph *g, const struct node *n, struct model_border *b,
+                               struct border_aipp *a) {
+    TRY(aipp_from_node(n, &a->parameters));
+    a->type = ACL_DATA_WITH_STATIC_AIPP;
+    a->attached = ACL_INVALID_NODE_INDEX;
+    a->made = g->tensors[n->outputs[0]].shape;
+    a->image = shape_from(4, (int64_t[]){b->shape.dim[0], a->parameters.src_h, a->parameters.src_w,
+                                         aipp_format_channels(a->parameters.format)});
+    b->format = ACL_FORMAT_NHWC;
+    return STATUS_OK;
+}
+
+static enum status fill_dynamic(const struct graph *g, const struct node *n, struct model_border *b,
+                                struct border_aipp *a) {
+    const int data = input_of(g, n->inputs[1]);
+    CHECK(data >= 0, STATUS_FORMAT, "the parameters of '%s' are no input of the model", n->name);
+    a->type = ACL_DATA_WITH_DYNAMIC_AIPP;
+    a->attached = (size_t)data;
+    a->made = a->image = g->tensors[n->outputs[0]].shape;
+    b->bytes = (size_t)node_int(n, "max_src_image_size", 0);
+    b->format = ACL_FORMAT_NCHW;
+    return STATUS_OK;
+}
+
+static enum status fill_aipp(struct model_info *info, const struct graph *g) {
+    for (int i = 0; i < g->n_inputs; i++) {
+        const struct node *n = aipp_node_of(g, g->inputs[i], 0);
+        struct model_border *b = &info->inputs[i];
+        if (!n) n = aipp_node_of(g, g->inputs[i], 1);
+        if (!n || n->outputs[0] < 0) continue;
+        struct border_aipp *a = arena_calloc(&info->arena, 1, sizeof *a);
+        CHECK(a, STATUS_MEMORY, NO_MEMORY);
+        if (n->inputs[0] != g->inputs[i]) {
+            const int picture = input_of(g, n->inputs[0]);
+            *a = (struct border_aipp){.type = ACL_DYNAMIC_AIPP_NODE, .image = b->shape};
+            a->attached = picture < 0 ? ACL_INVALID_NODE_INDEX : (size_t)picture;
+        } else if (n->n_inputs > 1 && n->inputs[1] >= 0) {
+            TRY(fill_dynamic(g, n, b, a));
+        } else {
+            TRY(fill_static(g, n, b, a));
+        }
+        a->made_type = g->tensors[n->outputs[0]].dtype;
+        b->aipp = a;
+    }
+    return STATUS_OK;
+}
+
 /* ---- filling ---- */
 
 static enum status fill_nodes(struct model_info *info, const struct graph *g) {
@@ -163,7 +218,8 @@ static enum status fill(struct model_info *info, const struct graph *g) {
     /* Programs hand both to aclrtMalloc, which takes no 0. */
     info->work_bytes = work > 0 ? (size_t)work : 1;
     if (info->weight_bytes == 0) info->weight_bytes = 1;
-    return info->dynamic.n_gears ? fill_gears(info, g) : STATUS_OK;
+    if (info->dynamic.n_gears) TRY(fill_gears(info, g));
+    return fill_aipp(info, g);
 }
 
 enum status model_info_create(const struct graph *g, uint32_t id, struct model_info **out) {

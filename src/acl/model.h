@@ -11,6 +11,7 @@
 #include "acl/handle.h"
 #include "base/arena.h"
 #include "ir/dynamic.h"
+#include "ops/aipp.h"
 
 struct dump;
 struct instance;
@@ -28,6 +29,18 @@ struct model_border {
     bool is_fixed; /* its size is known before the run; with gears, the largest one's */
     size_t bytes;  /* 0 unless fixed */
     const struct dynamic_range *ranges; /* of each dimension; NULL unless the model has ranges */
+    const struct border_aipp *aipp; /* inputs with preprocessing, and that of its parameters */
+};
+
+/* Preprocessing behind an input. */
+struct border_aipp {
+    aclmdlInputAippType type;
+    size_t attached;    /* with dynamic AIPP the input of the parameters, and back; or
+                           ACL_INVALID_NODE_INDEX */
+    struct shape image; /* what aclmdlGetInputDims says: N,H,W,C of the picture, or the model's */
+    struct shape made;  /* [N,C,H,W], what the network gets */
+    enum dtype made_type;
+    struct aipp parameters; /* with static AIPP */
 };
 
 /* Immutable; shared by the model, descriptions and remembered failures. */

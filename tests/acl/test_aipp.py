@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AIPP from atc to results: every format and step, bit for bit against aipp_reference.py."""
+import subprocess
+import sys
+
+import pytest
+
+np = pytest.importorskip("numpy")
+onnx = pytest.importorskip("onnx")
+from onnx import TensorProto, helper  # noqa: E402
+
+import aipp_reference as reference  # noqa: E402
+
+pytestmark = pytest.mark.in_process
+FORMATS = list(reference.CHANNELS)
+EVEN_W = {"YUV420SP_U8", "YUYV_U8", "YUV422SP_U8"}
+
+
+@pytest.fixture(scope="module")
+def acl(build_dir):
+    sys.path.insert(0, str(build_dir / "python"))
+    import acl
+    return acl
+
+
+@pytest.fixture
+def device(acl):
+    assert acl.init() == 0 and acl.rt.set_device(0) == 0
+    yield acl
+    assert acl.rt.reset_device(0) == 0 and acl.finalize() == 0
+
+
+def save(path, shapes, dtype=TensorProto.FLOAT, nodes=None):
+    """A network that gives back its inputs, so that what preprocessing makes is seen as it is."""
+    names = list(shapes)
+    nodes = nodes or [helper.make_node("Identity", [n], [f"{n}_out"]) for n in names]
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info(n, dtype, s) for n, s in shapes.items()],
+        [helper.make_tensor_value_info(f"{n}_out", dtype, s) for n, s in shapes.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              path)
+    return path
+
+
+def convert(atc, model, config, *options):
+    """Exit status, what atc says, and the path of the .om."""
+    om = model.with_suffix("")
+    (model.parent / "aipp.cfg").write_text(config)
+    done = subprocess.run([atc, f"--model={model}", "--framework=5", f"--output={om}",
+                           "--soc_version=Ascend310", f"--insert_op_conf={model.parent}/aipp.cfg",
+                           *options], capture_output=True, text=True)
+    return done.returncode, done.stdout, f"{om}.om"
+
+
+class Model:
+    """A loaded model that takes and gives NumPy arrays."""
+
+    def __init__(self, acl, path):
+        self.acl = acl
+        self.id, ret = acl.mdl.load_from_file(str(path))
+        assert ret == 0, acl.get_recent_err_msg()
+        self.desc = acl.mdl.create_desc()
+        assert acl.mdl.get_desc(self.desc, self.id) == 0
+
+    def close(self):
+        assert self.acl.mdl.destroy_desc(self.desc) == 0 and self.acl.mdl.unload(self.id) == 0
+
+    def dataset(self, arrays):
+        acl, dataset = self.acl, self.acl.mdl.create_dataset()
+        for a in arrays:
+            buffer = acl.create_data_buffer(acl.util.numpy_to_ptr(a), a.nbytes)
+            assert acl.mdl.add_dataset_buffer(dataset, buffer)[1] == 0
+        return dataset
+
+    def free(self, dataset):
+        acl = self.acl
+        for i in range(acl.mdl.get_dataset_num_buffers(dataset)):
+            assert acl.destroy_data_buffer(acl.mdl.get_dataset_buffer(dataset, i)) == 0
+        assert acl.mdl.destroy_dataset(dataset) == 0
+
+    def run(self, *arrays, expect=0, dtype=np.float32, prepare=None):
+        acl = self.acl
+        outputs = [np.empty(acl.mdl.get_output_size_by_index(self.desc, i), np.uint8)
+                   for i in range(acl.mdl.get_num_outputs(self.desc))]
+        inputs, to = self.dataset(arrays), self.dataset(outputs)
+        if prepare:
+            prepare(inputs)
+        ret = acl.mdl.execute(self.id, inputs, to)
+        self.free(inputs)
+        self.free(to)
+        assert ret == expect, acl.get_recent_err_msg()
+        dims = [acl.mdl.get_output_dims(self.desc, i)[0]["dims"] for i in range(len(outputs))]
+        return [o.view(dtype).reshape(d) for o, d in zip(outputs, dims)]
+
+
+def random_config(r, kind):
+    """Sizes small and odd where the format allows them; every step on or off."""
+    step = 2 if kind in EVEN_W else 1
+    c = {"input_format": kind, "src_image_size_w": int(r.integers(9, 40)) * step,
+         "src_image_size_h": int(r.integers(9, 40)) * (2 if kind == "YUV420SP_U8" else 1)}
+    w, h = c["src_image_size_w"], c["src_image_size_h"]
+    if r.random() < 0.6:
+        even = 2 if kind == "YUV420SP_U8" else 1
+        left, top = (int(r.integers(0, n // 2)) // even * even for n in (w, h))
+        w, h = int(r.integers(1, w - left + 1)), int(r.integers(1, h - top + 1))
+        c |= {"crop": True, "load_start_pos_w": left, "load_start_pos_h": top, "crop_size_w": w,
+              "crop_size_h": h}
+    if r.random() < 0.4:
+        w, h = (int(n) for n in r.integers(16, 60, 2))
+        c |= {"resize": True, "resize_output_w": w, "resize_output_h": h}
+    if r.random() < 0.5:
+        sides = dict(zip(("left", "right", "top", "bottom"), (int(n) for n in r.integers(0, 33, 4))))
+        c |= {"padding": True, "padding_value": float(np.float32(r.normal() * 50))}
+        c |= {f"{side}_padding_size": n for side, n in sides.items()}
+        w, h = w + sides["left"] + sides["right"], h + sides["top"] + sides["bottom"]
+    channels = reference.CHANNELS[kind]
+    if channels > 1 and r.random() < 0.7:
+        c["csc_switch"] = True
+        if r.random() < 0.7:
+            c |= {f"matrix_r{i // 3}c{i % 3}": int(v)
+                  for i, v in enumerate(r.integers(-600, 600, 9))}
+            c |= {f"{n}_bias_{i}": int(r.integers(0, 256)) for n in ("input", "output")
+                  for i in range(3)}
+    c["rbuv_swap_switch"] = bool(r.random() < 0.5)
+    if channels == 4:
+        c["ax_swap_switch"] = bool(r.random() < 0.5)
+    if r.random() < 0.8:
+        for i in range(channels):
+            c |= {f"mean_chn_{i}": int(r.integers(0, 256)),
+                  f"min_chn_{i}": float(np.float32(r.random() * 255)),
+                  f"var_reci_chn_{i}": float(np.float32(r.normal() * 0.02))}
+    made = 3 if channels == 4 and r.random() < 0.5 else channels
+    return c, (made, h, w)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats(device, atc, tmp_path, kind):
+    r = np.random.default_rng(FORMATS.index(kind))
+    for number in range(25):
+        c, (channels, h, w) = random_config(r, kind)
+        n = 1 + number % 3
+        model = save(tmp_path / f"m{number}.onnx", {"data": [n, channels, h, w]})
+        status, said, om = convert(atc, model, reference.text(c))
+        assert status == 0, (said, c)
+        pictures = r.integers(0, 256, (n, reference.size(c)), np.uint8)
+        m = Model(device, om)
+        assert device.mdl.get_input_size_by_index(m.desc, 0) == pictures.size
+        got = m.run(pictures)[0]
+        m.close()
+        for i in range(n):
+            want = reference.aipp(c, pictures[i], channels)
+            assert want.dtype == np.float32
+            np.testing.assert_array_equal(got[i].view(np.uint32), want.view(np.uint32), str(c))
+
+
+@pytest.mark.parametrize("kind,v2", [
+    ("YUV420SP_U8", [2, 18, 16, 1]), ("XRGB8888_U8", [2, 12, 16, 4]), ("RGB888_U8", [2, 12, 16, 3]),
+    ("YUV400_U8", [2, 12, 16, 1]), ("ARGB8888_U8", [2, 12, 16, 4]), ("YUYV_U8", [2, 12, 16, 2]),
+    ("YUV422SP_U8", [2, 24, 16, 1]), ("AYUV444_U8", [2, 12, 16, 3])])
+def test_descriptions(device, atc, tmp_path, kind, v2):
+    channels = reference.CHANNELS[kind]
+    c = {"input_format": kind, "src_image_size_w": 16, "src_image_size_h": 12, "crop": True,
+         "load_start_pos_w": 2, "crop_size_w": 7, "crop_size_h": 5}
+    model = save(tmp_path / "m.onnx", {"data": [2, channels, 5, 7]})
+    status, said, om = convert(atc, model, reference.text(c))
+    assert status == 0, said
+    m, mdl = Model(device, om), device.mdl
+    dims, ret = mdl.get_input_dims(m.desc, 0)
+    assert ret == 0 and dims["name"] == "data" and dims["dims"] == [2, 12, 16, channels]
+    assert mdl.get_input_dims_v2(m.desc, 0)[0]["dims"] == v2
+    assert mdl.get_input_size_by_index(m.desc, 0) == np.prod(v2)
+    assert mdl.get_input_data_type(m.desc, 0) == 4 and mdl.get_input_format(m.desc, 0) == 1
+    assert mdl.get_aipp_type(m.id, 0) == (1, 4294967295, 0)
+    assert mdl.get_output_dims(m.desc, 0)[0]["dims"] == [2, channels, 5, 7]
+    m.close()
+
+
+def test_bytes_and_halves(device, atc, tmp_path):
+    """Networks that take bytes get them as they are, those of 16-bit floats the values rounded."""
+    r = np.random.default_rng(3)
+    c = {"input_format": "RGB888_U8", "mean_chn_0": 7, "var_reci_chn_1": 0.5, "padding": True,
+         "left_padding_size": 2, "padding_value": 9, "src_image_size_w": 11}
+    picture = r.integers(0, 256, (13, 11, 3), np.uint8)
+    c |= {"src_image_size_h": 13}
+    plain = reference.aipp(c, picture, 3)
+    for dtype, kind in ((TensorProto.UINT8, np.uint8), (TensorProto.FLOAT16, np.float16)):
+        model = save(tmp_path / "m.onnx", {"data": [1, 3, 13, 13]}, dtype)
+        status, said, om = convert(atc, model, reference.text(c))
+        assert status == 0, said
+        m = Model(device, om)
+        want = reference.aipp(c, picture, 3, True) if kind == np.uint8 else plain.astype(kind)
+        np.testing.assert_array_equal(m.run(picture, dtype=kind)[0][0], want)
+        m.close()
+
+
+def test_batch_gears(device, atc, tmp_path):
+    r = np.random.default_rng(4)
+    c = {"input_format": "YUV420SP_U8", "csc_switch": True, "src_image_size_w": 18,
+         "src_image_size_h": 10}
+    model = save(tmp_path / "m.onnx", {"data": ["n", 3, 10, 18]})
+    status, said, om = convert(atc, model, reference.text(c), "--input_shape=data:-1,3,10,18",
+                               "--dynamic_batch_size=1,2,5")
+    assert status == 0, said
+    m, mdl = Model(device, om), device.mdl
+    assert mdl.get_num_inputs(m.desc) == 2
+    assert mdl.get_input_dims(m.desc, 0)[0]["dims"] == [-1, 10, 18, 3]
+    assert mdl.get_input_size_by_index(m.desc, 0) == 5 * 270
+    for n in (1, 2, 5):
+        pictures = r.integers(0, 256, (n, 270), np.uint8)
+        room = np.zeros(1350, np.uint8)
+        room[:pictures.size] = pictures.ravel()
+        choose = lambda d: mdl.set_dynamic_batch_size(m.id, d, 1, n)  # noqa: E731
+        got = m.run(room, np.zeros(8, np.uint8), prepare=choose)[0].ravel()
+        want = np.stack([reference.aipp(c, p, 3) for p in pictures])
+        np.testing.assert_array_equal(got[:want.size], want.ravel())
+    m.close()
+
+
+def test_several_inputs_and_edges(device, atc, tmp_path):
+    r = np.random.default_rng(5)
+    shapes = {"left": [1, 3, 6, 8], "right": [1, 1, 5, 7], "plain": [2, 2]}
+    model = save(tmp_path / "m.onnx", shapes)
+    one = {"input_format": "RGB888_U8", "rbuv_swap_switch": True, "src_image_size_w": 8,
+           "src_image_size_h": 6}
+    two = {"input_format": "YUV400_U8", "var_reci_chn_0": 0.25, "src_image_size_w": 7,
+           "src_image_size_h": 5}
+    config = (reference.text(one, related_input_rank=0) +
+              reference.text(two, related_input_name='"right"'))
+    status, said, om = convert(atc, model, config)
+    assert status == 0, said
+    m = Model(device, om)
+    a, b = r.integers(0, 256, 144, np.uint8), r.integers(0, 256, 35, np.uint8)
+    plain = np.arange(4, dtype=np.float32)
+    got = m.run(a, b, plain)
+    np.testing.assert_array_equal(got[0][0], reference.aipp(one, a, 3))
+    np.testing.assert_array_equal(got[1][0], reference.aipp(two, b, 1))
+    np.testing.assert_array_equal(got[2].ravel(), plain)
+    m.close()
+
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["p"]), helper.make_node("Neg", ["x"], ["q"])], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 6, 8])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 6, 8]) for n in "pq"])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              tmp_path / "edges.onnx")
+    other = one | {"rbuv_swap_switch": False, "mean_chn_0": 4}
+    config = reference.text(one, input_edge_idx=1) + reference.text(other, input_edge_idx=0)
+    status, said, om = convert(atc, tmp_path / "edges.onnx", config)
+    assert status == 0, said
+    m = Model(device, om)
+    got = m.run(a)
+    np.testing.assert_array_equal(got[0][0], np.maximum(reference.aipp(other, a, 3), 0))
+    np.testing.assert_array_equal(got[1][0], -reference.aipp(one, a, 3))
+    m.close()
+    assert "input_edge_idx 1" in convert(atc, tmp_path / "edges.onnx",
+                                         reference.text(one, input_edge_idx=0))[1]
+
+
+GOOD = "aipp_mode: static input_format: RGB888_U8"
+
+
+@pytest.mark.parametrize("lines,place,what", [
+    ("aipp_op { }", "1:1", "aipp_mode is missing"),
+    ("aipp_op {\n aipp_mode: static }", "1:1", "input_format is missing"),
+    (f"aipp_op {{ {GOOD}\n  src_image_size_q: 8 }}", "2:3", "'src_image_size_w' meant"),
+    (f"aipp_op {{ {GOOD}\n crop: maybe }}", "2:", "maybe"),
+    (f"aipp_op {{ {GOOD}\n crop: true\n crop: true }}", "3:2", "given twice"),
+    (f"aipp_op {{ {GOOD}\n src_image_size_w: 4097 }}", "2:2", "4096"),
+    (f"aipp_op {{ {GOOD}\n src_image_size_h: -4 }}", "2:2", "src_image_size_h is -4"),
+    (f"aipp_op {{ {GOOD}\n src_image_size_w: 20 }}", "2:2", "20 wide and 6 high"),
+    (f"aipp_op {{ {GOOD} crop: true\n crop_size_w: 9 }}", "2:2", "the picture has 8"),
+    (f"aipp_op {{ {GOOD} crop: true\n load_start_pos_w: 99 crop_size_w: 1 }}", "2:", "99"),
+    (f"aipp_op {{ {GOOD} padding: true\n left_padding_size: 33 }}", "2:2", "0 to 32"),
+    (f"aipp_op {{ {GOOD}\n padding: true left_padding_size: 3 }}", "2:2", "11 wide"),
+    (f"aipp_op {{ {GOOD} resize: true\n resize_output_w: 3 resize_output_h: 16 }}", "2:2", "16 to"),
+    (f"aipp_op {{ {GOOD} csc_switch: true\n matrix_r1c2: 40000 }}", "2:2", "16 bits"),
+    (f"aipp_op {{ {GOOD} csc_switch: true\n input_bias_1: 256 }}", "2:2", "0 to 255"),
+    (f"aipp_op {{ {GOOD}\n mean_chn_2: 256 }}", "2:2", "0 to 255"),
+    (f"aipp_op {{ {GOOD}\n min_chn_0: nan }}", "2:2", "min_chn_0"),
+    (f"aipp_op {{ {GOOD}\n var_reci_chn_3: inf }}", "2:2", "var_reci_chn_3"),
+    (f"aipp_op {{ {GOOD}\n ax_swap_switch: true }}", "2:2", "no fourth channel"),
+    (f"aipp_op {{ {GOOD}\n max_src_image_size: 144 }}", "2:2", "belongs to 'aipp_mode: dynamic'"),
+    (f"aipp_op {{ {GOOD}\n related_input_rank: 1 }}", "2:2", "has 1 inputs"),
+    (f"aipp_op {{ {GOOD}\n related_input_name: 'x' }}", "2:2", "no input of the model"),
+    (f"aipp_op {{ {GOOD} }}\naipp_op {{ {GOOD} }}", "2:1", "already"),
+    ("aipp_op { aipp_mode: static\n input_format: YUV400_U8 }", "2:2", "1 channels"),
+    ("aipp_op { aipp_mode: static\n input_format: RAW10 }", "2:2", "RAW10 is not available"),
+    ("aipp_op { aipp_mode: static\n input_format: NV12 }", "2:", "NV12"),
+    ("aipp_op { aipp_mode: dynamic }", "1:1", "max_src_image_size is missing"),
+    ("aipp_op { aipp_mode: dynamic max_src_image_size: 1\n crop: true }", "2:2", "static"),
+    ("", "1:1", "empty"), ("# nothing\n", "1:1", "no aipp_op"), ("\0\xff", "1:1", ""),
+    ("aipp_op {", "1:10", "ends"),
+])
+def test_refused(atc, tmp_path, lines, place, what):
+    model = save(tmp_path / "m.onnx", {"data": [1, 3, 6, 8]})
+    status, said, _ = convert(atc, model, lines)
+    assert status == 255 and "E10052" in said and what in said, said
+    assert what == "empty" or f"aipp.cfg:{place}" in said, said
+
+
+def test_options_that_do_not_go_together(atc, tmp_path):
+    model = save(tmp_path / "m.onnx", {"data": [1, 3, 6, 8]})
+    config = f"aipp_op {{ {GOOD} }}"
+    status, said, _ = convert(atc, model, config, "--input_fp16_nodes=data")
+    assert status == 255 and "E10034" in said
+    status, said, _ = convert(atc, model, config, "--input_shape=data:1,3,-1,-1",
+                              "--dynamic_image_size=6,8;7,9", "--input_format=NCHW")
+    assert status == 255 and "--dynamic_image_size" in said
