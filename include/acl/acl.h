@@ -54,12 +54,17 @@ extern "C" {
  *
  * configPath  path of a JSON file, relative to the working directory, or NULL for all defaults.
  *             `{}` means defaults too. Sections: `dump` as for aclmdlSetDump, `profiler` as in
- *             acl_prof.h. Keys that make no difference here are accepted, unknown ones of these
- *             sections named in the log. At most 10 levels of { and of [.
+ *             acl_prof.h. Beside them: "max_opqueue_num": "N", as for aclopSetMaxOpQueueNum;
+ *             "err_msg_mode": "0", aclGetRecentErrMsg tells of the calling thread's last failure
+ *             (the default), or "1", of the process's; "defaultDevice": {"default_device": "N"},
+ *             the device of threads without a context that call what needs one. Keys that make no
+ *             difference here are accepted and, like unknown ones, named in the log. At most 10
+ *             levels of { and of [.
  * Returns     ACL_ERROR_REPEAT_INITIALIZE when already started (nothing changes),
  *             ACL_ERROR_INVALID_FILE when the file cannot be read, ACL_ERROR_PARSE_FILE when it is
- *             not a JSON object, ACL_ERROR_INVALID_DUMP_CONFIG or _PROFILING_CONFIG when a key of
- *             these sections has a value it cannot have. After aclFinalize the process may start again.
+ *             not a JSON object, ACL_ERROR_INVALID_DUMP_CONFIG, _PROFILING_CONFIG or
+ *             _MAX_OPQUEUE_NUM_CONFIG when a key has a value it cannot have,
+ *             ACL_ERROR_RT_INVALID_DEVICEID for a default device there is not. After aclFinalize the process may start again.
  */
 ACL_FUNC_VISIBILITY aclError aclInit(const char *configPath);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -57,11 +58,11 @@ static aclError read_text(const char *path, const char *call, char **out) {
 }
 
 /* Keys of the sections `dump` and `profiler`. `values` lists what a text may be, one blank around
- * each; NULL: not a choice. */
+ * each; NULL: not a choice. `no_effect` says why a value other than "off" changes nothing. */
 static const struct config_key {
     const char *section, *key;
     json_type type;
-    const char *values;
+    const char *values, *no_effect;
 } config_keys[] = {
     {"dump", "dump_data", JSON_STRING, " tensor stats "},
     {"dump", "dump_debug", JSON_STRING, " on off "},
@@ -72,10 +73,16 @@ static const struct config_key {
     {"dump", "dump_path", JSON_STRING, NULL},
     {"dump", "dump_scene", JSON_STRING, NULL},
     {"dump", "dump_step", JSON_STRING, NULL},
-    {"profiler", "aic_metrics", JSON_STRING, NULL},
-    {"profiler", "aicpu", JSON_STRING, " on off "},
+    {"profiler", "aic_metrics", JSON_STRING, NULL, "there is no AI Core whose events to count"},
+    {"profiler", "aicpu", JSON_STRING, " on off ",
+     "all operators run on the processor, and are in op_summary"},
     {"profiler", "ascendcl", JSON_STRING, " on off "},
+    {"profiler", "hccl", JSON_STRING, " on off ", "there is no communication between devices"},
+    {"profiler", "instr_profiling_freq", JSON_STRING, NULL, "there is no AI Core to sample"},
+    {"profiler", "l2", JSON_STRING, " on off ", "there is no AI Core and its cache"},
     {"profiler", "output", JSON_STRING, NULL},
+    {"profiler", "runtime_api", JSON_STRING, " on off ",
+     "there is no layer below AscendCL; ascendcl records its calls"},
     {"profiler", "storage_limit", JSON_STRING, NULL},
     {"profiler", "switch", JSON_STRING, NULL}, /* whatever is not "on" is off */
     {"profiler", "task_time", JSON_STRING, NULL}, /* on, off, or a level */
@@ -104,6 +111,7 @@ static aclError check_section(const char *call, const char *path, const json_t *
     if (!json_is_object(object))
         return acl_fail(code, call, "'%s': the value of %s is no object {...}", path, section);
     const char *name;
+    bool is_off = !strcmp(section, "profiler") && strcmp(config_text(object, "switch", ""), "on");
     json_object_foreach(object, name, value) {
         const struct config_key *k = find_key(section, name);
         if (!k) {
@@ -117,15 +125,25 @@ static aclError check_section(const char *call, const char *path, const json_t *
         if (k->values && !is_choice(k->values, json_string_value(value)))
             return acl_fail(code, call, "'%s': %s.%s is \"%s\"; allowed are:%s", path, section,
                             name, json_string_value(value), k->values);
+        const char *text = json_string_value(value);
+        if (k->no_effect && !is_off && *text && strcmp(text, "off"))
+            acl_log(ACL_WARNING, "%s: '%s': %s.%s has no effect: %s", call, path, section, name,
+                    k->no_effect);
     }
     return ACL_SUCCESS;
 }
 
 /* The sections are checked whatever becomes of them. */
-static aclError check_root(const char *call, const char *path, const json_t *root) {
+static aclError check_root(const char *call, const char *path, json_t *root) {
+    static const char known[] = " defaultDevice dump err_msg_mode max_opqueue_num profiler ";
+    const char *name;
+    json_t *value;
     if (!json_is_object(root))
         return acl_fail(ACL_ERROR_PARSE_FILE, call,
                         "the configuration '%s' is JSON, but no object {...}", path);
+    json_object_foreach(root, name, value)
+        if (!is_choice(known, name))
+            acl_log(ACL_WARNING, "%s: '%s': %s is not known here and ignored", call, path, name);
     ACL_TRY(check_section(call, path, root, "dump", ACL_ERROR_INVALID_DUMP_CONFIG));
     return check_section(call, path, root, "profiler", ACL_ERROR_INVALID_PROFILING_CONFIG);
 }
@@ -149,6 +167,62 @@ aclError config_read(const char *call, const char *path, json_t **out) {
     if (code == ACL_SUCCESS) *out = root;
     else json_decref(root);
     return code;
+}
+
+/* ---- what is of the process as a whole ---- */
+
+/* Digits alone, as a text or a number. False for anything else. */
+static bool read_number(const json_t *value, uint64_t most, uint64_t *out) {
+    if (json_is_integer(value)) {
+        *out = (uint64_t)json_integer_value(value);
+        return json_integer_value(value) >= 0 && *out <= most;
+    }
+    const char *text = json_string_value(value);
+    size_t n = text ? strspn(text, "0123456789") : 0;
+    if (n == 0 || text[n] || n > 18) return false;
+    *out = strtoull(text, NULL, 10);
+    return *out <= most;
+}
+
+aclError config_process(const char *call, const char *path, const json_t *root) {
+    uint64_t number;
+    const json_t *most = json_object_get(root, "max_opqueue_num");
+    if (most) {
+        if (!read_number(most, UINT64_MAX, &number) || !number)
+            return acl_fail(ACL_ERROR_INVALID_MAX_OPQUEUE_NUM_CONFIG, call,
+                            "'%s': max_opqueue_num must be a positive number in quotes", path);
+        pthread_mutex_lock(&runtime.ops_lock);
+        runtime.max_op_models = number;
+        pthread_mutex_unlock(&runtime.ops_lock);
+    }
+    const json_t *mode = json_object_get(root, "err_msg_mode");
+    if (mode) {
+        if (!read_number(mode, 1, &number))
+            return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                            "'%s': err_msg_mode must be \"0\", for each thread's own failures, or "
+                            "\"1\", for those of the process", path);
+        atomic_store(&runtime.sentences_are_shared, number == 1);
+    }
+    const json_t *section = json_object_get(root, "defaultDevice");
+    if (!section) return ACL_SUCCESS;
+    if (!json_is_object(section) ||
+        !read_number(json_object_get(section, "default_device"), INT32_MAX - 1, &number))
+        return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                        "'%s': defaultDevice must be {\"default_device\": \"NUMBER\"}", path);
+    if (number >= (uint64_t)runtime.n_devices)
+        return acl_fail(ACL_ERROR_RT_INVALID_DEVICEID, call,
+                        "'%s': there is no device %d; ids are 0 to %d", path, (int)number,
+                        runtime.n_devices - 1);
+    atomic_store(&runtime.default_device, (int)number + 1);
+    return ACL_SUCCESS;
+}
+
+void config_reset(void) {
+    atomic_store(&runtime.default_device, 0);
+    atomic_store(&runtime.sentences_are_shared, false);
+    pthread_mutex_lock(&runtime.ops_lock);
+    runtime.max_op_models = 0;
+    pthread_mutex_unlock(&runtime.ops_lock);
 }
 
 const char *config_text(const json_t *section, const char *key, const char *fallback) {

@@ -84,9 +84,24 @@ static aclError context_create(const char *call, int device, bool is_default, vo
     return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a context");
 }
 
+static aclError enter_default(const char *call, int device) {
+    pthread_mutex_lock(&runtime.lock);
+    struct acl_device *d = &runtime.devices[device];
+    aclError code = ACL_SUCCESS;
+    if (!d->default_context) code = context_create(call, device, true, &d->default_context);
+    if (code == ACL_SUCCESS) current = d->default_context;
+    pthread_mutex_unlock(&runtime.lock);
+    return code;
+}
+
 aclError context_current(const char *call, struct context **out, void **handle) {
     ACL_TRY(runtime_need_started(call));
     *out = handle_acquire(current, HANDLE_CONTEXT);
+    int device = atomic_load_explicit(&runtime.default_device, memory_order_relaxed);
+    if (!*out && device) {
+        ACL_TRY(enter_default(call, device - 1));
+        *out = handle_acquire(current, HANDLE_CONTEXT);
+    }
     *handle = current;
     if (*out) return ACL_SUCCESS;
     return acl_fail(ACL_ERROR_RT_CONTEXT_NULL, call,

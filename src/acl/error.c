@@ -13,11 +13,18 @@
 #include "acl/internal.h"
 #include "base/env.h"
 
-static _Thread_local char recent[2048];
-static _Thread_local aclError recent_code; /* of `recent`; 0 where no code belongs to it */
+static _Thread_local struct sentence own;
+
+/* Keeps the thread's sentence as the process's. */
+static void share(void) {
+    if (!atomic_load_explicit(&runtime.sentences_are_shared, memory_order_relaxed)) return;
+    pthread_mutex_lock(&runtime.sentence_lock);
+    runtime.sentence = own;
+    pthread_mutex_unlock(&runtime.sentence_lock);
+}
 
 aclError acl_fail(aclError code, const char *call, const char *format, ...) {
-    char text[sizeof recent]; /* the arguments may point into `recent` */
+    char text[sizeof own.text]; /* the arguments may point into it */
     int n = snprintf(text, sizeof text, "%s: ", call);
     if (runtime.forked) { /* whatever else is wrong */
         snprintf(text + n, sizeof text - (size_t)n,
@@ -33,15 +40,17 @@ aclError acl_fail(aclError code, const char *call, const char *format, ...) {
 }
 
 void acl_keep_sentence(const char *sentence) {
-    recent_code = ACL_SUCCESS;
-    if (sentence != recent) snprintf(recent, sizeof recent, "%s", sentence);
+    own.code = ACL_SUCCESS;
+    if (sentence != own.text) snprintf(own.text, sizeof own.text, "%s", sentence);
+    share();
 }
 
 aclError acl_fail_again(aclError code, const char *sentence) {
     acl_keep_sentence(sentence);
-    recent_code = code;
-    if (env_int(ENV_DEBUG) >= 1) fprintf(stderr, "prusik: %d: %s\n", code, recent);
-    acl_log(ACL_INFO, "%d: %s", code, recent);
+    own.code = code;
+    share();
+    if (env_int(ENV_DEBUG) >= 1) fprintf(stderr, "prusik: %d: %s\n", code, own.text);
+    acl_log(ACL_INFO, "%d: %s", code, own.text);
     return code;
 }
 
@@ -49,7 +58,7 @@ aclError acl_fail_status(enum status status, const char *call) {
     return acl_fail(acl_code(status), call, "%s", status_message());
 }
 
-const char *acl_last_failure(void) { return recent; }
+const char *acl_last_failure(void) { return own.text; }
 
 /* The first sentence of `prusik explain`, from the same table. */
 static const char *meaning_of(aclError code) {
@@ -68,11 +77,19 @@ static const char *meaning_of(aclError code) {
 
 /* What happened here, what the code means in general, and where there is more. */
 const char *aclGetRecentErrMsg(void) {
-    static _Thread_local char shown[sizeof recent + 256];
-    if (!recent_code) return recent;
-    const char *meaning = meaning_of(recent_code);
-    snprintf(shown, sizeof shown, "%s [%s%sprusik explain %d]", recent, meaning,
-             *meaning ? " " : "", recent_code);
+    static _Thread_local char shown[sizeof own.text + 256];
+    static _Thread_local struct sentence copy;
+    const struct sentence *last = &own;
+    if (atomic_load_explicit(&runtime.sentences_are_shared, memory_order_relaxed)) {
+        pthread_mutex_lock(&runtime.sentence_lock);
+        copy = runtime.sentence;
+        pthread_mutex_unlock(&runtime.sentence_lock);
+        last = &copy;
+    }
+    if (!last->code) return last->text;
+    const char *meaning = meaning_of(last->code);
+    snprintf(shown, sizeof shown, "%s [%s%sprusik explain %d]", last->text, meaning,
+             *meaning ? " " : "", last->code);
     return shown;
 }
 

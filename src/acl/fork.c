@@ -25,9 +25,11 @@ static void lock_all(void) {
     pthread_rwlock_wrlock(&runtime.memory.lock);
     pthread_mutex_lock(&runtime.handles.lock);
     pthread_mutex_lock(&runtime.check.lock);
+    pthread_mutex_lock(&runtime.sentence_lock);
 }
 
 static void unlock_all(void) {
+    pthread_mutex_unlock(&runtime.sentence_lock);
     pthread_mutex_unlock(&runtime.check.lock);
     pthread_mutex_unlock(&runtime.handles.lock);
     pthread_rwlock_unlock(&runtime.memory.lock);
@@ -64,6 +66,7 @@ static void in_child(void) {
     if (!runtime.forked && !was_in_use()) return;
     runtime.forked = true;
     atomic_store(&runtime.started, false);
+    atomic_store(&runtime.sentences_are_shared, false);
     atomic_store(&runtime.handles.n_slots, 0);
     atomic_store(&runtime.profile.types, 0); /* what is recorded is the parent's */
 }

@@ -17,6 +17,7 @@ struct runtime runtime = {
     .handles.lock = PTHREAD_MUTEX_INITIALIZER,
     .memory.lock = PTHREAD_RWLOCK_INITIALIZER,
     .lock = PTHREAD_MUTEX_INITIALIZER,
+    .sentence_lock = PTHREAD_MUTEX_INITIALIZER,
     .sync_lock = PTHREAD_MUTEX_INITIALIZER,
     .tdt.lock = PTHREAD_MUTEX_INITIALIZER,
     .ops_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -80,7 +81,8 @@ static void find_devices(void) {
 static aclError configure(const char *call, const char *path) {
     json_t *root;
     ACL_TRY(config_read(call, path, &root));
-    aclError code = dump_configure(call, path, root);
+    aclError code = config_process(call, path, root);
+    if (code == ACL_SUCCESS) code = dump_configure(call, path, root);
     if (code == ACL_SUCCESS) code = profile_configure(call, path, root);
     json_decref(root);
     return code;
@@ -91,6 +93,7 @@ static aclError configure_all(const char *call, const char *path) {
     aclError code = path && path[0] ? configure(call, path) : ACL_SUCCESS;
     if (code == ACL_SUCCESS) code = profile_configure_trace(call);
     if (code != ACL_SUCCESS) {
+        config_reset();
         dump_reset();
         profile_reset();
     }
@@ -105,10 +108,11 @@ aclError aclInit(const char *configPath) {
     else if (atomic_load(&runtime.started))
         code = acl_fail(ACL_ERROR_REPEAT_INITIALIZE, __func__,
                         "AscendCL is started already; once per process, until aclFinalize");
-    else
-        code = configure_all(__func__, configPath);
-    if (code == ACL_SUCCESS) {
+    else {
         find_devices();
+        code = configure_all(__func__, configPath);
+    }
+    if (code == ACL_SUCCESS) {
         runtime.was_started = true;
         atomic_store_explicit(&runtime.started, true, memory_order_release);
     }
@@ -179,6 +183,7 @@ aclError aclFinalize(void) {
     devices_reset();
     reports_reset();
     exceptions_reset();
+    config_reset();
     dump_reset();
     profile_reset();
     memory_reset();

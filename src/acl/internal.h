@@ -88,6 +88,14 @@ struct runtime {
     atomic_uint next_context_id, next_stream_id, next_task_id;
     _Atomic(aclrtExceptionInfoCallback) exception_callback;
     atomic_uint op_wait_timeout_s, op_execute_timeout_s; /* 0: for ever */
+    atomic_int default_device; /* of threads that name none: its number + 1; 0: there is none */
+
+    atomic_bool sentences_are_shared; /* aclGetRecentErrMsg tells of the process's last failure */
+    pthread_mutex_t sentence_lock;
+    struct sentence {
+        char text[2048];
+        aclError code; /* 0 where none belongs to it */
+    } sentence;
 
     /* One lock for all events, callbacks and channels: all are rare, and waiting for any must end
      * when a stream is torn down or AscendCL ends. */
@@ -145,6 +153,10 @@ extern struct runtime runtime;
 
 void runtime_watch_forks(void); /* once, when the library is loaded; fork.c */
 aclError runtime_need_started(const char *call);
+/* What a configuration says of the process: max_opqueue_num, err_msg_mode, defaultDevice. Call with
+ * the devices found and runtime.lock held. */
+aclError config_process(const char *call, const char *path, const struct json_t *root);
+void config_reset(void);
 /* The JSON object of a configuration file, to be released with json_decref; config.c. */
 aclError config_read(const char *call, const char *path, struct json_t **out);
 /* A text of a section. */

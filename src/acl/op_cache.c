@@ -149,7 +149,6 @@ void ops_reset(void) {
     op_files_reset();
     op_args_reset();
     pthread_mutex_lock(&runtime.ops_lock);
-    runtime.max_op_models = 0;
     for (int i = 0; i < N_OP_OPTIONS; i++) {
         mem_free(runtime.op_options[i]);
         runtime.op_options[i] = NULL;

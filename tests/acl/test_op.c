@@ -178,9 +178,7 @@ static void handles_are_used_again(void **state) {
     drop(&out);
 }
 
-static void few_operators_are_kept(void **state) {
-    (void)state;
-    assert_acl(aclopSetMaxOpQueueNum(3));
+static void call_eight(uint64_t most) {
     for (int64_t n = 1; n <= 8; n++) {
         float x[8], y[8];
         for (int i = 0; i < 8; i++) x[i] = (float)(i - n);
@@ -189,11 +187,30 @@ static void few_operators_are_kept(void **state) {
         ADD(&out, ACL_FLOAT, y, n);
         for (int k = 0; k < 2; k++) assert_acl(run("Abs", &in, &out, NULL));
         for (int i = 0; i < n; i++) assert_true(y[i] == fabsf(x[i]));
-        assert_int_equal(runtime.n_op_models, n < 3 ? n : 3);
+        assert_int_equal(runtime.n_op_models, (uint64_t)n < most ? (uint64_t)n : most);
         drop(&in);
         drop(&out);
     }
+}
+
+static void few_operators_are_kept(void **state) {
+    assert_acl(aclopSetMaxOpQueueNum(3));
+    call_eight(3);
     assert_acl_fails(aclopSetMaxOpQueueNum(0), ACL_ERROR_INVALID_PARAM, "maxOpNum is 0");
+    end(state);
+
+    char path[] = "/tmp/prusik-acl-XXXXXX";
+    static const char text[] = "{\"max_opqueue_num\": \"2\"}";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    assert_acl(aclInit(path));
+    unlink(path);
+    assert_acl(aclrtSetDevice(0));
+    call_eight(2);
+    end(state);
+    start(state);
+    call_eight(20000); /* the setting ended with aclFinalize */
 }
 
 static void shapes_are_inferred(void **state) {

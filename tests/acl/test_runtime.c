@@ -50,6 +50,68 @@ static aclError init_with(const char *text) {
     return code;
 }
 
+static void *fail_elsewhere(void *user) {
+    (void)user;
+    assert_int_equal(aclrtSetDevice(99), ACL_ERROR_RT_INVALID_DEVICEID);
+    return NULL;
+}
+
+/* The sentence after a failure in another thread, with the configuration. */
+static bool is_told_of_another(const char *text) {
+    char path[] = "/tmp/prusik-acl-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    assert_acl(aclInit(path));
+    unlink(path);
+    pthread_t thread;
+    assert_int_equal(aclrtResetDevice(77), ACL_ERROR_RT_INVALID_DEVICEID);
+    assert_int_equal(pthread_create(&thread, NULL, fail_elsewhere, NULL), 0);
+    pthread_join(thread, NULL);
+    bool told = strstr(aclGetRecentErrMsg(), "aclrtSetDevice: there is no device 99") &&
+                strstr(aclGetRecentErrMsg(), "prusik explain 107001");
+    assert_true(told || strstr(aclGetRecentErrMsg(), "77"));
+    assert_acl(aclFinalize());
+    return told;
+}
+
+static void sentences_of_threads_or_the_process(void **state) {
+    (void)state;
+    assert_false(is_told_of_another("{}"));
+    assert_true(is_told_of_another("{\"err_msg_mode\": \"1\"}"));
+    assert_false(is_told_of_another("{\"err_msg_mode\": \"0\"}")); /* it ended with aclFinalize */
+}
+
+static void default_device(void **state) {
+    (void)state;
+    char path[] = "/tmp/prusik-acl-XXXXXX";
+    static const char text[] = "{\"defaultDevice\": {\"default_device\": \"0\"}}";
+    int fd = mkstemp(path), device = -1;
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    assert_acl(aclInit(path));
+    unlink(path);
+    void *memory;
+    aclrtStream stream;
+    aclrtContext context;
+    for (int i = 0; i < 2; i++) {
+        assert_acl(aclrtMalloc(&memory, 64, ACL_MEM_MALLOC_NORMAL_ONLY));
+        assert_acl(aclrtCreateStream(&stream));
+        assert_acl(aclrtMemsetAsync(memory, 64, 1, 64, stream));
+        assert_acl(aclrtSynchronizeStream(stream));
+        assert_acl(aclrtDestroyStream(stream));
+        assert_acl(aclrtFree(memory));
+        assert_acl(aclrtGetDevice(&device));
+        assert_int_equal(device, 0);
+        assert_acl(aclrtGetCurrentContext(&context));
+        assert_acl(aclrtResetDevice(0)); /* and again */
+    }
+    assert_acl(aclFinalize());
+    assert_acl(aclInit(NULL));
+    assert_acl_fails(aclrtGetDevice(&device), ACL_ERROR_RT_CONTEXT_NULL, "context");
+    assert_acl(aclFinalize());
+}
+
 static void configuration_files(void **state) {
     (void)state;
     assert_acl(init_with("{}"));
@@ -95,7 +157,20 @@ static void configuration_values(void **state) {
          ACL_ERROR_INVALID_DUMP_CONFIG},
         {"{\"dump\": {\"dump_path\": 1}}", "dump.dump_path must be a text",
          ACL_ERROR_INVALID_DUMP_CONFIG},
+        {"{\"max_opqueue_num\": \"0\"}", "max_opqueue_num must be a positive number",
+         ACL_ERROR_INVALID_MAX_OPQUEUE_NUM_CONFIG},
+        {"{\"max_opqueue_num\": \"12x\"}", "max_opqueue_num must be a positive number",
+         ACL_ERROR_INVALID_MAX_OPQUEUE_NUM_CONFIG},
+        {"{\"max_opqueue_num\": [1]}", "max_opqueue_num must be a positive number",
+         ACL_ERROR_INVALID_MAX_OPQUEUE_NUM_CONFIG},
+        {"{\"err_msg_mode\": \"2\"}", "err_msg_mode must be", ACL_ERROR_INVALID_PARAM},
+        {"{\"defaultDevice\": \"0\"}", "defaultDevice must be", ACL_ERROR_INVALID_PARAM},
+        {"{\"defaultDevice\": {\"default_device\": \"-1\"}}", "defaultDevice must be",
+         ACL_ERROR_INVALID_PARAM},
+        {"{\"defaultDevice\": {\"default_device\": \"99\"}}", "there is no device 99",
+         ACL_ERROR_RT_INVALID_DEVICEID},
         {"{\"profiler\": \"on\"}", "profiler is no object", ACL_ERROR_INVALID_PROFILING_CONFIG},
+        {"{\"profiler\": {\"l2\": \"maybe\"}}", "profiler.l2", ACL_ERROR_INVALID_PROFILING_CONFIG},
         {"{\"profiler\": {\"aicpu\": \"yes\"}}", "profiler.aicpu is \"yes\"; allowed are: on off",
          ACL_ERROR_INVALID_PROFILING_CONFIG},
     };
@@ -528,6 +603,8 @@ int main(void) {
         cmocka_unit_test(what_needs_no_start),
         cmocka_unit_test(configuration_files),
         cmocka_unit_test(configuration_values),
+        cmocka_unit_test(sentences_of_threads_or_the_process),
+        cmocka_unit_test(default_device),
         cmocka_unit_test(end_frees_what_was_forgotten),
         cmocka_unit_test_setup_teardown(devices, start, end),
         cmocka_unit_test_setup_teardown(contexts_of_threads, start, end),

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log says of a configuration's keys."""
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.in_process
+
+SCRIPT = """
+import acl, sys
+assert acl.init(sys.argv[1]) == 0 and acl.finalize() == 0, acl.get_recent_err_msg()
+"""
+
+
+@pytest.fixture
+def run(build_dir, tmp_path):
+    def call(configuration):
+        path = tmp_path / "acl.json"
+        path.write_text(json.dumps(configuration))
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, path],
+            capture_output=True, text=True, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(build_dir / "python"),
+                 "ASCEND_GLOBAL_LOG_LEVEL": "2"})
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stderr.splitlines() if "aclInit" in line]
+    return call
+
+
+def test_unknown_keys_are_named(run):
+    assert run({}) == []
+    lines = run({"max_opqueue_num": "7", "err_msg_mode": "0", "later": 1,
+                 "dump": {"dump_list": [], "newer": 2}, "profiler": {"newest": "on"}})
+    assert len(lines) == 3
+    for name, line in zip(("later", "dump.newer", "profiler.newest"), lines):
+        assert f"{name} is not known here and ignored" in line and "acl.json" in line
+
+
+def test_keys_of_other_hardware_are_named(run, tmp_path):
+    keys = {"aic_metrics": "PipeUtilization", "aicpu": "on", "hccl": "on", "l2": "on",
+            "runtime_api": "on", "instr_profiling_freq": "1000"}
+    section = {"switch": "on", "output": str(tmp_path)}
+    lines = run({"profiler": {**section, **keys}})
+    assert len(lines) == len(keys)
+    for key, line in zip(keys, lines):
+        assert f"profiler.{key} has no effect: " in line
+    assert run({"profiler": {**section, **dict.fromkeys(keys, "off")}}) == []
+    assert run({"profiler": {**keys, "switch": "off"}}) == []
