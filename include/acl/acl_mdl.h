@@ -419,15 +419,83 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetDynamicHWSize(uint32_t modelId, aclmdlData
 ACL_FUNC_VISIBILITY aclError aclmdlSetInputDynamicDims(uint32_t modelId, aclmdlDataset *dataset,
     size_t index, const aclmdlIODims *dims);
 
-/* ---- built-in preprocessing ---- */
+/* ---- built-in preprocessing (AIPP) ---- */
 
-/* ACL_DATA_WITHOUT_AIPP for every input of a model without; *dynamicAttachedDataIndex is then
- * ACL_INVALID_NODE_INDEX. */
+/* The kind of preprocessing behind input `index`.
+ *
+ * dynamicAttachedDataIndex  of an input with dynamic AIPP the input of its parameters
+ *                           (ACL_DYNAMIC_AIPP_NAME), of that one the pictures; else
+ *                           ACL_INVALID_NODE_INDEX
+ */
 ACL_FUNC_VISIBILITY aclError aclmdlGetAippType(uint32_t modelId, size_t index,
     aclmdlInputAippType *type, size_t *dynamicAttachedDataIndex);
-/* Returns     ACL_ERROR_NOT_STATIC_AIPP for an input without built-in preprocessing. */
+/* The parameters of static AIPP, and for each batch the model can be run with the dimensions and
+ * bytes of pictures and of what is made of them.
+ *
+ * Returns     ACL_ERROR_NOT_STATIC_AIPP for an input without static AIPP. */
 ACL_FUNC_VISIBILITY aclError aclmdlGetFirstAippInfo(uint32_t modelId, size_t index,
     aclAippInfo *aippInfo);
+
+/* Parameters of dynamic AIPP for `batchSize` pictures (1 to 127; with gears, of the largest gear).
+ * At first everything is off, mean and min are 0, var_reci is 1; input format and source size have
+ * no default. The caller destroys the object; NULL on failure. One object serves many runs and
+ * models; calls on it may come from several threads. */
+ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
+ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
+/* Bytes of the parameter block for so many pictures: what the input ACL_DYNAMIC_AIPP_NAME takes. */
+ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
+
+/* What holds for all pictures: format, size in memory (pixels; the width is the stride, too),
+ * switches (0 or 1), colour conversion with a matrix in 1/256. ACL_ERROR_INVALID_PARAM for what is
+ * out of range. docs/aipp.md has the formulas. */
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPInputFormat(aclmdlAIPP *aippParmsSet,
+    aclAippInputFormat inputFormat);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPSrcImageSize(aclmdlAIPP *aippParmsSet,
+    int32_t srcImageSizeW, int32_t srcImageSizeH);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPRbuvSwapSwitch(aclmdlAIPP *aippParmsSet,
+    int8_t rbuvSwapSwitch);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPAxSwapSwitch(aclmdlAIPP *aippParmsSet,
+    int8_t axSwapSwitch);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCscParams(aclmdlAIPP *aippParmsSet, int8_t cscSwitch,
+    int16_t cscMatrixR0C0, int16_t cscMatrixR0C1, int16_t cscMatrixR0C2, int16_t cscMatrixR1C0,
+    int16_t cscMatrixR1C1, int16_t cscMatrixR1C2, int16_t cscMatrixR2C0, int16_t cscMatrixR2C1,
+    int16_t cscMatrixR2C2, uint8_t cscOutputBiasR0, uint8_t cscOutputBiasR1,
+    uint8_t cscOutputBiasR2, uint8_t cscInputBiasR0, uint8_t cscInputBiasR1,
+    uint8_t cscInputBiasR2);
+/* What each picture (batchIndex, from 0) has of its own: crop, resize ("scf"), padding in pixels (at
+ * most 32 a side), and y = (x - mean - min) * varReci for each channel; min and varReci are kept as
+ * 16-bit floats, as the parameter block has them. */
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCropParams(aclmdlAIPP *aippParmsSet, int8_t cropSwitch,
+    int32_t cropStartPosW, int32_t cropStartPosH, int32_t cropSizeW, int32_t cropSizeH,
+    uint64_t batchIndex);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPScfParams(aclmdlAIPP *aippParmsSet, int8_t scfSwitch,
+    int32_t scfInputSizeW, int32_t scfInputSizeH, int32_t scfOutputSizeW, int32_t scfOutputSizeH,
+    uint64_t batchIndex);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPPaddingParams(aclmdlAIPP *aippParmsSet,
+    int8_t paddingSwitch, int32_t paddingSizeTop, int32_t paddingSizeBottom,
+    int32_t paddingSizeLeft, int32_t paddingSizeRight, uint64_t batchIndex);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPDtcPixelMean(aclmdlAIPP *aippParmsSet,
+    int16_t dtcPixelMeanChn0, int16_t dtcPixelMeanChn1, int16_t dtcPixelMeanChn2,
+    int16_t dtcPixelMeanChn3, uint64_t batchIndex);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPDtcPixelMin(aclmdlAIPP *aippParmsSet,
+    float dtcPixelMinChn0, float dtcPixelMinChn1, float dtcPixelMinChn2, float dtcPixelMinChn3,
+    uint64_t batchIndex);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPPixelVarReci(aclmdlAIPP *aippParmsSet,
+    float dtcPixelVarReciChn0, float dtcPixelVarReciChn1, float dtcPixelVarReciChn2,
+    float dtcPixelVarReciChn3, uint64_t batchIndex);
+
+/* Writes the parameters into the dataset's buffer for the input ACL_DYNAMIC_AIPP_NAME, before each
+ * run that needs others. The sizes they make must be those of the model; the run checks that.
+ *
+ * index       aclmdlSetInputAIPP: of that input; aclmdlSetAIPPByInputIndex: of the pictures
+ * Returns     ACL_ERROR_GE_AIPP_NOT_EXIST when the model has no dynamic AIPP,
+ *             ACL_ERROR_GE_AIPP_MODE_INVALID for an input with static AIPP,
+ *             ACL_ERROR_GE_DYNAMIC_INPUT_ADDR_INVALID or ACL_ERROR_GE_DYNAMIC_INPUT_LENGTH_INVALID
+ *             when the buffer has no memory, or too little. */
+ACL_FUNC_VISIBILITY aclError aclmdlSetInputAIPP(uint32_t modelId, aclmdlDataset *dataset,
+    size_t index, const aclmdlAIPP *aippParmsSet);
+ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPByInputIndex(uint32_t modelId, aclmdlDataset *dataset,
+    size_t index, const aclmdlAIPP *aippParmsSet);
 
 /* ---- datasets ---- */
 
@@ -562,47 +630,6 @@ ACL_FUNC_VISIBILITY aclError aclmdlLoadFromFileWithQ(const char *modelPath, uint
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromMemWithQ(const void *model, size_t modelSize,
     uint32_t *modelId, const uint32_t *inputQ, size_t inputQNum, const uint32_t *outputQ,
     size_t outputQNum);
-
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize);
-ACL_FUNC_VISIBILITY aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet);
-ACL_FUNC_VISIBILITY aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPAxSwapSwitch(aclmdlAIPP *aippParmsSet,
-    int8_t axSwapSwitch);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPByInputIndex(uint32_t modelId, aclmdlDataset *dataset,
-    size_t index, const aclmdlAIPP *aippParmsSet);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCropParams(aclmdlAIPP *aippParmsSet, int8_t cropSwitch,
-    int32_t cropStartPosW, int32_t cropStartPosH, int32_t cropSizeW, int32_t cropSizeH,
-    uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCscParams(aclmdlAIPP *aippParmsSet, int8_t cscSwitch,
-    int16_t cscMatrixR0C0, int16_t cscMatrixR0C1, int16_t cscMatrixR0C2, int16_t cscMatrixR1C0,
-    int16_t cscMatrixR1C1, int16_t cscMatrixR1C2, int16_t cscMatrixR2C0, int16_t cscMatrixR2C1,
-    int16_t cscMatrixR2C2, uint8_t cscOutputBiasR0, uint8_t cscOutputBiasR1,
-    uint8_t cscOutputBiasR2, uint8_t cscInputBiasR0, uint8_t cscInputBiasR1,
-    uint8_t cscInputBiasR2);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPDtcPixelMean(aclmdlAIPP *aippParmsSet,
-    int16_t dtcPixelMeanChn0, int16_t dtcPixelMeanChn1, int16_t dtcPixelMeanChn2,
-    int16_t dtcPixelMeanChn3, uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPDtcPixelMin(aclmdlAIPP *aippParmsSet,
-    float dtcPixelMinChn0, float dtcPixelMinChn1, float dtcPixelMinChn2, float dtcPixelMinChn3,
-    uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPInputFormat(aclmdlAIPP *aippParmsSet,
-    aclAippInputFormat inputFormat);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPPaddingParams(aclmdlAIPP *aippParmsSet,
-    int8_t paddingSwitch, int32_t paddingSizeTop, int32_t paddingSizeBottom,
-    int32_t paddingSizeLeft, int32_t paddingSizeRight, uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPPixelVarReci(aclmdlAIPP *aippParmsSet,
-    float dtcPixelVarReciChn0, float dtcPixelVarReciChn1, float dtcPixelVarReciChn2,
-    float dtcPixelVarReciChn3, uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPRbuvSwapSwitch(aclmdlAIPP *aippParmsSet,
-    int8_t rbuvSwapSwitch);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPScfParams(aclmdlAIPP *aippParmsSet, int8_t scfSwitch,
-    int32_t scfInputSizeW, int32_t scfInputSizeH, int32_t scfOutputSizeW, int32_t scfOutputSizeH,
-    uint64_t batchIndex);
-ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPSrcImageSize(aclmdlAIPP *aippParmsSet,
-    int32_t srcImageSizeW, int32_t srcImageSizeH);
-ACL_FUNC_VISIBILITY aclError aclmdlSetInputAIPP(uint32_t modelId, aclmdlDataset *dataset,
-    size_t index, const aclmdlAIPP *aippParmsSet);
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,7 @@ static const struct {
     [HANDLE_TENSOR_DESC] = {"aclTensorDesc", "aclCreateTensorDesc"},
     [HANDLE_LOAD_CONFIG] = {"aclmdlConfigHandle", "aclmdlCreateConfigHandle"},
     [HANDLE_EXEC_CONFIG] = {"aclmdlExecConfigHandle", "aclmdlCreateExecConfigHandle"},
+    [HANDLE_AIPP] = {"aclmdlAIPP", "aclmdlCreateAIPP"},
     [HANDLE_EXCEPTION] = {"aclrtExceptionInfo", "an exception callback"},
     [HANDLE_TDT_ITEM] = {"acltdtDataItem", "acltdtCreateDataItem"},
     [HANDLE_TDT_DATASET] = {"acltdtDataset", "acltdtCreateDataset"},

@@ -143,7 +143,8 @@ static enum status fill_dynamic(const struct graph *g, const struct node *n, str
     a->type = ACL_DATA_WITH_DYNAMIC_AIPP;
     a->attached = (size_t)data;
     a->made = a->image = g->tensors[n->outputs[0]].shape;
-    b->bytes = (size_t)node_int(n, "max_src_image_size", 0);
+    const size_t most = (size_t)node_int(n, "max_src_image_size", 0);
+    if (most > b->bytes) b->bytes = most; /* the shape has it divided by the batch, rounded down */
     b->format = ACL_FORMAT_NCHW;
     return STATUS_OK;
 }

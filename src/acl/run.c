@@ -20,6 +20,7 @@ struct run_border {
     size_t bytes;
     struct shape shape; /* of this run; outputs: as far as it is known before */
     void *buffer;       /* outputs that want memory: the data buffer's handle */
+    void *padded;       /* pictures of dynamic AIPP: a copy of the size the model has room for */
 };
 
 struct run {
@@ -64,6 +65,7 @@ void model_free_runs(struct loaded *m) {
     while (m->spare) {
         struct run *r = m->spare;
         m->spare = r->next;
+        for (int i = 0; i < m->info->n_inputs; i++) mem_free(r->inputs[i].padded);
         mem_free(r);
     }
 }
@@ -113,10 +115,14 @@ static aclError check_ranges(const char *call, size_t index, const struct model_
     return ACL_SUCCESS;
 }
 
+static bool is_any_size(const struct model_border *b) {
+    return b->aipp && b->aipp->type == ACL_DATA_WITH_DYNAMIC_AIPP;
+}
+
 /* to->shape is what the model, or its gear, says. */
 static aclError check_input(const char *call, size_t index, const struct model_border *b,
                             const struct dataset_entry *e, struct run_border *to) {
-    if (e->desc) {
+    if (e->desc && !is_any_size(b)) {
         aclDataType type;
         aclFormat format;
         struct shape chosen = to->shape;
@@ -143,6 +149,7 @@ static aclError check_input(const char *call, size_t index, const struct model_b
                         "aclmdlSetDatasetTensorDesc",
                         index, b->name);
     size_t need;
+    if (is_any_size(b)) n = 1; /* pad_picture() knows more */
     if (!size_mul((size_t)n, dtype_size(b->core_type), &need) || to->bytes < need)
         return acl_fail(ACL_ERROR_GE_PARAM_INVALID, call,
                         "input %zu ('%s') needs %zu bytes; its buffer has %zu "
@@ -341,8 +348,36 @@ static aclError deliver(const char *call, const struct run *r, const struct inst
     return code;
 }
 
+/* With dynamic AIPP a program's buffer is as large as its pictures, which may be less than the
+ * model has room for. What reads whole inputs, like dumping, must not read beyond it. */
+static enum status pad_picture(const struct run *r, int i) {
+    struct run_border *x = &r->inputs[i];
+    const struct run_border *block = &r->inputs[r->model->info->inputs[i].aipp->attached];
+    const struct shape *made = &r->model->info->inputs[i].aipp->made;
+    const size_t room = (size_t)shape_elements(&x->shape);
+    if (x->bytes >= room) return STATUS_OK;
+    size_t need = 0;
+    for (int n = 0; n < x->shape.dim[0]; n++) {
+        struct aipp a;
+        TRY(aipp_from_block(block->data, block->bytes, n, (int)made->dim[1], &a));
+        struct shape one = aipp_picture_shape(a.format, 1, a.src_h, a.src_w);
+        need += (size_t)shape_elements(&one);
+    }
+    CHECK(x->bytes >= need, STATUS_ARGUMENT,
+          "input %d ('%s') needs %zu bytes for the pictures that its parameters describe; its "
+          "buffer has %zu", i, r->model->info->inputs[i].name, need, x->bytes);
+    if (!x->padded) x->padded = mem_calloc(r->model->info->inputs[i].bytes, 1);
+    CHECK(x->padded, STATUS_MEMORY, "out of memory for input %d", i);
+    memcpy(x->padded, x->data, x->bytes);
+    x->data = x->padded;
+    x->bytes = room;
+    return STATUS_OK;
+}
+
 static enum status run_instance(const struct run *r, struct instance *instance) {
     const struct model_info *info = r->model->info;
+    for (int i = 0; i < info->n_data; i++)
+        if (is_any_size(&info->inputs[i])) TRY(pad_picture(r, i));
     for (int i = 0; i < info->n_data; i++)
         TRY(instance_set_input(instance, i, r->inputs[i].shape, r->inputs[i].data,
                                r->inputs[i].bytes));
@@ -359,8 +394,10 @@ static void dump_inputs(const struct run *r, uint32_t stream, uint32_t task) {
     if (!atomic_load(&runtime.dump_failures)) return;
     for (int i = 0; i < info->n_data; i++) {
         const struct run_border *x = &r->inputs[i];
+        const int64_t bytes = (int64_t)x->bytes;
+        const struct shape shape = is_any_size(&info->inputs[i]) ? shape_from(1, &bytes) : x->shape;
         dump_failure("Model", info->name, r->model->device, stream, task, i,
-                     &(struct view){info->inputs[i].core_type, x->shape, x->data, "", true});
+                     &(struct view){info->inputs[i].core_type, shape, x->data, "", true});
     }
 }
 

@@ -503,7 +503,7 @@ static enum status run_aipp(struct op_call *c) {
     const int64_t image = y->dim[1] * y->dim[2] * y->dim[3];
     for (int n = 0; n < y->dim[0]; n++) {
         struct aipp a;
-        int64_t bytes;
+        int64_t bytes = 0;
         TRY(parameters(c, n, &a, &bytes));
         const uint8_t *src = (const uint8_t *)c->in[0].data + n * bytes;
         if (is_u8(c)) reference(&a, src, NULL, (uint8_t *)c->out[0].data + n * image);

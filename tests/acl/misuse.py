@@ -114,11 +114,13 @@ aclmdlBundleGetModelNum i mp
 aclmdlBundleLoadFromFile c pp
 aclmdlBundleLoadFromMem c p-p
 aclmdlBundleUnload i m
+aclmdlCreateAIPP a -
 aclmdlCreateAndGetOpDesc i ---p-pppp
 aclmdlCreateConfigHandle a
 aclmdlCreateDataset a
 aclmdlCreateDesc a
 aclmdlCreateExecConfigHandle a
+aclmdlDestroyAIPP a h
 aclmdlDestroyConfigHandle a h
 aclmdlDestroyDataset a h
 aclmdlDestroyDesc a h
@@ -128,6 +130,7 @@ aclmdlExecuteAsync c mhhs
 aclmdlExecuteAsyncV2 c mhhso
 aclmdlExecuteV2 c mhhso
 aclmdlFinalizeDump i
+aclmdlGetAippDataSize a -p
 aclmdlGetAippType i m-pp
 aclmdlGetCurOutputDims a h-p
 aclmdlGetDatasetBuffer a h-
@@ -170,12 +173,25 @@ aclmdlLoadWithConfig i hp
 aclmdlQueryExeOMDesc a pp
 aclmdlQuerySize a ppp
 aclmdlQuerySizeFromMem a p-pp
+aclmdlSetAIPPAxSwapSwitch a h-
+aclmdlSetAIPPByInputIndex i mh-h
+aclmdlSetAIPPCropParams a h------
+aclmdlSetAIPPCscParams a h----------------
+aclmdlSetAIPPDtcPixelMean a h-----
+aclmdlSetAIPPDtcPixelMin a h-----
+aclmdlSetAIPPInputFormat a h-
+aclmdlSetAIPPPaddingParams a h------
+aclmdlSetAIPPPixelVarReci a h-----
+aclmdlSetAIPPRbuvSwapSwitch a h-
+aclmdlSetAIPPScfParams a h------
+aclmdlSetAIPPSrcImageSize a h--
 aclmdlSetConfigOpt a h-p-
 aclmdlSetDatasetTensorDesc a hh-
 aclmdlSetDump i p
 aclmdlSetDynamicBatchSize i mh--
 aclmdlSetDynamicHWSize i mh---
 aclmdlSetExecConfigOpt a h-p-
+aclmdlSetInputAIPP i mh-h
 aclmdlSetInputDynamicDims i mh-p
 aclmdlUnload i m
 aclopCast c -----s
@@ -493,6 +509,7 @@ class Caller:
                           "aclDestroyDataBuffer"),
         "aclTensorDesc": ("returned", "aclCreateTensorDesc", (0, 2, "dims", 2),
                           "aclDestroyTensorDesc"),
+        "aclmdlAIPP": ("returned", "aclmdlCreateAIPP", (2,), "aclmdlDestroyAIPP"),
         "aclmdlConfigHandle": ("returned", "aclmdlCreateConfigHandle", (),
                                "aclmdlDestroyConfigHandle"),
         "aclmdlDataset": ("returned", "aclmdlCreateDataset", (), "aclmdlDestroyDataset"),
@@ -632,7 +649,9 @@ class Caller:
             return self.id
         if letter in "dq":
             return 0
-        return 1 if kind == "int32_t" else ctypes.c_size_t(GOOD_NUMBERS.get(parameter, 1))
+        if kind == "int32_t":
+            return 16 if parameter.startswith("scfOutputSize") else 1
+        return ctypes.c_size_t(GOOD_NUMBERS.get(parameter, 1))
 
     def wrong(self, kind, letter):
         """(what, value, code) of each way an argument can be wrong."""

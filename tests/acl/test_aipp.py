@@ -109,7 +109,7 @@ def random_config(r, kind):
         w, h = (int(n) for n in r.integers(16, 60, 2))
         c |= {"resize": True, "resize_output_w": w, "resize_output_h": h}
     if r.random() < 0.5:
-        sides = dict(zip(("left", "right", "top", "bottom"), (int(n) for n in r.integers(0, 33, 4))))
+        sides = {s: int(r.integers(0, 33)) for s in ("left", "right", "top", "bottom")}
         c |= {"padding": True, "padding_value": float(np.float32(r.normal() * 50))}
         c |= {f"{side}_padding_size": n for side, n in sides.items()}
         w, h = w + sides["left"] + sides["right"], h + sides["top"] + sides["bottom"]
@@ -306,3 +306,185 @@ def test_options_that_do_not_go_together(atc, tmp_path):
     status, said, _ = convert(atc, model, config, "--input_shape=data:1,3,-1,-1",
                               "--dynamic_image_size=6,8;7,9", "--input_format=NCHW")
     assert status == 255 and "--dynamic_image_size" in said
+
+
+# ---- dynamic ----
+
+BLOCK = "ascend_dynamic_aipp_data"
+
+
+def dynamic_config(size, **more):
+    fields = "".join(f" {k}: {v}" for k, v in more.items())
+    return f"aipp_op {{ aipp_mode: dynamic max_src_image_size: {size}{fields} }}\n"
+
+
+def set_all(mdl, aipp, pictures):
+    """The parameters of a list of configurations, one for each picture."""
+    c = pictures[0]
+    kind = 1 + ["YUV420SP_U8", "XRGB8888_U8", "RGB888_U8", "YUV400_U8", "", "", "ARGB8888_U8",
+                "YUYV_U8", "YUV422SP_U8", "AYUV444_U8"].index(c["input_format"])
+    assert mdl.set_aipp_input_format(aipp, kind) == 0
+    assert mdl.set_aipp_src_image_size(aipp, c["src_image_size_w"], c["src_image_size_h"]) == 0
+    assert mdl.set_aipp_rbuv_swap_switch(aipp, int(c.get("rbuv_swap_switch", 0))) == 0
+    assert mdl.set_aipp_ax_swap_switch(aipp, int(c.get("ax_swap_switch", 0))) == 0
+    default = reference.DEFAULTS[kind == 1]
+    matrix = [c.get(f"matrix_r{i // 3}c{i % 3}", default[i]) for i in range(9)]
+    bias = [c.get(f"{n}_bias_{i}", (16, 128, 128)[i]) for n in ("output", "input")
+            for i in range(3)]
+    assert mdl.set_aipp_csc_params(aipp, int(c.get("csc_switch", 0)), *matrix, *bias) == 0
+    for i, c in enumerate(pictures):
+        w, h = (c.get(f"crop_size_{a}", 0) for a in "wh")
+        assert mdl.set_aipp_crop_params(aipp, int(c.get("crop", 0)), c.get("load_start_pos_w", 0),
+                                        c.get("load_start_pos_h", 0), w, h, i) == 0
+        if not c.get("crop"):
+            w, h = c["src_image_size_w"], c["src_image_size_h"]
+        assert mdl.set_aipp_scf_params(aipp, int(c.get("resize", 0)), w, h,
+                                       c.get("resize_output_w", 0), c.get("resize_output_h", 0),
+                                       i) == 0
+        sides = [c.get(f"{s}_padding_size", 0) for s in ("top", "bottom", "left", "right")]
+        assert mdl.set_aipp_padding_params(aipp, int(c.get("padding", 0)), *sides, i) == 0
+        for name, default, call in (("mean", 0, mdl.set_aipp_dtc_pixel_mean),
+                                    ("min", 0.0, mdl.set_aipp_dtc_pixel_min),
+                                    ("var_reci", 1.0, mdl.set_aipp_pixel_var_reci)):
+            assert call(aipp, *(c.get(f"{name}_chn_{k}", default) for k in range(4)), i) == 0
+
+
+def as_block(c):
+    """A configuration as the parameter block keeps it: 16-bit floats, padding with zeros."""
+    halves = {k: float(np.float16(v)) for k, v in c.items() if k[:3] in ("min", "var")}
+    return {k: v for k, v in (c | halves).items() if k != "padding_value"}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_dynamic_formats(device, atc, tmp_path, kind):
+    """One model for all parameters that make its size; each picture of a batch has its own."""
+    r = np.random.default_rng(100 + FORMATS.index(kind))
+    for number in range(8):
+        first, (channels, h, w) = random_config(r, kind)
+        n, pictures = 1 + number % 3, [as_block(first)]
+        pictures += [dict(pictures[0]) for _ in range(n - 1)]
+        for p in pictures[1:]:
+            p |= {f"mean_chn_{i}": int(r.integers(0, 256)) for i in range(channels)}
+            if p.get("crop"):
+                p["load_start_pos_w"] = 0
+            if p.get("padding"):
+                sides = ("left_padding_size", "right_padding_size")
+                p[sides[0]], p[sides[1]] = p[sides[1]], p[sides[0]]
+        size = reference.size(first)
+        model = save(tmp_path / f"m{number}.onnx", {"data": [n, channels, h, w]})
+        room = n * size + (0, 100000)[number % 2]
+        status, said, om = convert(atc, model, dynamic_config(room))
+        assert status == 0, (said, first)
+        m, mdl = Model(device, om), device.mdl
+        assert mdl.get_num_inputs(m.desc) == 2
+        assert mdl.get_input_index_by_name(m.desc, BLOCK) == (1, 0)
+        assert mdl.get_input_size_by_index(m.desc, 0) == room
+        assert mdl.get_input_size_by_index(m.desc, 1) == 64 + 96 * n
+        assert mdl.get_input_dims(m.desc, 0)[0]["dims"] == [n, channels, h, w]
+        assert mdl.get_aipp_type(m.id, 0) == (2, 1, 0) and mdl.get_aipp_type(m.id, 1) == (3, 0, 0)
+        assert mdl.get_first_aipp_info(m.id, 0)[1] == 100038
+        aipp, block = mdl.create_aipp(n), np.full(64 + 96 * n, 255, np.uint8)
+        set_all(mdl, aipp, pictures)
+        raw = r.integers(0, 256, (n, size), np.uint8)
+        for call, index in ((mdl.set_input_aipp, 1), (mdl.set_aipp_by_input_index, 0)):
+            got = m.run(raw, block, prepare=lambda d: call(m.id, d, index, aipp))[0]  # noqa: B023
+            for i, p in enumerate(pictures):
+                np.testing.assert_array_equal(got[i], reference.aipp(p, raw[i], channels), str(p))
+        assert mdl.destroy_aipp(aipp) == 0
+        m.close()
+
+
+def test_dynamic_with_gears(device, atc, tmp_path):
+    r = np.random.default_rng(8)
+    c = {"input_format": "RGB888_U8", "src_image_size_w": 9, "src_image_size_h": 7}
+    model = save(tmp_path / "m.onnx", {"data": ["n", 3, 7, 9]})
+    status, said, om = convert(atc, model, dynamic_config(4 * 189), "--input_shape=data:-1,3,7,9",
+                               "--dynamic_batch_size=1,4")
+    assert status == 0, said
+    m, mdl = Model(device, om), device.mdl
+    names = [mdl.get_input_name_by_index(m.desc, i) for i in range(3)]
+    assert names == ["data", BLOCK, "ascend_mbatch_shape_data"]
+    assert mdl.get_input_dims(m.desc, 0)[0]["dims"] == [-1, 3, 7, 9]
+    aipp = mdl.create_aipp(4)
+    set_all(mdl, aipp, [c] * 4)
+    for n in (4, 1):
+        raw = r.integers(0, 256, (n, 189), np.uint8)
+
+        def prepare(d):
+            assert mdl.set_input_aipp(m.id, d, 1, aipp) == 0
+            assert mdl.set_dynamic_batch_size(m.id, d, 2, n) == 0  # noqa: B023
+        got = m.run(raw, np.zeros(448, np.uint8), np.zeros(4, np.uint8), prepare=prepare)[0].ravel()
+        want = np.stack([reference.aipp(c, p, 3) for p in raw]).ravel()
+        np.testing.assert_array_equal(got[:want.size], want)
+    assert mdl.destroy_aipp(aipp) == 0
+    m.close()
+
+
+def test_dynamic_misuse(device, atc, tmp_path):
+    model = save(tmp_path / "m.onnx", {"data": [2, 3, 7, 9], "other": [1]})
+    status, said, om = convert(atc, model, dynamic_config(1000))
+    assert status == 0, said
+    m, mdl = Model(device, om), device.mdl
+    raw, other, block = np.zeros(378, np.uint8), np.zeros(1, np.float32), np.zeros(256, np.uint8)
+
+    def refused(code, what, prepare=None, raw=raw, block=block):
+        m.run(raw, other, block, expect=code, prepare=prepare)
+        assert what in device.get_recent_err_msg()
+    refused(145000, "call aclmdlSetInputAIPP")
+    aipp, more, c = mdl.create_aipp(2), mdl.create_aipp(3), {"input_format": "RGB888_U8",
+                                                              "src_image_size_w": 9}
+    c["src_image_size_h"] = 7
+    for p, n in ((aipp, 2), (more, 3)):
+        set_all(mdl, p, [c] * n)
+    fill = lambda d: mdl.set_input_aipp(m.id, d, 2, aipp)  # noqa: E731
+    m.run(raw, other, block, prepare=fill)
+    refused(145000, "needs 378 bytes", fill, raw=raw[:377])
+    assert mdl.set_aipp_src_image_size(aipp, 9, 8) == 0
+    refused(145000, "the model takes 9 x 7", fill, raw=np.zeros(1000, np.uint8))
+    assert mdl.set_aipp_src_image_size(aipp, 900, 800) == 0
+    for i in range(2):
+        assert mdl.set_aipp_crop_params(aipp, 1, 0, 0, 9, 7, i) == 0
+    refused(145000, "max_src_image_size", fill, raw=np.zeros(1000, np.uint8))
+    one = mdl.create_aipp(1)
+    set_all(mdl, one, [c])
+    refused(145000, "parameters are for 1 pictures",
+            lambda d: mdl.set_input_aipp(m.id, d, 2, one))
+    d = m.dataset([raw, other, block[:255]])
+    assert mdl.set_input_aipp(m.id, d, 2, aipp) == 145012
+    assert mdl.set_input_aipp(m.id, d, 0, aipp) == 100000
+    assert mdl.set_input_aipp(m.id, d, 3, aipp) == 100000
+    assert mdl.set_input_aipp(m.id, d, 2, more) == 100000
+    assert "for 3 pictures" in device.get_recent_err_msg()
+    assert mdl.set_aipp_by_input_index(m.id, d, 1, aipp) == 100000
+    m.free(d)
+    for call, values in ((mdl.set_aipp_crop_params, (1, 0, 0, 0, 7, 0)),
+                         (mdl.set_aipp_crop_params, (2, 0, 0, 9, 7, 0)),
+                         (mdl.set_aipp_scf_params, (1, 9, 7, 15, 16, 0)),
+                         (mdl.set_aipp_padding_params, (1, 33, 0, 0, 0, 0)),
+                         (mdl.set_aipp_dtc_pixel_mean, (0, 0, 0, 256, 0)),
+                         (mdl.set_aipp_dtc_pixel_min, (0, 0, float("nan"), 0, 0)),
+                         (mdl.set_aipp_pixel_var_reci, (1, 1, 1, 1e6, 0)),
+                         (mdl.set_aipp_pixel_var_reci, (1, 1, 1, 1, 2)),
+                         (mdl.set_aipp_input_format, (5,)), (mdl.set_aipp_src_image_size, (0, 7))):
+        assert call(aipp, *values) == 100000
+    for bad in (0, 128, 1 << 40):
+        assert mdl.create_aipp(bad) == 0
+    for p in (aipp, more, one):
+        assert mdl.destroy_aipp(p) == 0
+    assert mdl.destroy_aipp(aipp) == 100000
+    m.close()
+
+    status, said, om = convert(atc, save(tmp_path / "s.onnx", {"data": [1, 3, 7, 9]}),
+                               reference.text(c))
+    m, aipp = Model(device, om), mdl.create_aipp(1)
+    d = m.dataset([raw])
+    assert mdl.set_aipp_by_input_index(m.id, d, 0, aipp) == 145016
+    info, ret = mdl.get_first_aipp_info(m.id, 0)
+    fields = [info[k] for k in ("inputFormat", "srcImageSizeW", "shapeCount")]
+    assert ret == 0 and fields == [3, 9, 1]
+    shapes = info["outDims"][0]
+    assert shapes["srcDims"]["dims"] == [1, 7, 9, 3] and shapes["srcSize"] == 189
+    assert shapes["aippOutdims"]["dims"] == [1, 3, 7, 9] and shapes["aippOutSize"] == 189 * 4
+    m.free(d)
+    assert mdl.destroy_aipp(aipp) == 0
+    m.close()
