@@ -275,7 +275,7 @@ static int main_of(const char *command, int argc, char **argv) {
     struct job *j = calloc(1, sizeof *j);
     if (!j) return app_fail(command, "out of memory");
     j->command = command;
-    j->limits = (struct video_limits){.max_pixels = PK_MAX_PIXELS, .max_frames = INT64_MAX,
+    j->limits = (struct video_limits){.max_pixels = VIDEO_MAX_PIXELS, .max_frames = INT64_MAX,
                                       .reconnects = 5, .timeout_s = 10, .stride = 1};
     int status = read_options(j, argc, argv);
     if (status == EXIT_OK && sources_open(command, argv + optind + 1, argc - optind - 1,

@@ -13,7 +13,10 @@
 
 #include "prusik/vision.h"
 
-enum { VIDEO_ERROR = 512 };
+enum {
+    VIDEO_ERROR = 512,
+    VIDEO_MAX_PIXELS = 8192 * 4352 /* of a frame; what H.264 calls level 6 */
+};
 
 /* What a hostile or dead source may cost. */
 struct video_limits {

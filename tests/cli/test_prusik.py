@@ -117,6 +117,7 @@ def run(prusik, folder):
         return done
 
     call.prusik = prusik
+    call.folder = folder
     return call
 
 

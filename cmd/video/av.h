@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of libprusik_video.so share; app/video.h says what each function does. */
+#ifndef PK_CMD_VIDEO_AV_H
+#define PK_CMD_VIDEO_AV_H
+
+#include <libavutil/error.h>
+
+#include "../app/video.h"
+
+/* Leaves a sentence in `error`, with what FFmpeg says of `code` unless that is 0; returns -1. */
+int av_sentence(char error[VIDEO_ERROR], int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+int reader_open(const char *url, video_bytes_fn bytes, void *context,
+                const struct video_limits *limits, struct video_reader **out,
+                struct video_info *info, char error[VIDEO_ERROR]);
+int reader_read(struct video_reader *r, struct pk_image *out, double *seconds,
+                char error[VIDEO_ERROR]);
+int64_t reader_damaged(const struct video_reader *r);
+void reader_close(struct video_reader *r);
+
+int writer_create(const char *path, double fps, int threads, struct video_writer **out,
+                  char error[VIDEO_ERROR]);
+int writer_write(struct video_writer *w, const struct pk_image *image, char error[VIDEO_ERROR]);
+int writer_finish(struct video_writer *w, char error[VIDEO_ERROR]);
+
+/* `degrees` clockwise, a multiple of 90, of packed RGB: `out` has room for as many pixels, and
+ * gets the size after turning. */
+void turn_rgb(const uint8_t *rgb, int width, int height, int degrees, struct pk_image *out);
+
+#endif
