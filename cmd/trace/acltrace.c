@@ -5,33 +5,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As a shell's: the command was not found, or cannot be run. */
 enum { EXIT_USAGE = 2, EXIT_NO_START = 126, EXIT_NOT_FOUND = 127 };
 
 static void print_help(FILE *to) {
-    fputs("usage: acltrace [--json] [--summary] [-o FILE] PROGRAM [ARGUMENT...]\n"
+    fputs("usage: acltrace [--json] [--summary] [-o FILE] [--data DIR] PROGRAM [ARGUMENT...]\n"
+          "       acltrace --replay LOG [--data DIR] [--library FILE]\n"
           "  write every AscendCL call of a program, with arguments, result and time, to stderr\n\n"
           "  --json     one JSON object a line\n"
           "  --summary  only how often each function was called, and for how long\n"
-          "  -o FILE    write there instead of stderr\n",
+          "  -o FILE    write there instead of stderr\n"
+          "  --data DIR keep what calls read and write, so that a replay computes the same\n"
+          "  --replay   make the calls of a log of --json again, and compare what they give\n"
+          "  --library  the AscendCL library to call; default: the one beside acltrace\n",
           to);
 }
 
-/* The library lies beside this program in the build tree, in the library folder when installed. */
-static int find_shim(char path[static PATH_MAX]) {
+/* A part lies beside this program in the build tree, in a folder of its own when installed. */
+static int find_part(const char *name, char path[static PATH_MAX]) {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n <= 0) return -1;
     self[n] = '\0';
     *strrchr(self, '/') = '\0';
-    static const char *const folders[] = {".", "../lib", "../lib64"};
+    static const char *const folders[] = {".", "../lib", "../lib64", "../libexec/prusik",
+                                          "../../src/acl"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s/libacltrace.so", self, folders[i]) < PATH_MAX &&
+        if (snprintf(path, PATH_MAX, "%s/%s/%s", self, folders[i], name) < PATH_MAX &&
             !access(path, R_OK))
             return 0;
     return -1;
+}
+
+/* Calling functions by their prototypes is what Python's ctypes is for. */
+static int replay(const char *log, const char *data, const char *library) {
+    char script[PATH_MAX], shim[PATH_MAX], prototypes[PATH_MAX], beside[PATH_MAX];
+    if (find_part("replay.py", script) || find_part("acl_prototypes.json", prototypes) ||
+        find_part("libacltrace.so", shim)) {
+        fputs("acltrace: a part is missing; install prusik again\n", stderr);
+        return EXIT_NO_START;
+    }
+    if (!library) library = find_part("libascendcl.so", beside) ? "libascendcl.so" : beside;
+    execlp("python3", "python3", script, prototypes, shim, library, log, data ? data : "",
+           (char *)NULL);
+    fprintf(stderr, "acltrace: python3 cannot be started: %s\n", strerror(errno));
+    return EXIT_NO_START;
 }
 
 static int preload(const char *shim) {
@@ -46,7 +67,7 @@ static int preload(const char *shim) {
 }
 
 int main(int argc, char **argv) {
-    const char *output = NULL;
+    const char *output = NULL, *data = NULL, *log = NULL, *library = NULL;
     int json = 0, summary = 0, i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (!strcmp(argv[i], "--help")) {
@@ -59,17 +80,25 @@ int main(int argc, char **argv) {
             summary = 1;
         } else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
             output = argv[++i];
+        } else if (!strcmp(argv[i], "--data") && i + 1 < argc) {
+            data = argv[++i];
+        } else if (!strcmp(argv[i], "--replay") && i + 1 < argc) {
+            log = argv[++i];
+        } else if (!strcmp(argv[i], "--library") && i + 1 < argc) {
+            library = argv[++i];
         } else {
             print_help(stderr);
             return EXIT_USAGE;
         }
     }
-    if (i == argc) {
+    if (log && i == argc && !json && !summary && !output) return replay(log, data, library);
+    if (i == argc || log || library || (data && (!json || summary))) {
+        if (data && !log) fputs("acltrace: --data goes with --json, without --summary\n", stderr);
         print_help(stderr);
         return EXIT_USAGE;
     }
-    char shim[PATH_MAX], path[PATH_MAX] = "";
-    if (find_shim(shim)) {
+    char shim[PATH_MAX], path[PATH_MAX] = "", folder[PATH_MAX] = "";
+    if (find_part("libacltrace.so", shim)) {
         fputs("acltrace: its part libacltrace.so is missing; install prusik again\n", stderr);
         return EXIT_NO_START;
     }
@@ -80,7 +109,11 @@ int main(int argc, char **argv) {
             return EXIT_NO_START;
         }
     }
-    if (preload(shim) || setenv("ACLTRACE_OUTPUT", path, 1) ||
+    if (data && ((mkdir(data, 0777) && errno != EEXIST) || !realpath(data, folder))) {
+        fprintf(stderr, "acltrace: %s cannot be made a folder: %s\n", data, strerror(errno));
+        return EXIT_NO_START;
+    }
+    if (preload(shim) || setenv("ACLTRACE_DATA", folder, 1) || setenv("ACLTRACE_OUTPUT", path, 1) ||
         setenv("ACLTRACE_OPTIONS", json && summary ? "json,summary" : json ? "json" :
                summary ? "summary" : "", 1)) {
         fputs("acltrace: out of memory\n", stderr);

@@ -9,8 +9,11 @@
 #include "shim.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +26,7 @@ static struct {
     pthread_once_t once;
     pthread_mutex_t lock; /* of the list and the counts */
     bool json, summary;
+    const char *folder; /* of --data; NULL: contents are not kept */
     int to;
     uint64_t start_ns;
     struct trace_function *first;
@@ -61,6 +65,8 @@ static void start(void) {
     trace.json = options && strstr(options, "json");
     trace.summary = options && strstr(options, "summary");
     trace.start_ns = now_ns();
+    const char *folder = getenv("ACLTRACE_DATA");
+    if (folder && *folder) trace.folder = strdup(folder);
     if (!path || !*path) return;
     int to = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (to >= 0) trace.to = to;
@@ -80,6 +86,7 @@ void *trace_begin(struct trace_call *c, struct trace_function *f) {
     }
     depth++;
     c->function = f;
+    c->n_data = 0;
     c->start_ns = now_ns();
     return next;
 }
@@ -118,8 +125,9 @@ bool trace_returned(struct trace_call *c) {
     c->n_args = c->n_filled = 0;
     c->returned = false;
     if (trace.json)
-        add(c, "{\"call\": \"%s\", \"thread\": %ld, \"at_us\": %.3f, \"us\": %.3f, \"args\": {",
-            c->function->name, (long)syscall(SYS_gettid),
+        add(c, "{\"call\": \"%s\", \"thread\": %ld, \"pthread\": %llu, \"at_us\": %.3f, "
+               "\"us\": %.3f, \"args\": {",
+            c->function->name, (long)syscall(SYS_gettid), (unsigned long long)pthread_self(),
             (double)(c->start_ns - trace.start_ns) / 1e3, (double)c->ns / 1e3);
     else add(c, "%s(", c->function->name);
     return true;
@@ -209,12 +217,110 @@ void trace_code(struct trace_call *c, int code) {
     add_text(c, sentence);
 }
 
+/* ---- contents ---- */
+
+/* Two files of the same bytes are one; what is there already is not written again. */
+static bool keep(uint64_t hash, const void *data, size_t bytes) {
+    char path[PATH_MAX], temporary[PATH_MAX + 32];
+    int n = snprintf(path, sizeof path, "%s/%016llx-%zu", trace.folder, (unsigned long long)hash,
+                     bytes);
+    if (n < 0 || (size_t)n >= sizeof path) return false;
+    if (!access(path, R_OK)) return true;
+    snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)syscall(SYS_gettid));
+    FILE *f = fopen(temporary, "wb");
+    if (!f) return false;
+    bool ok = fwrite(data, 1, bytes, f) == bytes;
+    ok = !fclose(f) && ok;
+    return ok && !rename(temporary, path);
+}
+
+static uint64_t hash_of(const void *data, size_t bytes) {
+    const unsigned char *p = data;
+    uint64_t h = 0x9E3779B97F4A7C15u ^ bytes, word;
+    for (; bytes >= sizeof word; p += sizeof word, bytes -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        h = (h ^ word) * 0xBF58476D1CE4E5B9u;
+        h ^= h >> 29;
+    }
+    for (; bytes; p++, bytes--) h = (h ^ *p) * 0x100000001B3u;
+    return h ^ h >> 32;
+}
+
+/* Contents are kept for calls of the program's own, and the time that takes is not the call's. */
+static bool wanted(const struct trace_call *c, const char *name) {
+    /* Before the call its own depth counts, after it no more. */
+    return trace.folder && depth == (*name != '>') && c->n_data < TRACE_DATA;
+}
+
+void trace_data(struct trace_call *c, const char *name, const void *data, size_t bytes) {
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (!wanted(c, name) || !data || !bytes) return;
+    struct trace_data *d = &c->data[c->n_data];
+    d->hash = hash_of(data, bytes);
+    d->bytes = bytes;
+    snprintf(d->name, sizeof d->name, "%s", name);
+    if (keep(d->hash, data, bytes)) c->n_data++;
+    else if (!atomic_flag_test_and_set(&said))
+        dprintf(STDERR_FILENO, "acltrace: %s cannot be written to: %s; contents are missing\n",
+                trace.folder, strerror(errno));
+    c->start_ns = now_ns();
+}
+
+/* Beside a card (ACL_HOST) its memory is no address of this process: it is copied here first. */
+static void trace_device(struct trace_call *c, const char *name, void *address, size_t bytes) {
+    enum { HOST = 1, TO_HOST = 2 }; /* aclrtRunMode, aclrtMemcpyKind */
+    int (*get_mode)(int *) = (int (*)(int *))find("aclrtGetRunMode");
+    int (*copy)(void *, size_t, const void *, size_t, int) =
+        (int (*)(void *, size_t, const void *, size_t, int))find("aclrtMemcpy");
+    int mode = HOST;
+    if (!address || !bytes || !get_mode || !copy) return;
+    depth++; /* what these call is not the program's */
+    void *here = get_mode(&mode) ? NULL : mode == HOST ? malloc(bytes) : address;
+    bool ok = here && (here == address || !copy(here, bytes, address, bytes, TO_HOST));
+    depth--;
+    if (ok) trace_data(c, name, here, bytes);
+    if (here != address) free(here);
+}
+
+/* The contents of a dataset's buffers, as name0, name1, ... */
+void trace_dataset(struct trace_call *c, const char *name, const void *dataset) {
+    if (!wanted(c, name) || !dataset) return;
+    size_t (*count_buffers)(const void *) =
+        (size_t(*)(const void *))find("aclmdlGetDatasetNumBuffers");
+    void *(*get_buffer)(const void *, size_t) =
+        (void *(*)(const void *, size_t))find("aclmdlGetDatasetBuffer");
+    void *(*get_address)(const void *) = (void *(*)(const void *))find("aclGetDataBufferAddr");
+    size_t (*get_size)(const void *) = (size_t(*)(const void *))find("aclGetDataBufferSizeV2");
+    if (!count_buffers || !get_buffer || !get_address || !get_size) return;
+    depth++;
+    size_t n = count_buffers(dataset);
+    for (size_t i = 0; i < n && i < TRACE_DATA; i++) {
+        void *buffer = get_buffer(dataset, i), *address = buffer ? get_address(buffer) : NULL;
+        size_t bytes = buffer ? get_size(buffer) : 0;
+        char numbered[24];
+        snprintf(numbered, sizeof numbered, "%.12s%zu", name, i);
+        depth--;
+        trace_device(c, numbered, address, bytes);
+        depth++;
+    }
+    depth--;
+}
+
+static void write_data(struct trace_call *c) {
+    for (int i = 0; i < c->n_data; i++)
+        add(c, "%s\"%s\": \"%016llx-%zu\"", i ? ", " : ", \"data\": {", c->data[i].name,
+            (unsigned long long)c->data[i].hash, c->data[i].bytes);
+    if (c->n_data) add(c, "}");
+}
+
 void trace_write(struct trace_call *c) {
     if (trace.summary) return;
     if (trace.json) {
         size_t length = strlen(c->line);
         if (length && c->line[length - 1] == ' ') add(c, "null"); /* a call without result */
-        add(c, c->n_filled ? "}}\n" : "}\n");
+        if (c->n_filled) add(c, "}");
+        write_data(c);
+        add(c, "}\n");
     } else {
         add(c, "%s  %.1f us\n", c->n_filled ? "]" : "", (double)c->ns / 1e3);
     }

@@ -3,6 +3,7 @@
  * What the generated wrappers of libacltrace.so call. A wrapper is
  *
  *     next = trace_begin(&call, &function);    the library's own function
+ *     trace_data(&call, "name", address, bytes);  what the call reads
  *     result = next(...);
  *     if (trace_returned(&call)) {             a line is wanted
  *         trace_...(&call, "name", value);     each argument
@@ -27,7 +28,7 @@ struct trace_function {
     uint64_t n, failed, ns;
 };
 
-enum { TRACE_LINE = 8192 };
+enum { TRACE_LINE = 8192, TRACE_DATA = 40 };
 
 struct trace_call {
     struct trace_function *function;
@@ -35,6 +36,12 @@ struct trace_call {
     bool returned; /* arguments are written, the result is next */
     int n_args, n_filled;
     size_t used;
+    int n_data;
+    struct trace_data { /* a file of --data */
+        char name[24];
+        uint64_t hash;
+        size_t bytes;
+    } data[TRACE_DATA];
     char line[TRACE_LINE];
 };
 
@@ -58,5 +65,10 @@ void trace_enum(struct trace_call *c, const char *name, int v, const struct trac
 void trace_result(struct trace_call *c);
 void trace_code(struct trace_call *c, int code);
 void trace_write(struct trace_call *c);
+
+/* With --data: keeps the contents of memory, before the call, and after it under names that begin
+ * with '>'. */
+void trace_data(struct trace_call *c, const char *name, const void *data, size_t bytes);
+void trace_dataset(struct trace_call *c, const char *name, const void *dataset);
 
 #endif
