@@ -61,7 +61,15 @@ install: build ## install under PREFIX (default ~/prusik), beside any other tool
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@meson install -C $(BUILD) --destdir "" >/dev/null && echo "installed under $(PREFIX)"
 
+$(PYTHON):
+	@python3 -m venv $(VENV)
+
+wheels: build $(PYTHON) ## make build/wheels: prusik (acl, atc, prusik) and prusik-compat
+	@$(PYTHON) scripts/make_wheel.py --build $(BUILD) --output build/wheels
+	@$(PYTHON) -m pip wheel -q --disable-pip-version-check --no-deps -w build/wheels python/compat
+	@ls build/wheels/*.whl
+
 clean: ## remove the build folder
 	rm -rf build
 
-.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench install clean
+.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench install wheels clean
