@@ -68,12 +68,14 @@ static const struct {
     "  --output DIR      write 00_NAME.npy, 01_NAME.npy, ... to this folder\n"                     \
     "  --dump DIR        write what each operator gives to this folder\n"                          \
     PROFILE_OPTION                                                                                 \
-    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
+    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"            \
+    "  --shape SHAPES    of a model with open sizes: NAME:1,3,416,416;OTHER:4\n"                   \
     "  --seed N          of the random numbers (0)\n"                                              \
     "  --threads N       worker threads (default: all cores)\n"
 #define app_options_bench                                                                          \
     "  --runs N          runs to time (100)\n"                                                     \
-    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"              \
+    "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"            \
+    "  --shape SHAPES    of a model with open sizes: NAME:1,3,416,416;OTHER:4\n"                   \
     "  --warmup N        runs before (10)\n"                                                       \
     PROFILE_OPTION                                                                                 \
     "  --threads N       worker threads (default: all cores)\n"                                    \

@@ -30,14 +30,14 @@ static int load_input(struct session *s, int i, const char *path) {
     aclmdlIODims dims = s->in_dims[i], given = {.dimCount = (size_t)a.rank};
     aclDataType type = aclmdlGetInputDataType(s->desc, (size_t)i);
     for (int d = 0; d < a.rank; d++) given.dims[d] = a.dim[d];
-    int same = a.type == type && (size_t)a.rank == dims.dimCount;
-    for (int d = 0; same && d < a.rank; d++) same = dims.dims[d] < 0 || dims.dims[d] == a.dim[d];
     int status = EXIT_OK;
-    if (!same)
+    if (a.type != type || !session_agrees(&dims, &given))
         status = app_fail("run", "%s is %s; input %d ('%s') of the model is %s", path,
                           session_text(a.type, &given, have), i,
                           aclmdlGetInputNameByIndex(s->desc, (size_t)i),
                           session_text(type, &dims, want));
+    else if (session_shape_input("run", s, i, &given))
+        status = EXIT_FAILED;
     else if (a.bytes > s->in_bytes[i])
         status = app_fail("run", "%s has %zu bytes; input %d takes %zu", path, a.bytes, i,
                           s->in_bytes[i]);
@@ -56,8 +56,7 @@ static int save_output(struct session *s, int i, const char *dir) {
         name[n++] = isalnum((unsigned char)*from) || strchr("._-", *from) ? *from : '_';
     name[n] = '\0';
     aclmdlIODims dims;
-    if (aclmdlGetCurOutputDims(s->desc, (size_t)i, &dims) != ACL_SUCCESS)
-        aclmdlGetOutputDims(s->desc, (size_t)i, &dims);
+    session_output_dims(s, i, &dims);
     struct npy a = {.type = aclmdlGetOutputDataType(s->desc, (size_t)i), .rank = (int)dims.dimCount,
                     .bytes = s->out_bytes[i], .data = s->out[i]};
     size_t bytes = aclDataTypeSize(a.type);
@@ -70,7 +69,7 @@ static int save_output(struct session *s, int i, const char *dir) {
 }
 
 struct run_options {
-    const char *inputs[SESSION_MAX], *output, *gear;
+    const char *inputs[SESSION_MAX], *output, *gear, *shape;
     int n_inputs, threads;
     uint64_t seed;
     struct app_record record;
@@ -78,7 +77,10 @@ struct run_options {
 
 static int run_model(const char *model, const struct run_options *o, struct session *s) {
     char text[256];
-    if (session_open("run", model, s) || session_choose("run", s, o->gear)) return EXIT_FAILED;
+    if (session_open("run", model, s) || session_choose("run", s, o->gear) ||
+        (o->shape && session_shape("run", s, o->shape)) ||
+        (!o->n_inputs && session_need_shapes("run", s)))
+        return EXIT_FAILED;
     if (o->n_inputs > s->n_inputs)
         return app_fail("run", "%d inputs are given; %s has %d", o->n_inputs, model, s->n_inputs);
     if (o->n_inputs && o->n_inputs < s->n_inputs)
@@ -97,8 +99,7 @@ static int run_model(const char *model, const struct run_options *o, struct sess
     printf("%.3f ms\n", now_ms() - start);
     for (int i = 0; i < s->n_outputs; i++) {
         aclmdlIODims dims;
-        if (aclmdlGetCurOutputDims(s->desc, (size_t)i, &dims) != ACL_SUCCESS)
-            aclmdlGetOutputDims(s->desc, (size_t)i, &dims);
+        session_output_dims(s, i, &dims);
         printf("output %d  %s  %s\n", i, aclmdlGetOutputNameByIndex(s->desc, (size_t)i),
                session_text(aclmdlGetOutputDataType(s->desc, (size_t)i), &dims, text));
         if (o->output) {
@@ -110,11 +111,11 @@ static int run_model(const char *model, const struct run_options *o, struct sess
 }
 
 int app_run(int argc, char **argv) {
-    enum { INPUT = 1, OUTPUT, SEED, THREADS, GEAR, PROFILE, DUMP };
+    enum { INPUT = 1, OUTPUT, SEED, THREADS, GEAR, SHAPE, PROFILE, DUMP };
     static const struct option options[] = {{"input", 1, 0, INPUT}, {"output", 1, 0, OUTPUT},
                                             {"seed", 1, 0, SEED}, {"threads", 1, 0, THREADS},
                                             {"gear", 1, 0, GEAR}, {"profile", 1, 0, PROFILE},
-                                            {"dump", 1, 0, DUMP}, {0}};
+                                            {"shape", 1, 0, SHAPE}, {"dump", 1, 0, DUMP}, {0}};
     struct run_options o = {0};
     double v;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -125,6 +126,7 @@ int app_run(int argc, char **argv) {
             break;
         case OUTPUT: o.output = optarg; break;
         case GEAR: o.gear = optarg; break;
+        case SHAPE: o.shape = optarg; break;
         case PROFILE: o.record.profile = optarg; break;
         case DUMP: o.record.dump = optarg; break;
         case SEED:
@@ -158,13 +160,15 @@ static int by_value(const void *a, const void *b) {
 
 struct bench_options {
     int runs, warmup, threads, json;
-    const char *gear;
+    const char *gear, *shape;
     struct app_record record; /* without a dump */
 };
 
 static int bench_model(const char *model, const struct bench_options *o, struct session *s) {
     double start = now_ms();
-    if (session_open("bench", model, s) || session_choose("bench", s, o->gear)) return EXIT_FAILED;
+    if (session_open("bench", model, s) || session_choose("bench", s, o->gear) ||
+        (o->shape && session_shape("bench", s, o->shape)) || session_need_shapes("bench", s))
+        return EXIT_FAILED;
     double load = now_ms() - start;
     for (int i = 0; i < s->n_inputs; i++) session_fill(s, i, 0);
     double *ms = malloc((size_t)o->runs * sizeof *ms);
@@ -202,11 +206,11 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
 }
 
 int app_bench(int argc, char **argv) {
-    enum { RUNS = 1, WARMUP, THREADS, JSON, GEAR, PROFILE };
+    enum { RUNS = 1, WARMUP, THREADS, JSON, GEAR, SHAPE, PROFILE };
     static const struct option options[] = {{"runs", 1, 0, RUNS}, {"warmup", 1, 0, WARMUP},
                                             {"threads", 1, 0, THREADS}, {"json", 0, 0, JSON},
                                             {"gear", 1, 0, GEAR}, {"profile", 1, 0, PROFILE},
-                                            {0}};
+                                            {"shape", 1, 0, SHAPE}, {0}};
     struct bench_options o = {.runs = 100, .warmup = 10};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -222,6 +226,7 @@ int app_bench(int argc, char **argv) {
         case JSON: o.json = 1; break;
         case PROFILE: o.record.profile = optarg; break;
         case GEAR: o.gear = optarg; break;
+        case SHAPE: o.shape = optarg; break;
         default: return app_usage("bench");
         }
     }

@@ -28,7 +28,8 @@ const char *session_text(aclDataType t, const aclmdlIODims *d, char buf[static 2
 }
 
 static int add(const char *command, aclmdlDataset *set, size_t bytes, void **data) {
-    ACL(aclrtMalloc(data, bytes ? bytes : 1, ACL_MEM_MALLOC_HUGE_FIRST));
+    *data = NULL;
+    if (bytes) ACL(aclrtMalloc(data, bytes, ACL_MEM_MALLOC_HUGE_FIRST));
     aclDataBuffer *b = aclCreateDataBuffer(*data, bytes);
     if (!b) return fail(command, "aclCreateDataBuffer", ACL_ERROR_BAD_ALLOC);
     aclError code = aclmdlAddDatasetBuffer(set, b);
@@ -64,7 +65,7 @@ int session_open(const char *command, const char *om_path, struct session *s) {
         if (add(command, s->inputs, s->in_bytes[i], &s->in[i])) return -1;
     }
     for (size_t i = 0; i < no; i++, s->n_outputs++) {
-        s->out_bytes[i] = aclmdlGetOutputSizeByIndex(s->desc, i);
+        s->out_bytes[i] = aclmdlGetOutputSizeByIndex(s->desc, i); /* 0: the run will tell */
         if (add(command, s->outputs, s->out_bytes[i], &s->out[i])) return -1;
     }
     return 0;
@@ -175,6 +176,110 @@ int session_choose(const char *command, struct session *s, const char *gear) {
     return status;
 }
 
+/* ---- open shapes ---- */
+
+static int is_open(const aclmdlIODims *d) {
+    for (size_t k = 0; k < d->dimCount; k++)
+        if (d->dims[k] < 0) return 1;
+    return 0;
+}
+
+int session_agrees(const aclmdlIODims *model, const aclmdlIODims *given) {
+    if (model->dimCount == 1 && model->dims[0] == -2) return 1;
+    int same = model->dimCount == given->dimCount;
+    for (size_t k = 0; same && k < given->dimCount; k++)
+        same = model->dims[k] < 0 || model->dims[k] == given->dims[k];
+    return same;
+}
+
+int session_shape_input(const char *command, struct session *s, int i, const aclmdlIODims *dims) {
+    aclmdlIODims *own = &s->in_dims[i];
+    aclDataType type = aclmdlGetInputDataType(s->desc, (size_t)i);
+    char given[256], wanted[256];
+    if (!session_agrees(own, dims)) {
+        app_fail(command, "%s is given for input %d ('%s'), which is %s",
+                 session_text(type, dims, given), i, aclmdlGetInputNameByIndex(s->desc, (size_t)i),
+                 session_text(type, own, wanted));
+        return -1;
+    }
+    if (!is_open(own)) return 0;
+    size_t bytes = aclDataTypeSize(type);
+    for (size_t k = 0; k < dims->dimCount; k++)
+        if (__builtin_mul_overflow(bytes, (size_t)dims->dims[k], &bytes))
+            return fail(command, "aclrtMalloc", ACL_ERROR_BAD_ALLOC);
+    if (bytes) ACL(aclrtMalloc(&s->in[i], bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+    s->in_bytes[i] = bytes;
+    ACL(aclUpdateDataBuffer(aclmdlGetDatasetBuffer(s->inputs, (size_t)i), s->in[i], bytes));
+    s->in_descs[i] = aclCreateTensorDesc(type, (int)dims->dimCount, dims->dims,
+                                         aclmdlGetInputFormat(s->desc, (size_t)i));
+    if (!s->in_descs[i]) return fail(command, "aclCreateTensorDesc", ACL_ERROR_BAD_ALLOC);
+    ACL(aclmdlSetDatasetTensorDesc(s->inputs, s->in_descs[i], (size_t)i));
+    own->dimCount = dims->dimCount;
+    memcpy(own->dims, dims->dims, dims->dimCount * sizeof *dims->dims);
+    return 0;
+}
+
+/* "1,3,9,9", up to `end`. */
+static int read_sizes(const char *text, const char *end, aclmdlIODims *dims) {
+    *dims = (aclmdlIODims){0};
+    while (text < end) {
+        char *after;
+        long long n = strtoll(text, &after, 10);
+        if (after == text || after > end || n < 0 || dims->dimCount == 8) return -1;
+        dims->dims[dims->dimCount++] = n;
+        if (after < end && (*after != ',' || after + 1 == end)) return -1;
+        text = after + 1;
+    }
+    return 0;
+}
+
+/* The input of that name; -1 if there is none. */
+static int find_input(const struct session *s, const char *name, size_t n) {
+    for (int i = 0; i < s->n_inputs; i++) {
+        const char *own = aclmdlGetInputNameByIndex(s->desc, (size_t)i);
+        if (own && strlen(own) == n && !memcmp(own, name, n)) return i;
+    }
+    return -1;
+}
+
+int session_shape(const char *command, struct session *s, const char *text) {
+    for (const char *at = text; *at;) {
+        const char *end = at + strcspn(at, ";"), *sizes = at;
+        for (const char *c = at; c < end; c++)
+            if (*c == ':') sizes = c + 1; /* names may have colons, sizes have none */
+        int i = sizes > at ? find_input(s, at, (size_t)(sizes - at) - 1)
+                           : s->n_inputs == 1 ? 0 : -1;
+        aclmdlIODims dims;
+        if (i < 0) {
+            app_fail(command, "--shape: '%.*s' names no input of the model; write "
+                              "NAME:1,3,224,224 (prusik info lists the names)",
+                     (int)(end - at), at);
+            return -1;
+        }
+        if (read_sizes(sizes, end, &dims)) {
+            app_fail(command, "--shape: '%.*s' is no list of at most 8 sizes like 1,3,224,224",
+                     (int)(end - sizes), sizes);
+            return -1;
+        }
+        if (session_shape_input(command, s, i, &dims)) return -1;
+        at = *end ? end + 1 : end;
+    }
+    return 0;
+}
+
+int session_need_shapes(const char *command, const struct session *s) {
+    char text[256];
+    for (int i = 0; i < s->n_inputs; i++) {
+        if (!is_open(&s->in_dims[i])) continue;
+        const char *name = aclmdlGetInputNameByIndex(s->desc, (size_t)i);
+        app_fail(command, "input %d ('%s') is %s; give its sizes: --shape \"%s:...\"", i, name,
+                 session_text(aclmdlGetInputDataType(s->desc, (size_t)i), &s->in_dims[i], text),
+                 name);
+        return -1;
+    }
+    return 0;
+}
+
 /* splitmix64 */
 static uint64_t next(uint64_t *state) {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -205,7 +310,24 @@ void session_fill(struct session *s, int i, uint64_t seed) {
 
 int session_execute(const char *command, struct session *s) {
     ACL(aclmdlExecute(s->model, s->inputs, s->outputs));
+    for (int i = 0; i < s->n_outputs; i++) {
+        if (s->out[i]) continue;
+        aclDataBuffer *b = aclmdlGetDatasetBuffer(s->outputs, (size_t)i);
+        s->out[i] = aclGetDataBufferAddr(b);
+        s->out_bytes[i] = aclGetDataBufferSizeV2(b);
+    }
     return 0;
+}
+
+void session_output_dims(const struct session *s, int i, aclmdlIODims *dims) {
+    aclTensorDesc *d = aclmdlGetDatasetTensorDesc(s->outputs, (size_t)i);
+    size_t n = d ? aclGetTensorDescNumDims(d) : 0;
+    *dims = (aclmdlIODims){.dimCount = n};
+    int known = d != NULL && n <= 128;
+    for (size_t k = 0; known && k < n; k++)
+        known = aclGetTensorDescDimV2(d, k, &dims->dims[k]) == ACL_SUCCESS;
+    if (!known && aclmdlGetCurOutputDims(s->desc, (size_t)i, dims) != ACL_SUCCESS)
+        aclmdlGetOutputDims(s->desc, (size_t)i, dims);
 }
 
 static void close_set(aclmdlDataset *set) {
@@ -221,6 +343,7 @@ void session_close(struct session *s) {
     for (int i = 0; i < SESSION_MAX; i++) {
         if (s->in[i]) aclrtFree(s->in[i]);
         if (s->out[i]) aclrtFree(s->out[i]);
+        aclDestroyTensorDesc(s->in_descs[i]);
     }
     if (s->desc) aclmdlDestroyDesc(s->desc);
     if (s->loaded) aclmdlUnload(s->model);

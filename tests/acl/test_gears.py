@@ -415,3 +415,54 @@ def test_gear_that_does_not_work(atc, tmp_path):
     status, text = convert(atc, tmp_path / "m.onnx", tmp_path / "m", "--input_shape=x:-1,6",
                            "--dynamic_batch_size=1,2")
     assert status == 255 and "gear batch 1" in text, text
+
+
+def test_prusik_run_with_ranges(atc, build_dir, net, tmp_path):
+    """Sizes come from --shape, or from the inputs given; outputs have the shape of the run."""
+    om = must_convert(atc, net, tmp_path / "m", "--input_shape_range=x:[1~4,3,8~32,-1]")
+
+    def run(*arguments, command="run", fails=False):
+        done = subprocess.run([build_dir / "cmd" / "prusik", command, *arguments, om],
+                              capture_output=True, text=True)
+        assert (done.returncode != 0) == fails, done.stderr
+        return done.stderr if fails else done.stdout
+
+    session = ort.InferenceSession(net.read_bytes())
+    x = np.random.default_rng(5).standard_normal((2, 3, 9, 11), np.float32)
+    want = session.run(None, {"x": x})[0]
+    shape = ",".join(map(str, want.shape))
+    for given in ("2,3,9,11", "x:2,3,9,11", "x:2,3,9,11;"):
+        assert f"float32[{shape}]" in run("--shape", given)
+    assert "median" in run("--shape=x:1,3,8,8", "--runs=3", command="bench")
+    np.save(tmp_path / "x.npy", x)
+    for more in ([], ["--shape=x:2,3,9,11"]):
+        out = tmp_path / f"out{len(more)}"
+        run(*more, f"--input={tmp_path / 'x.npy'}", f"--output={out}")
+        y = np.load(next(out.iterdir()))
+        assert y.shape == want.shape
+        np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-5)
+
+    assert '--shape "x:..."' in run(fails=True)
+    assert '--shape "x:..."' in run(command="bench", fails=True)
+    for wrong, says in (("y:1,3,8,8", "names no input"), ("x:1,3,8", "which is float32[-1,3,-1,-1]"),
+                        ("x:1,4,8,8", "which is float32"), ("x:1,3,8,", "no list"),
+                        ("x:1,3,8,a", "no list"), ("x:1,3,-8,8", "no list"), ("x:", "which is"),
+                        ("x:1,1,1,1,1,1,1,1,1", "no list"), ("x:1,3,64,8", "8 to 32"),
+                        ("x:1,3,8,4611686018427387904", "")):
+        assert says in run("--shape", wrong, fails=True), wrong
+    np.save(tmp_path / "y.npy", x[:, :2])
+    assert "is float32[2,2,9,11]" in run(f"--input={tmp_path / 'y.npy'}", fails=True)
+
+
+def test_prusik_run_with_the_shape_of_a_fixed_model(atc, build_dir, tmp_path):
+    network = tmp_path / "n.onnx"
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(
+        [onnx.helper.make_node("Neg", ["x:0"], ["y"])], "g",
+        [onnx.helper.make_tensor_value_info("x:0", 1, [4])],
+        [onnx.helper.make_tensor_value_info("y", 1, [4])]),
+        opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), network)
+    om = must_convert(atc, network, tmp_path / "m")
+    for shape, code in (("4", 0), ("x:0:4", 0), ("x:0:5", 1), ("0:4", 1)):
+        done = subprocess.run([build_dir / "cmd" / "prusik", "run", f"--shape={shape}", om],
+                              capture_output=True, text=True)
+        assert done.returncode == code, (shape, done.stderr)
