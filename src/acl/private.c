@@ -77,6 +77,7 @@ const struct pk_private _pk_private = {
     .version = PK_PRIVATE_VERSION,
     .bytes = sizeof(struct pk_private),
     .fail = acl_fail,
+    .log = acl_log,
     .dvpp_malloc = dvpp_malloc,
     .dvpp_free = dvpp_free,
     .model_macs = macs_of,

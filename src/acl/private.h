@@ -17,7 +17,7 @@
 #include "acl/handle.h"
 #include "acl/profile.h"
 
-enum { PK_PRIVATE_VERSION = 6 };
+enum { PK_PRIVATE_VERSION = 7 };
 
 enum { N_OP_OPTIONS = 17 }; /* values of aclCompileOpt */
 
@@ -34,6 +34,7 @@ struct pk_private {
     uint32_t bytes; /* of this struct */
     /* For calls that fail: records the sentence and returns the code. */
     aclError (*fail)(aclError code, const char *call, const char *format, ...);
+    void (*log)(aclLogLevel level, const char *format, ...);
     /* Picture memory: needs a current context. */
     aclError (*dvpp_malloc)(const char *call, size_t bytes, void **out);
     aclError (*dvpp_free)(const char *call, void *address);

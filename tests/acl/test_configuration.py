@@ -49,3 +49,23 @@ def test_keys_of_other_hardware_are_named(run, tmp_path):
         assert f"profiler.{key} has no effect: " in line
     assert run({"profiler": {**section, **dict.fromkeys(keys, "off")}}) == []
     assert run({"profiler": {**keys, "switch": "off"}}) == []
+
+
+def test_what_profiling_does_not_record(build_dir, tmp_path):
+    script = """
+import acl
+assert acl.init() == 0 and acl.rt.set_device(0) == 0
+acl.prof.destroy_config(acl.prof.create_config([0], 1, 1, 0, 0x1 | 0x2 | 0x4 | 0x10 | 0x20))
+acl.prof.destroy_config(acl.prof.create_config([0], 1, 255, 0, 0x1 | 0x2 | 0x4))
+assert acl.prof.set_config(2, "50", 2) == 0
+assert acl.finalize() == 0
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(build_dir / "python"),
+                               "ASCEND_GLOBAL_LOG_LEVEL": "2"}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    for part in ("for ACL_PROF_L2CACHE", "for ACL_PROF_HCCL", "for ACL_PROF_AICORE_METRICS",
+                 "aclprofSetConfig: type 2 has no effect"):
+        assert sum(part in line for line in lines) == 1, (part, lines)
+    assert len(lines) == 4

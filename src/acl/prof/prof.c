@@ -75,6 +75,25 @@ aclError aclprofInit(const char *profilerResultPath, size_t length) {
      ACL_PROF_RUNTIME_API | ACL_PROF_FWK_SCHEDULE_L0 | ACL_PROF_TASK_TIME_L0 |                     \
      ACL_PROF_TASK_MEMORY | ACL_PROF_TASK_TIME_L2 | ACL_PROF_OP_ATTR | ACL_PROF_FWK_SCHEDULE_L1)
 
+/* Those that ask for what is not here. */
+static void note_types(const char *call, uint64_t types, aclprofAicoreMetrics metrics) {
+    static const struct {
+        uint64_t type;
+        const char *why;
+    } none[] = {
+        {ACL_PROF_L2CACHE, "ACL_PROF_L2CACHE: there is no AI Core and its cache"},
+        {ACL_PROF_HCCL_TRACE, "ACL_PROF_HCCL_TRACE: there is no communication between devices"},
+        {ACL_PROF_TASK_MEMORY, "ACL_PROF_TASK_MEMORY: operators share memory that is planned with "
+                               "the model (prusik info)"},
+    };
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        if (types & none[i].type)
+            _pk_private.log(ACL_WARNING, "%s: nothing is recorded for %s", call, none[i].why);
+    if (types & ACL_PROF_AICORE_METRICS && metrics != ACL_AICORE_NONE)
+        _pk_private.log(ACL_WARNING, "%s: nothing is recorded for ACL_PROF_AICORE_METRICS: there "
+                                     "is no AI Core whose events to count", call);
+}
+
 static aclError check_metrics(const char *call, aclprofAicoreMetrics metrics) {
     if ((metrics >= 0 && metrics <= ACL_AICORE_PIPE_EXECUTE_UTILIZATION) ||
         metrics == ACL_AICORE_NONE)
@@ -126,6 +145,7 @@ aclprofConfig *aclprofCreateConfig(uint32_t *deviceIdList, uint32_t deviceNums,
         read_config(__func__, deviceIdList, deviceNums, aicoreEvents, dataTypeConfig, &c) !=
             ACL_SUCCESS)
         return NULL;
+    note_types(__func__, dataTypeConfig, aicoreMetrics);
     return create(__func__, HANDLE_PROF_CONFIG, &c, sizeof c);
 }
 
@@ -165,7 +185,11 @@ aclError aclprofSetConfig(aclprofConfigType configType, const char *config, size
         FAIL_PARAM("configLength is %zu; it is that of config, %zu, and 1 to 256", configLength, n);
     if (configType <= ACL_PROF_ARGS_MIN || configType > ACL_PROF_SYS_MEM_SERVICEFLOW)
         FAIL_PARAM("configType is %d; use a value of aclprofConfigType", (int)configType);
-    if (configType != ACL_PROF_STORAGE_LIMIT) return ACL_SUCCESS; /* counters of other machines */
+    if (configType != ACL_PROF_STORAGE_LIMIT) {
+        _pk_private.log(ACL_WARNING, "%s: type %d has no effect: there is no such counter here",
+                        __func__, (int)configType);
+        return ACL_SUCCESS;
+    }
     char *end;
     unsigned long long megabytes = strtoull(config, &end, 10);
     if (*end) FAIL_PARAM("the storage limit is '%s'; write a number of MB", config);
