@@ -24,8 +24,12 @@ typedef void *(*aclrtAllocatorGetAddrFromBlockFunc)(aclrtAllocatorBlock block);
  * Registering wants the object and the functions to allocate, to free and to get an address from a
  * block (ACL_ERROR_INVALID_PARAM without); the one with advice may be absent.
  *
- * A registered allocator is never called here: models plan their working memory when they are
- * loaded and keep it, so a run allocates nothing that a pool could give.
+ * Operators and models that run on the stream from then on take their working memory from the
+ * allocator, one block for each run, in the stream's own thread, and give it back when the run has
+ * ended. Memory that the program may keep, as of outputs that came without, is never taken from it;
+ * nor is that of aclmdlExecute, which runs on no stream. A run for which the allocator has nothing
+ * (NULL) fails with ACL_ERROR_BAD_ALLOC, or ACL_ERROR_GE_MEMORY_ALLOCATION for a model. Synchronise
+ * the stream before its allocator goes away. The function with advice is never called.
  */
 ACL_FUNC_VISIBILITY aclrtAllocatorDesc aclrtAllocatorCreateDesc(void);
 ACL_FUNC_VISIBILITY aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc);

@@ -265,8 +265,6 @@ bool stream_is_stopping(const struct stream *s);
 enum report_kind { CALLBACKS, HOST_FUNCTIONS, REPORT_KINDS };
 bool stream_reporter(const struct stream *s, enum report_kind kind, uint64_t *thread);
 void stream_set_reporter(struct stream *s, enum report_kind kind, bool on, uint64_t thread);
-/* Whether the program registered an allocator for the stream; returns what was before. */
-bool stream_set_allocator(struct stream *s, bool on);
 /* Whether the calling thread runs tasks of a stream. */
 bool stream_thread_is_self(void);
 /* For calls that wait for a stream: one made by a task of a stream would wait for itself. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "acl/allocator.h"
 #include "acl/dump.h"
 #include "acl/internal.h"
 #include "acl/model.h"
@@ -110,13 +111,17 @@ static aclError run_model(struct op_run *r, struct instance *instance, int devic
     return code;
 }
 
-static aclError run_now(struct op_run *r, int device, uint32_t stream, uint32_t task) {
+static aclError run_now(struct op_run *r, struct stream *s, uint32_t task) {
     struct idle *idle;
+    struct allocator_loan loan;
+    const int device = stream_device(s);
     if (!r->model) ACL_TRY(get_model(r->call, r->request, r->inputs, device, &r->model));
     struct op_model *m = r->model;
-    enum status s = idle_take(&m->lock, &m->idle, m->model, &idle);
-    if (s != STATUS_OK) return op_refuse(r->call, r->request->op.type, s);
-    aclError code = run_model(r, idle->instance, device, stream, task);
+    enum status status = idle_take(&m->lock, &m->idle, m->model, &idle);
+    if (status != STATUS_OK) return op_refuse(r->call, r->request->op.type, status);
+    instance_borrow(idle->instance, allocator_lend(s, &loan));
+    aclError code = run_model(r, idle->instance, device, stream_id(s), task);
+    instance_borrow(idle->instance, NULL);
     idle_put(&m->lock, &m->idle, idle);
     return code;
 }
@@ -132,7 +137,7 @@ static void dump_inputs(const struct op_run *r, int device, uint32_t stream, uin
 
 static aclError run_task(struct stream *s, struct task *t) {
     int device = stream_device(s);
-    aclError code = run_now(t->op_run, device, stream_id(s), t->id);
+    aclError code = run_now(t->op_run, s, t->id);
     if (code == ACL_SUCCESS) return code;
     dump_inputs(t->op_run, device, stream_id(s), t->id);
     exception_raise(device, stream_id(s), t->id, code, NULL);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acl/allocator.h"
 #include "acl/dump.h"
 #include "acl/internal.h"
 #include "acl/model.h"
@@ -401,7 +402,10 @@ static void dump_inputs(const struct run *r, uint32_t stream, uint32_t task) {
     }
 }
 
-static aclError run_now(const char *call, const struct run *r, uint32_t stream, uint32_t task) {
+/* on: the stream whose task it is; NULL: none, as the caller waits. */
+static aclError run_now(const char *call, const struct run *r, struct stream *on, uint32_t task) {
+    const uint32_t stream = on ? stream_id(on) : 0;
+    struct allocator_loan loan;
     struct idle *idle = NULL;
     struct loaded *m = r->model;
     enum status s = idle_take(&m->lock, &m->idle, m->model, &idle);
@@ -410,7 +414,9 @@ static aclError run_now(const char *call, const struct run *r, uint32_t stream, 
     bool is_timed = profile_wants_run();
     int64_t begin = is_timed ? profile_now() : 0;
     instance_profile(idle->instance, is_timed);
+    instance_borrow(idle->instance, allocator_lend(on, &loan));
     s = run_instance(r, idle->instance);
+    instance_borrow(idle->instance, NULL);
     aclError code = ACL_SUCCESS;
     if (s == STATUS_OK) {
         const struct profile_subject of = {m->info->id, m->info->name, m->device};
@@ -439,14 +445,14 @@ aclError aclmdlExecute(uint32_t modelId, const aclmdlDataset *input, aclmdlDatas
     struct run *r;
     ACL_TRY(prepare(__func__, modelId, input, output, &r));
     aclError code = check_run(__func__, r, NULL);
-    if (code == ACL_SUCCESS) code = run_now(__func__, r, 0, take_task_id());
+    if (code == ACL_SUCCESS) code = run_now(__func__, r, NULL, take_task_id());
     if (check_is_on()) check_host_ends();
     put_run(r);
     return code;
 }
 
 static aclError run_task(struct stream *s, struct task *t) {
-    return run_now("aclmdlExecuteAsync", t->run, stream_id(s), t->id);
+    return run_now("aclmdlExecuteAsync", t->run, s, t->id);
 }
 
 static void drop_task(struct task *t) { put_run(t->run); }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acl/allocator.h"
 #include "acl/internal.h"
 #include "base/alloc.h"
 
@@ -29,7 +30,7 @@ struct stream {
     uint64_t n_queued, n_done;
     uint64_t drop_until; /* tasks up to this number are not to be run */
     uint32_t overflow_switch;
-    atomic_bool has_allocator;
+    struct allocator allocator;
     atomic_bool stopping; /* dropping, for tasks that wait without the lock */
     bool stop_on_failure;
     aclError failure; /* first since it was last reported */
@@ -57,8 +58,18 @@ void stream_set_reporter(struct stream *s, enum report_kind kind, bool on, uint6
     s->has_reporter[kind] = on;
     s->reporter[kind] = thread;
 }
-bool stream_set_allocator(struct stream *s, bool on) {
-    return atomic_exchange(&s->has_allocator, on);
+struct allocator stream_set_allocator(struct stream *s, struct allocator allocator) {
+    pthread_mutex_lock(&s->lock);
+    struct allocator before = s->allocator;
+    s->allocator = allocator;
+    pthread_mutex_unlock(&s->lock);
+    return before;
+}
+struct allocator stream_allocator(struct stream *s) {
+    pthread_mutex_lock(&s->lock);
+    struct allocator a = s->allocator;
+    pthread_mutex_unlock(&s->lock);
+    return a;
 }
 bool stream_thread_is_self(void) { return running != NULL; }
 

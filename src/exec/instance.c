@@ -26,6 +26,7 @@ struct instance {
     struct shape *shapes; /* of the inputs, scratch for the lookup */
     struct run_env env;
     size_t arena_bytes, scratch_bytes;
+    const struct instance_lender *lender; /* of arena and scratch; NULL: they are our own */
     int n_dynamic;
     bool profile;
     int64_t step_limit_ns, step_began;
@@ -132,15 +133,38 @@ static enum status ensure(unsigned char **p, size_t *have, size_t want, const ch
     return STATUS_OK;
 }
 
+/* One block, with the arena first. */
+static enum status borrow(struct instance *r, size_t arena, size_t scratch) {
+    const size_t align = 64;
+    size_t bytes;
+    CHECK(size_add(arena, align - 1, &arena), STATUS_LIMIT, "the arena is too large");
+    arena &= ~(align - 1);
+    CHECK(size_add(arena, scratch, &bytes) && size_add(bytes, align, &bytes), STATUS_LIMIT,
+          "the working memory is too large");
+    unsigned char *p = r->lender->take(r->lender->user, bytes);
+    CHECK(p, STATUS_MEMORY, "the stream's allocator gave no memory (%zu bytes)", bytes);
+    p += (align - (uintptr_t)p % align) % align;
+    r->env.arena = p;
+    r->env.scratch = p + arena;
+#ifdef PK_HOSTILE
+    memset(p, 0xff, arena + scratch);
+#endif
+    return STATUS_OK;
+}
+
 static enum status prepare(struct instance *r) {
     const struct program *p = r->held->program;
     const struct model *m = r->model;
     size_t arena = p->arena_bytes > m->arena_bytes ? p->arena_bytes : m->arena_bytes;
-    TRY(ensure(&r->env.arena, &r->arena_bytes, arena, "arena"));
     size_t threads = (size_t)pool_threads(m->device->pool), scratch = p->scratch_bytes;
     if (scratch < m->scratch_bytes) scratch = m->scratch_bytes;
     CHECK(size_mul(threads, scratch, &scratch), STATUS_LIMIT, "scratch is too large");
-    TRY(ensure(&r->env.scratch, &r->scratch_bytes, scratch, "scratch"));
+    if (r->lender) {
+        TRY(borrow(r, arena, scratch));
+    } else {
+        TRY(ensure(&r->env.arena, &r->arena_bytes, arena, "arena"));
+        TRY(ensure(&r->env.scratch, &r->scratch_bytes, scratch, "scratch"));
+    }
     r->env.scratch_stride = p->scratch_bytes;
     if (p->n_dynamic > r->n_dynamic) {
         struct dynamic_value *wider =
@@ -275,7 +299,7 @@ static void keep_times(struct instance *r) {
     }
 }
 
-enum status instance_run(struct instance *r, int max_threads) {
+static enum status run(struct instance *r, int max_threads) {
     bool same = r->held != NULL;
     for (int i = 0; i < r->n_inputs; i++) {
         CHECK(r->inputs[i].wanted, STATUS_STATE, "input %d ('%s') has not been set", i,
@@ -304,6 +328,19 @@ enum status instance_run(struct instance *r, int max_threads) {
     }
     return deliver_dynamic(r);
 }
+
+enum status instance_run(struct instance *r, int max_threads) {
+    if (!r->lender) return run(r, max_threads);
+    unsigned char *arena = r->env.arena, *scratch = r->env.scratch;
+    r->env.arena = NULL;
+    enum status s = run(r, max_threads);
+    if (r->env.arena) r->lender->give_back(r->lender->user);
+    r->env.arena = arena;
+    r->env.scratch = scratch;
+    return s;
+}
+
+void instance_borrow(struct instance *r, const struct instance_lender *from) { r->lender = from; }
 
 const struct view *instance_output(const struct instance *r, int i) {
     return i >= 0 && i < r->n_outputs ? &r->outputs[i] : NULL;

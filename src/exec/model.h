@@ -59,6 +59,15 @@ enum status instance_set_input(struct instance *r, int i, struct shape shape, co
 enum status instance_set_output(struct instance *r, int i, void *data, size_t capacity);
 /* Ends a run with STATUS_TIMEOUT after a step that took longer; 0: no limit. */
 void instance_limit_steps(struct instance *r, int64_t ns);
+/* Where runs borrow their working memory. take: NULL when there is none; what it gives is any
+ * address of so many bytes, and comes back before the run has ended. */
+struct instance_lender {
+    void *(*take)(void *user, size_t bytes);
+    void (*give_back)(void *user);
+    void *user;
+};
+/* From now on; NULL: the instance's own, which it keeps meanwhile. */
+void instance_borrow(struct instance *r, const struct instance_lender *from);
 /* max_threads: 0 = the device's. */
 enum status instance_run(struct instance *r, int max_threads);
 /* Valid until the next run. */

@@ -321,6 +321,123 @@ static void allocators(void **state) {
     assert_acl(aclrtDestroyStream(stream));
 }
 
+/* A pool that counts, gives odd addresses, and sees whether a run keeps to its block. */
+struct pool {
+    int n_given, n_back, refuse_from;
+    bool was_overrun;
+};
+struct block {
+    size_t size;
+    unsigned char bytes[];
+};
+
+static void *pool_give(aclrtAllocator allocator, size_t size) {
+    struct pool *p = allocator;
+    if (p->refuse_from && p->n_given + 1 >= p->refuse_from) return NULL;
+    struct block *b = malloc(sizeof *b + size + 2);
+    b->size = size;
+    memset(b->bytes, 0xa5, size + 2);
+    p->n_given++;
+    return b;
+}
+static void *pool_address(aclrtAllocatorBlock block) { return ((struct block *)block)->bytes + 1; }
+static void pool_take_back(aclrtAllocator allocator, aclrtAllocatorBlock block) {
+    struct pool *p = allocator;
+    struct block *b = block;
+    p->was_overrun |= b->bytes[0] != 0xa5 || b->bytes[b->size + 1] != 0xa5;
+    p->n_back++;
+    free(b);
+}
+
+static void register_pool(aclrtStream stream, struct pool *p) {
+    aclrtAllocatorDesc desc = aclrtAllocatorCreateDesc();
+    assert_acl(aclrtAllocatorSetObjToDesc(desc, p));
+    assert_acl(aclrtAllocatorSetAllocFuncToDesc(desc, pool_give));
+    assert_acl(aclrtAllocatorSetFreeFuncToDesc(desc, pool_take_back));
+    assert_acl(aclrtAllocatorSetGetAddrFromBlockFuncToDesc(desc, pool_address));
+    assert_acl(aclrtAllocatorRegister(stream, desc));
+    assert_acl(aclrtAllocatorDestroyDesc(desc));
+}
+
+static void models_borrow(void **state) {
+    (void)state;
+    float x[6] = {1, -2, 3, -4, 5, -6}, y[6], z[6];
+    void *in_data[] = {x}, *out_data[] = {y, z};
+    const size_t bytes[] = {sizeof x, sizeof x};
+    uint32_t id = load_text(small_net);
+    aclmdlDataset *in = dataset_of(1, in_data, bytes), *out = dataset_of(2, out_data, bytes);
+    struct pool pool = {0}, other = {0};
+    aclrtStream stream, second;
+    assert_acl(aclrtCreateStream(&stream));
+    assert_acl(aclrtCreateStream(&second));
+    register_pool(stream, &pool);
+    for (int i = 0; i < 3; i++) {
+        memset(y, 0, sizeof y);
+        assert_acl(aclmdlExecuteAsync(id, in, out, stream));
+        assert_acl(aclrtSynchronizeStream(stream));
+        assert_int_equal(pool.n_given, i + 1);
+        assert_true(y[0] == 2 && y[1] == 0 && y[4] == 3 && z[5] == -60);
+        assert_acl(aclmdlExecute(id, in, out)); /* on no stream */
+        assert_acl(aclmdlExecuteAsync(id, in, out, second));
+        assert_acl(aclrtSynchronizeStream(second));
+    }
+    register_pool(stream, &other); /* in place of the first */
+    assert_acl(aclmdlExecuteAsync(id, in, out, stream));
+    assert_acl(aclrtSynchronizeStream(stream));
+    assert_int_equal(other.n_given, 1);
+    other.refuse_from = 2;
+    memset(z, 0, sizeof z);
+    assert_acl(aclmdlExecuteAsync(id, in, out, stream));
+    assert_acl_fails(aclrtSynchronizeStream(stream), ACL_ERROR_GE_MEMORY_ALLOCATION,
+                     "the stream's allocator gave no memory");
+    assert_acl(aclrtAllocatorUnregister(stream));
+    assert_acl(aclmdlExecuteAsync(id, in, out, stream));
+    assert_acl(aclrtSynchronizeStream(stream));
+    assert_true(z[5] == -60);
+    assert_int_equal(pool.n_given, 3);
+    assert_int_equal(pool.n_back, 3);
+    assert_int_equal(other.n_back, 1);
+    assert_false(pool.was_overrun || other.was_overrun);
+    dataset_end(in);
+    dataset_end(out);
+    assert_acl(aclmdlUnload(id));
+    assert_acl(aclrtDestroyStream(stream));
+    assert_acl(aclrtDestroyStream(second));
+}
+
+static void operators_borrow(void **state) {
+    (void)state;
+    enum { N = 67 };
+    static float a[N * N], b[N * N], y[N * N], wanted[N * N];
+    for (int i = 0; i < N * N; i++) a[i] = (float)(i % 7 - 3), b[i] = (float)(i % 5 - 2);
+    aclTensorDesc *desc =
+        aclCreateTensorDesc(ACL_FLOAT, 2, (const int64_t[]){N, N}, ACL_FORMAT_ND);
+    aclDataBuffer *buffers[] = {aclCreateDataBuffer(a, sizeof a), aclCreateDataBuffer(b, sizeof b),
+                                aclCreateDataBuffer(wanted, sizeof y),
+                                aclCreateDataBuffer(y, sizeof y)};
+    aclTensorDesc *descs[] = {desc, desc};
+    struct pool pool = {0};
+    aclrtStream stream;
+    assert_acl(aclrtCreateStream(&stream));
+    assert_acl(aclopExecuteV2("MatMul", 2, descs, buffers, 1, descs, buffers + 2, NULL, stream));
+    assert_acl(aclrtSynchronizeStream(stream));
+    register_pool(stream, &pool);
+    for (int i = 0; i < 3; i++)
+        assert_acl(aclopExecuteV2("MatMul", 2, descs, buffers, 1, descs, buffers + 3, NULL,
+                                  stream));
+    assert_acl(aclrtSynchronizeStream(stream));
+    assert_memory_equal(y, wanted, sizeof y);
+    pool.refuse_from = 1;
+    assert_acl(aclopExecuteV2("MatMul", 2, descs, buffers, 1, descs, buffers + 3, NULL, stream));
+    assert_acl_fails(aclrtSynchronizeStream(stream), ACL_ERROR_BAD_ALLOC, "gave no memory");
+    assert_int_equal(pool.n_given, 3);
+    assert_int_equal(pool.n_back, 3);
+    assert_false(pool.was_overrun);
+    assert_acl(aclrtDestroyStream(stream));
+    for (int i = 0; i < 4; i++) assert_acl(aclDestroyDataBuffer(buffers[i]));
+    aclDestroyTensorDesc(desc);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
@@ -336,6 +453,8 @@ int main(void) {
         CASE(limit_of_a_step),
         CASE(host_functions),
         CASE(allocators),
+        CASE(models_borrow),
+        CASE(operators_borrow),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);
 }
