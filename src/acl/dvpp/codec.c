@@ -10,12 +10,13 @@ static uint32_t align(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; 
 
 /* ---- what a decoder gives ---- */
 
-/* 128 columns on the 310, 64 on later chips; 16 rows on all. */
-static void decoder_strides(struct picture *p) {
-    const struct format_info *f = format_info(p->format);
-    uint32_t columns = dvpp_chip() == CHIP_310 ? 128 : 64;
-    if (!p->stride) p->stride = align(p->width, columns) * f->bytes;
-    if (!p->rows) p->rows = align(p->height, 16);
+/* A row of a decoded JPEG is a multiple of so many pixels. */
+static uint32_t jpeg_columns(void) { return dvpp_chip() == CHIP_310 ? 128 : 64; }
+enum { PNG_COLUMNS = 128, DECODED_ROWS = 16 };
+
+static void decoder_strides(struct picture *p, uint32_t columns) {
+    if (!p->stride) p->stride = align(p->width, columns) * format_info(p->format)->bytes;
+    if (!p->rows) p->rows = align(p->height, DECODED_ROWS);
 }
 
 /* Sides that a format wants even: the 310 leaves them, later chips take one pixel off, or add one
@@ -35,7 +36,7 @@ static enum media_status jpeg_layout(struct media *m, const struct jpeg_info *i,
     bool turned = jpeg_is_turned(i);
     p->width = even_side(turned ? i->height : i->width, f->sub_x, precision);
     p->height = even_side(turned ? i->width : i->height, f->sub_y, precision);
-    decoder_strides(p);
+    decoder_strides(p, jpeg_columns());
     return MEDIA_OK;
 }
 
@@ -47,11 +48,9 @@ static enum media_status png_layout(struct media *m, const struct png_info *i, s
                           "a PNG is decoded to PIXEL_FORMAT_RGB_888 or PIXEL_FORMAT_RGBA_8888, not "
                           "to format %d",
                           p->format);
-    const struct format_info *f = format_info(p->format);
     p->width = i->width;
     p->height = i->height;
-    if (!p->stride) p->stride = align(p->width, 128) * f->bytes;
-    if (!p->rows) p->rows = align(p->height, 16);
+    decoder_strides(p, PNG_COLUMNS);
     return MEDIA_OK;
 }
 
@@ -164,26 +163,36 @@ struct decode {
     uint32_t size, precision;
 };
 
-static enum media_status decode_jpeg(struct decode *d) {
+/* MEDIA_TRY for functions that return codes. */
+#define JOB_TRY(expression) TRY(job_fail(&d->job, (expression), for_files))
+
+static aclError decode_jpeg(struct decode *d) {
+    const aclError for_files = ACL_ERROR_UNSUPPORTED_JPEG;
     struct media *m = &d->job.media;
     struct jpeg_info i;
-    MEDIA_TRY(jpeg_info(m, d->data, d->size, &i));
-    MEDIA_TRY(jpeg_layout(m, &i, d->precision, &d->picture));
-    MEDIA_TRY(picture_check(m, &d->picture, "outputDesc"));
-    return jpeg_decode(m, d->data, d->size, &d->picture);
+    JOB_TRY(jpeg_info(m, d->data, d->size, &i));
+    TRY(strict_jpeg(d->job.call, &i));
+    JOB_TRY(jpeg_layout(m, &i, d->precision, &d->picture));
+    JOB_TRY(picture_check(m, &d->picture, "outputDesc"));
+    TRY(strict_decoded(d->job.call, "outputDesc", &d->picture, jpeg_columns()));
+    JOB_TRY(jpeg_decode(m, d->data, d->size, &d->picture));
+    return ACL_SUCCESS;
 }
 
-static enum media_status decode_png(struct decode *d) {
+static aclError decode_png(struct decode *d) {
+    const aclError for_files = ACL_ERROR_INVALID_FILE;
     struct media *m = &d->job.media;
     struct png_info i;
-    MEDIA_TRY(png_info(m, d->data, d->size, &i));
-    MEDIA_TRY(png_layout(m, &i, &d->picture));
-    MEDIA_TRY(picture_check(m, &d->picture, "outputDesc"));
-    return png_decode(m, d->data, d->size, &d->picture);
+    JOB_TRY(png_info(m, d->data, d->size, &i));
+    TRY(strict_png(d->job.call, &i));
+    JOB_TRY(png_layout(m, &i, &d->picture));
+    JOB_TRY(picture_check(m, &d->picture, "outputDesc"));
+    TRY(strict_decoded(d->job.call, "outputDesc", &d->picture, PNG_COLUMNS));
+    JOB_TRY(png_decode(m, d->data, d->size, &d->picture));
+    return ACL_SUCCESS;
 }
 
-static aclError finish(struct decode *d, enum media_status status, aclError for_files) {
-    aclError code = job_fail(&d->job, status, for_files);
+static aclError finish(struct decode *d, aclError code) {
     if (code == ACL_SUCCESS) {
         atomic_store(&d->out->format, (unsigned)d->picture.format);
         atomic_store(&d->out->width, d->picture.width);
@@ -197,12 +206,12 @@ static aclError finish(struct decode *d, enum media_status status, aclError for_
 
 static aclError run_jpeg(struct job *j) {
     struct decode *d = (struct decode *)j;
-    return finish(d, decode_jpeg(d), ACL_ERROR_UNSUPPORTED_JPEG);
+    return finish(d, decode_jpeg(d));
 }
 
 static aclError run_png(struct job *j) {
     struct decode *d = (struct decode *)j;
-    return finish(d, decode_png(d), ACL_ERROR_INVALID_FILE);
+    return finish(d, decode_png(d));
 }
 
 static aclError queue_decode(const char *call, const acldvppChannelDesc *channelDesc,
@@ -242,6 +251,8 @@ aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channelDesc, const void *dat
 
 aclError acldvppPngDecodeAsync(acldvppChannelDesc *channelDesc, const void *data, uint32_t size,
                                acldvppPicDesc *outputDesc, aclrtStream stream) {
+    TRY(dvpp_check(__func__));
+    TRY(strict_call(__func__));
     return queue_decode(__func__, channelDesc, DVPP_CHNMODE_PNGD, run_png, data, size, outputDesc,
                         stream);
 }
@@ -319,6 +330,7 @@ aclError acldvppJpegEncodeAsync(acldvppChannelDesc *channelDesc, acldvppPicDesc 
         p.stride = align(p.width * format_info(p.format)->bytes, 16);
     if (!p.rows) p.rows = p.height;
     TRY(dvpp_fail(call, &m, picture_check(&m, &p, "inputDesc"), ACL_ERROR_INVALID_PARAM));
+    TRY(strict_encode(call, "inputDesc", &p));
     TRY(_pk_private.memory_check(call, "inputDesc", p.data, p.bytes));
     TRY(_pk_private.memory_check(call, "data", data, *size));
     e = job_create(call, sizeof *e, 0, run_encode);

@@ -86,6 +86,20 @@ enum chip dvpp_chip(void);
 /* Fails for a value of PRUSIK_STRICT that is no chip. */
 aclError dvpp_strict(const char *call, bool *is_strict);
 
+/* Rules of the chip that PRUSIK_STRICT names; success without it. `what` begins sentences. */
+aclError strict_call(const char *call); /* of calls that the 310 has not */
+aclError strict_input(const char *call, const char *what, const struct picture *p);
+aclError strict_output(const char *call, const char *what, const struct picture *p);
+aclError strict_area(const char *call, const char *what, struct rect r, bool is_paste);
+aclError strict_scale(const char *call, struct rect from, struct rect to);
+aclError strict_batch(const char *call, uint32_t n_areas);
+aclError strict_encode(const char *call, const char *what, const struct picture *p);
+aclError strict_jpeg(const char *call, const struct jpeg_info *i);
+aclError strict_png(const char *call, const struct png_info *i);
+/* What a decoder writes to; columns is what its width stride is a multiple of, in pixels. */
+aclError strict_decoded(const char *call, const char *what, const struct picture *p,
+                        uint32_t columns);
+
 /* ---- jobs ---- */
 
 enum { MAX_HELD = 2 };

@@ -73,9 +73,19 @@ static aclError check_picture(const char *call, struct picture *p, const char *a
     return _pk_private.memory_check(call, argument, p->data, picture_bytes(p));
 }
 
-/* An area inside a picture; NULL stands for all of it. */
+static aclError check_input(const char *call, struct picture *p, const char *argument) {
+    TRY(check_picture(call, p, argument));
+    return strict_input(call, argument, p);
+}
+
+static aclError check_output(const char *call, struct picture *p, const char *argument) {
+    TRY(check_picture(call, p, argument));
+    return strict_output(call, argument, p);
+}
+
+/* An area inside a picture. */
 static aclError get_area(const char *call, const acldvppRoiConfig *roi, const char *argument,
-                         const struct picture *p, struct rect *out) {
+                         bool is_paste, const struct picture *p, struct rect *out) {
     struct dvpp_roi *r = dvpp_get(roi, HANDLE_DVPP_ROI, call, argument);
     if (!r) return ACL_ERROR_INVALID_PARAM;
     uint32_t left = atomic_load(&r->left), right = atomic_load(&r->right);
@@ -86,7 +96,7 @@ static aclError get_area(const char *call, const acldvppRoiConfig *roi, const ch
           "%s: columns %u to %u and rows %u to %u do not lie inside %u x %u pixels", argument, left,
           right, top, bottom, p->width, p->height);
     *out = (struct rect){left, top, right + 1, bottom + 1};
-    return ACL_SUCCESS;
+    return strict_area(call, argument, *out, is_paste);
 }
 
 static struct rect whole(const struct picture *p) {
@@ -124,7 +134,8 @@ struct request {
     const acldvppChannelDesc *channel;
     const acldvppPicDesc *input, *output;
     bool has_crop, has_paste, has_resize, has_border, has_lut;
-    bool same_size; /* the output's size may be left 0 */
+    bool same_size;  /* the output's size may be left 0 */
+    bool not_on_310; /* the chip has no such call */
     const acldvppRoiConfig *crop, *paste;
     const acldvppResizeConfig *resize;
     const acldvppBorderConfig *border;
@@ -142,16 +153,16 @@ static aclError fill(const struct request *r, struct vpc *v) {
     i->out = job_hold(&v->job, r->output, HANDLE_DVPP_PIC, "outputDesc");
     if (!i->out) return ACL_ERROR_INVALID_PARAM;
     i->dst = pic_copy(i->out);
-    TRY(check_picture(call, &i->src, "inputDesc"));
+    TRY(check_input(call, &i->src, "inputDesc"));
     if (r->same_size && (!i->dst.width || !i->dst.height)) {
         i->dst.width = i->src.width;
         i->dst.height = i->src.height;
     }
-    TRY(check_picture(call, &i->dst, "outputDesc"));
+    TRY(check_output(call, &i->dst, "outputDesc"));
     i->crop = whole(&i->src);
     i->paste = whole(&i->dst);
-    if (r->has_crop) TRY(get_area(call, r->crop, "cropArea", &i->src, &i->crop));
-    if (r->has_paste) TRY(get_area(call, r->paste, "pasteArea", &i->dst, &i->paste));
+    if (r->has_crop) TRY(get_area(call, r->crop, "cropArea", false, &i->src, &i->crop));
+    if (r->has_paste) TRY(get_area(call, r->paste, "pasteArea", true, &i->dst, &i->paste));
     if (r->has_resize) TRY(get_scaling(call, r->resize, &v->scaling));
     if (r->has_border) TRY(get_border(call, r->border, "borderConfig", &i->border));
     if (r->has_lut) {
@@ -166,6 +177,7 @@ static aclError check_pair(const char *call, enum work work, const struct item *
     const struct picture *s = &i->src, *d = &i->dst;
     const struct border_sizes *b = &i->border;
     bool same_format = s->format == d->format;
+    if (work == TRANSFORM) return strict_scale(call, i->crop, i->paste);
     if (work == MAKE_BORDER) {
         CHECK(same_format, ACL_ERROR_INVALID_PARAM,
               "outputDesc has format %d, inputDesc %d; a border changes no format", d->format,
@@ -196,6 +208,7 @@ static aclError check_pair(const char *call, enum work work, const struct item *
 static aclError submit(const struct request *r, aclrtStream stream) {
     struct channel_now channel;
     TRY(dvpp_need_channel(r->call, r->channel, DVPP_CHNMODE_VPC, &channel));
+    if (r->not_on_310) TRY(strict_call(r->call));
     struct vpc *v = job_create(r->call, sizeof *v + sizeof v->items[0], MAX_HELD, run_vpc);
     if (!v) return ACL_ERROR_BAD_ALLOC;
     v->work = r->work;
@@ -285,7 +298,8 @@ aclError acldvppVpcConvertColorAsync(acldvppChannelDesc *channelDesc, acldvppPic
                                     .channel = channelDesc,
                                     .input = inputDesc,
                                     .output = outputDesc,
-                                    .same_size = true},
+                                    .same_size = true,
+                                    .not_on_310 = true},
                   stream);
 }
 
@@ -296,7 +310,8 @@ aclError acldvppVpcPyrDownAsync(acldvppChannelDesc *channelDesc, acldvppPicDesc 
                                     .channel = channelDesc,
                                     .input = inputDesc,
                                     .output = outputDesc,
-                                    .work = PYRAMID},
+                                    .work = PYRAMID,
+                                    .not_on_310 = true},
                   stream);
 }
 
@@ -309,7 +324,8 @@ aclError acldvppVpcEqualizeHistAsync(const acldvppChannelDesc *channelDesc,
                                     .output = outputDesc,
                                     .has_lut = true,
                                     .lut = lutMap,
-                                    .work = LOOKUP},
+                                    .work = LOOKUP,
+                                    .not_on_310 = true},
                   stream);
 }
 
@@ -322,7 +338,8 @@ aclError acldvppVpcMakeBorderAsync(const acldvppChannelDesc *channelDesc,
                                     .output = outputDesc,
                                     .has_border = true,
                                     .border = borderConfig,
-                                    .work = MAKE_BORDER},
+                                    .work = MAKE_BORDER,
+                                    .not_on_310 = true},
                   stream);
 }
 
@@ -362,13 +379,15 @@ static aclError fill_batch_item(const struct batch_request *r, struct vpc *v, ui
     i->out = job_hold(&v->job, out, HANDLE_DVPP_PIC, "dstBatchPicDescs");
     if (!i->out) return ACL_ERROR_INVALID_PARAM;
     i->dst = pic_copy(i->out);
-    TRY(check_picture(call, &i->dst, "dstBatchPicDescs"));
+    TRY(check_output(call, &i->dst, "dstBatchPicDescs"));
     i->paste = whole(&i->dst);
-    TRY(get_area(call, r->crops[k], "cropAreas", &i->src, &i->crop));
-    if (r->has_paste) TRY(get_area(call, r->pastes[k], "pasteAreas", &i->dst, &i->paste));
-    if (!r->has_border) return ACL_SUCCESS;
-    TRY(get_border(call, r->borders[k], "borderCfgs", &i->border));
-    return inside_border(call, i);
+    TRY(get_area(call, r->crops[k], "cropAreas", false, &i->src, &i->crop));
+    if (r->has_paste) TRY(get_area(call, r->pastes[k], "pasteAreas", true, &i->dst, &i->paste));
+    if (r->has_border) {
+        TRY(get_border(call, r->borders[k], "borderCfgs", &i->border));
+        TRY(inside_border(call, i));
+    }
+    return strict_scale(call, i->crop, i->paste);
 }
 
 static aclError fill_batch(const struct batch_request *r, struct vpc *v,
@@ -380,7 +399,7 @@ static aclError fill_batch(const struct batch_request *r, struct vpc *v,
         if (!p) return ACL_ERROR_INVALID_PARAM;
         struct picture src = pic_copy(p);
         _pk_private.handle_release(in->pics[b]);
-        TRY(check_picture(r->call, &src, "srcBatchPicDescs"));
+        TRY(check_input(r->call, &src, "srcBatchPicDescs"));
         for (uint32_t i = 0; i < r->roi_nums[b]; i++, k++)
             TRY(fill_batch_item(r, v, k, &src, out->pics[k]));
     }
@@ -398,7 +417,7 @@ static aclError count_areas(const struct batch_request *r, const struct dvpp_bat
           "roiNums add up to %llu; dstBatchPicDescs has %u pictures", (unsigned long long)sum,
           out->n);
     *n = (uint32_t)sum;
-    return ACL_SUCCESS;
+    return strict_batch(call, *n);
 }
 
 static aclError make_batch(const struct batch_request *r, const struct channel_now *channel,
@@ -424,6 +443,7 @@ static aclError submit_batch(const struct batch_request *r, aclrtStream stream) 
     const char *call = r->call;
     struct channel_now channel;
     TRY(dvpp_need_channel(call, r->channel, DVPP_CHNMODE_VPC, &channel));
+    if (r->has_border) TRY(strict_call(call));
     CHECK(r->roi_nums, ACL_ERROR_INVALID_PARAM, "roiNums is NULL");
     CHECK(r->crops, ACL_ERROR_INVALID_PARAM, "cropAreas is NULL");
     CHECK(r->pastes || !r->has_paste, ACL_ERROR_INVALID_PARAM, "pasteAreas is NULL");
@@ -521,7 +541,8 @@ aclError acldvppVpcCalcHistAsync(acldvppChannelDesc *channelDesc, acldvppPicDesc
     if (!in) return ACL_ERROR_INVALID_PARAM;
     struct picture picture = pic_copy(in);
     _pk_private.handle_release(srcPicDesc);
-    TRY(check_picture(call, &picture, "srcPicDesc"));
+    TRY(strict_call(call));
+    TRY(check_input(call, &picture, "srcPicDesc"));
     struct count *c = job_create(call, sizeof *c, 1, run_count);
     if (!c) return ACL_ERROR_BAD_ALLOC;
     c->picture = picture;
