@@ -160,6 +160,7 @@ static int print_json(struct check *c) {
     json_object_set_new(root, "format", text_or_null(c->report.format));
     json_object_set_new(root, "opset", json_integer(c->report.opset));
     json_object_set_new(root, "inputs", inputs);
+    json_object_set_new(root, "input_shape", *c->shapes ? text_or_null(c->shapes) : json_null());
     json_object_set_new(root, "unsupported", lacks);
     json_object_set_new(root, "unsupported_nodes", json_integer(c->report.lacks.n_nodes));
     if (c->described) {

@@ -9,7 +9,7 @@ set -u
 profile=${1:-build}
 
 packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev protobuf-c-compiler
-    libjpeg62-turbo-dev libspng-dev libcairo2-dev libjansson-dev fonts-dejavu-core
+    libjpeg62-turbo-dev libspng-dev libcairo2-dev libjansson-dev libmd-dev fonts-dejavu-core
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev"
 check="libcmocka-dev libonnx-testdata g++"
 long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

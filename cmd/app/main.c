@@ -27,6 +27,9 @@ static const struct {
     "bytes on stdin, a video file, an rtsp:// or http:// stream, or a camera /dev/videoN.\n"       \
     "Exit status: 0; 1 when a picture or the whole failed, the others being done; 2 for wrong "    \
     "usage; 130 after Ctrl-C, with what is done so far complete.\n"
+#define MODEL_HELP                                                                                 \
+    "MODEL is an offline model (.om), or an .onnx, which is converted and kept in "                \
+    "~/.cache/prusik.\n"
 #define MODEL_OPTIONS                                                                              \
     "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd, imagenet, "           \
     "imagenet-caffe; otherwise told from the model\n"                                              \
@@ -52,18 +55,19 @@ static const struct {
     "  --threads N       cores to use; with --workers, threads of each run (default: all cores)\n" \
     "  --quiet           no last line about the whole\n"
 #define app_options_detect                                                                         \
-    SOURCE_HELP MODEL_OPTIONS                                                                      \
+    MODEL_HELP SOURCE_HELP MODEL_OPTIONS                                                                      \
     "  --conf X          lowest score (0.25)\n"                                                    \
     "  --iou X           overlap at which the weaker of two boxes goes (0.45)\n"                   \
     "  --max-det N       most boxes a picture (300)\n" SOURCE_OPTIONS                              \
     "  --save-crop       write crops/CLASS/NAME_N.jpg, what is in each box\n"                      \
     "  --coco-json       write coco.json, as pycocotools reads results\n" THREAD_OPTIONS
 #define app_options_classify                                                                       \
-    SOURCE_HELP MODEL_OPTIONS "  --top N           classes to print (5)\n" SOURCE_OPTIONS          \
+    MODEL_HELP SOURCE_HELP MODEL_OPTIONS "  --top N           classes to print (5)\n" SOURCE_OPTIONS          \
     THREAD_OPTIONS
 #define PROFILE_OPTION                                                                             \
     "  --profile DIR     write tables and a trace of where the time goes to this folder\n"
 #define app_options_run                                                                            \
+    MODEL_HELP                                                                                     \
     "  --input FILE.npy  one for each input, in order; random numbers without\n"                   \
     "  --output DIR      write 00_NAME.npy, 01_NAME.npy, ... to this folder\n"                     \
     "  --dump DIR        write what each operator gives to this folder\n"                          \
@@ -73,6 +77,7 @@ static const struct {
     "  --seed N          of the random numbers (0)\n"                                              \
     "  --threads N       worker threads (default: all cores)\n"
 #define app_options_bench                                                                          \
+    MODEL_HELP                                                                                     \
     "  --runs N          runs to time (100)\n"                                                     \
     "  --gear SIZES      of a model with gears: 4, or 416,416 (default: the largest)\n"            \
     "  --shape SHAPES    of a model with open sizes: NAME:1,3,416,416;OTHER:4\n"                   \

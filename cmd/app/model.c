@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "convert.h"
 #include "tags.h"
 
 /* Some families have the same shapes and differ in what they were trained on. */
@@ -39,7 +40,11 @@ int model_open(struct model *m, const char *path, const struct model_options *op
         app_fail(m->command, "%s says of itself that %s", path, pk_error());
         return -1;
     }
-    if (pk_network_open(path, &network, &m->network)) {
+    struct converted converted;
+    if (converted_open(m->command, path, options->input_shape, &converted)) return -1;
+    int failed = pk_network_open(converted.path, &network, &m->network);
+    converted_close(&converted);
+    if (failed) {
         app_fail(m->command, "%s", pk_error());
         return -1;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include "convert.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,12 +40,15 @@ static int add(const char *command, aclmdlDataset *set, size_t bytes, void **dat
     return fail(command, "aclmdlAddDatasetBuffer", code);
 }
 
-int session_open(const char *command, const char *om_path, struct session *s) {
+int session_open(const char *command, const char *model, struct session *s) {
     memset(s, 0, sizeof *s);
-    aclError code = aclmdlLoadFromFile(om_path, &s->model);
+    struct converted converted;
+    if (converted_open(command, model, NULL, &converted)) return -1;
+    aclError code = aclmdlLoadFromFile(converted.path, &s->model);
+    converted_close(&converted);
     if (code != ACL_SUCCESS) {
         const char *why = aclGetRecentErrMsg();
-        app_fail(command, "%s cannot be loaded (error %d): %s", om_path, (int)code, why ? why : "");
+        app_fail(command, "%s cannot be loaded (error %d): %s", model, (int)code, why ? why : "");
         return -1;
     }
     s->loaded = 1;
@@ -56,7 +61,7 @@ int session_open(const char *command, const char *om_path, struct session *s) {
     size_t ni = aclmdlGetNumInputs(s->desc), no = aclmdlGetNumOutputs(s->desc);
     if (ni > SESSION_MAX || no > SESSION_MAX) {
         app_fail(command, "%s has %zu inputs and %zu outputs; at most %d of each are supported",
-                 om_path, ni, no, SESSION_MAX);
+                 model, ni, no, SESSION_MAX);
         return -1;
     }
     for (size_t i = 0; i < ni; i++, s->n_inputs++) {
