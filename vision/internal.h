@@ -37,6 +37,7 @@ struct pk_decode {
     int width, height; /* of the network's input */
     int n_classes;
     float confidence;
+    int every_class; /* a candidate for each class above `confidence`, not for the best alone */
 };
 
 /* Each decoder says whether outputs look like its family's (no values needed, data may be NULL):

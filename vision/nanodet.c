@@ -132,18 +132,25 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
         int stride = strides[s], columns = (d->width + stride - 1) / stride;
         for (int64_t i = 0; i < cells(d->width, d->height, stride); i++) {
             const float *score = h.score[s] + i * h.score_step;
-            int best = 0;
+            int first = 0, last = h.n_classes - 1;
             for (int k = 1; k < h.n_classes; k++)
-                if (score[k] > score[best]) best = k;
-            float p = logits ? 1 / (1 + expf(-score[best])) : score[best];
+                if (score[k] > score[first]) first = k;
+            float p = logits ? 1 / (1 + expf(-score[first])) : score[first];
             if (!(p >= d->confidence)) continue;
+            if (d->every_class) first = 0;
+            else last = first;
             const float *bins = h.distance[s] + i * h.distance_step;
             float side[4], x = ((float)(i % columns) + offset) * (float)stride,
                            y = ((float)(i / columns) + offset) * (float)stride;
             for (int k = 0; k < 4; k++)
                 side[k] = distance(bins + k * h.bins, h.bins) * (float)stride;
-            struct pk_detection box = {best, p, x - side[0], y - side[1], x + side[2], y + side[3]};
-            if (pk_add_candidate(c, &box)) return -1;
+            for (int k = first; k <= last; k++) {
+                p = logits ? 1 / (1 + expf(-score[k])) : score[k];
+                if (!(p >= d->confidence)) continue;
+                struct pk_detection box = {k, p, x - side[0], y - side[1], x + side[2],
+                                           y + side[3]};
+                if (pk_add_candidate(c, &box)) return -1;
+            }
         }
     }
     return 0;

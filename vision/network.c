@@ -241,16 +241,20 @@ static int open_network(struct pk_network *n) {
     return recognise(n, path);
 }
 
+void pk_network_set(struct pk_network *n, const struct pk_network_options *options) {
+    n->options = options ? *options : (struct pk_network_options){0};
+    if (n->options.confidence <= 0) n->options.confidence = 0.25f;
+    if (n->options.iou <= 0) n->options.iou = 0.45f;
+    if (n->options.max_detections <= 0) n->options.max_detections = 300;
+    if (n->options.top <= 0) n->options.top = 5;
+}
+
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
                     struct pk_network **out) {
     *out = NULL;
     struct pk_network *n = calloc(1, sizeof *n);
     if (!n) return pk_fail("out of memory");
-    if (options) n->options = *options;
-    if (n->options.confidence <= 0) n->options.confidence = 0.25f;
-    if (n->options.iou <= 0) n->options.iou = 0.45f;
-    if (n->options.max_detections <= 0) n->options.max_detections = 300;
-    if (n->options.top <= 0) n->options.top = 5;
+    pk_network_set(n, options);
     n->path = strdup(om_path);
     if (!n->path || open_network(n)) {
         if (!n->path) pk_fail("out of memory");
@@ -364,7 +368,8 @@ static float clip(float v, float high) { return v < 0 ? 0 : v > high ? high : v;
 static int detect(struct pk_network *n, const struct pk_image *image, const struct pk_placement *p,
                   struct pk_result *out) {
     struct pk_candidates c = {0, 0, NULL};
-    struct pk_decode d = {n->width, n->height, n->n_classes, n->options.confidence};
+    struct pk_decode d = {n->width, n->height, n->n_classes, n->options.confidence,
+                          n->options.every_class};
     if (pk_decoder_of(n->family)->decode(&d, n->tensor, n->n_outputs, &c)) {
         free(c.items);
         return -1;

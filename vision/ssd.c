@@ -55,14 +55,17 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     int classes = (int)outputs[1 - b].dim[2];
     float w = (float)d->width, h = (float)d->height;
     for (int64_t i = 0; i < outputs[b].dim[1]; i++, box += 4, score += classes) {
-        int best = 0;
-        for (int k = 1; k < classes; k++)
-            if (score[k] > score[best]) best = k;
-        int id = classes == COCO_NUMBERS ? coco_class(best) : best;
-        if (id < 0 || !(score[best] >= d->confidence)) continue;
-        struct pk_detection found = {id,         score[best], box[1] * w, box[0] * h,
-                                     box[3] * w, box[2] * h};
-        if (pk_add_candidate(c, &found)) return -1;
+        int first = 0, last = classes - 1;
+        for (int k = 1; k < classes && !d->every_class; k++)
+            if (score[k] > score[first]) first = k;
+        if (!d->every_class) last = first;
+        for (int k = first; k <= last; k++) {
+            int id = classes == COCO_NUMBERS ? coco_class(k) : k;
+            if (id < 0 || !(score[k] >= d->confidence)) continue;
+            struct pk_detection found = {id,         score[k],   box[1] * w, box[0] * h,
+                                         box[3] * w, box[2] * h};
+            if (pk_add_candidate(c, &found)) return -1;
+        }
     }
     return 0;
 }

@@ -78,14 +78,18 @@ static int decode_raw(const struct pk_decode *d, const float *v, int64_t step, i
                       int a, struct pk_candidates *c) {
     float object = sigmoid(v[4 * step]);
     if (!(object >= d->confidence)) return 0;
-    int best = 0;
-    for (int k = 1; k < d->n_classes; k++)
-        if (v[(5 + k) * step] > v[(5 + best) * step]) best = k;
+    int first = 0, last = d->n_classes - 1;
+    for (int k = 1; k < d->n_classes && !d->every_class; k++)
+        if (v[(5 + k) * step] > v[(5 + first) * step]) first = k;
+    if (!d->every_class) last = first;
     float stride = (float)strides[s], w = 2 * sigmoid(v[2 * step]), h = 2 * sigmoid(v[3 * step]);
-    return add(c, d, best, object * sigmoid(v[(5 + best) * step]),
-               (2 * sigmoid(v[0]) - 0.5f + (float)x) * stride,
-               (2 * sigmoid(v[step]) - 0.5f + (float)y) * stride, w * w * anchors[s][a][0],
-               h * h * anchors[s][a][1]);
+    for (int k = first; k <= last; k++)
+        if (add(c, d, k, object * sigmoid(v[(5 + k) * step]),
+                (2 * sigmoid(v[0]) - 0.5f + (float)x) * stride,
+                (2 * sigmoid(v[step]) - 0.5f + (float)y) * stride, w * w * anchors[s][a][0],
+                h * h * anchors[s][a][1]))
+            return -1;
+    return 0;
 }
 
 static int decode_head(const struct pk_decode *d, const struct pk_tensor *t,
@@ -123,12 +127,14 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     float sx = fractions ? (float)d->width : 1, sy = fractions ? (float)d->height : 1;
     for (int64_t i = 0; i < outputs[0].dim[1]; i++, row += 5 + d->n_classes) {
         if (!(row[4] >= d->confidence)) continue;
-        int best = 0;
-        for (int k = 1; k < d->n_classes; k++)
-            if (row[5 + k] > row[5 + best]) best = k;
-        if (add(c, d, best, row[4] * row[5 + best], row[0] * sx, row[1] * sy, row[2] * sx,
-                row[3] * sy))
-            return -1;
+        int first = 0, last = d->n_classes - 1;
+        for (int k = 1; k < d->n_classes && !d->every_class; k++)
+            if (row[5 + k] > row[5 + first]) first = k;
+        if (!d->every_class) last = first;
+        for (int k = first; k <= last; k++)
+            if (add(c, d, k, row[4] * row[5 + k], row[0] * sx, row[1] * sy, row[2] * sx,
+                    row[3] * sy))
+                return -1;
     }
     return 0;
 }

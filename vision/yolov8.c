@@ -18,14 +18,17 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     int64_t count = outputs[0].dim[2];
     const float *box = outputs[0].data, *classes = box + 4 * count;
     for (int64_t i = 0; i < count; i++) {
-        int best = 0;
-        for (int k = 1; k < d->n_classes; k++)
-            if (classes[k * count + i] > classes[best * count + i]) best = k;
-        float score = classes[best * count + i];
-        if (!(score >= d->confidence)) continue;
+        int first = 0, last = d->n_classes - 1;
+        for (int k = 1; k < d->n_classes && !d->every_class; k++)
+            if (classes[k * count + i] > classes[first * count + i]) first = k;
+        if (!d->every_class) last = first;
         float cx = box[i], cy = box[count + i], w = box[2 * count + i], h = box[3 * count + i];
-        struct pk_detection found = {best, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
-        if (pk_add_candidate(c, &found)) return -1;
+        for (int k = first; k <= last; k++) {
+            float score = classes[k * count + i];
+            if (!(score >= d->confidence)) continue;
+            struct pk_detection found = {k, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
+            if (pk_add_candidate(c, &found)) return -1;
+        }
     }
     return 0;
 }

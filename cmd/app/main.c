@@ -64,6 +64,19 @@ static const struct {
 #define app_options_classify                                                                       \
     MODEL_HELP SOURCE_HELP MODEL_OPTIONS "  --top N           classes to print (5)\n" SOURCE_OPTIONS          \
     THREAD_OPTIONS
+#define app_options_eval                                                                           \
+    MODEL_HELP                                                                                     \
+    "  --coco FILE       annotations as COCO has them\n"                                           \
+    "  --images DIR      their pictures (else looked for near the file)\n"                         \
+    "  --yolo DIR        folders images and labels\n"                                              \
+    "  --imagenet DIR    a folder of pictures for each class, or labels.csv\n"                     \
+    "  --results FILE    with --coco, and no MODEL: boxes another program found, as "              \
+    "--coco-json writes them\n" MODEL_OPTIONS                                                      \
+    "  --conf X          lowest score (else as the network's authors evaluate)\n"                  \
+    "  --iou X           overlap at which the weaker of two boxes goes (else as they do)\n"         \
+    "  --max-det N       most boxes a picture (300)\n"                                             \
+    "  --output DIR      folder for report, tables and curves (else runs/eval/exp, exp2, ...)\n"   \
+    "  --json            print JSON instead of tables; files only with --output\n" THREAD_OPTIONS
 #define PROFILE_OPTION                                                                             \
     "  --profile DIR     write tables and a trace of where the time goes to this folder\n"
 #define app_options_run                                                                            \

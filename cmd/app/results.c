@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -28,43 +27,6 @@ static const unsigned char coco_numbers[80] = {
     46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65,
     67, 70, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 84, 85, 86, 87, 88, 89, 90};
 
-/* ---- the folder of the run ---- */
-
-static int make_folder(const char *path) {
-    struct stat st;
-    if (mkdir(path, 0777) == 0) return 0;
-    return errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -1;
-}
-
-/* runs/detect/exp, exp2, ...: the first that is not there. Several runs may do so at once. */
-static int number_folder(struct results *r) {
-    char parent[64];
-    snprintf(parent, sizeof parent, "runs/%s", r->command);
-    if (make_folder("runs") || make_folder(parent)) return -1;
-    for (int i = 1; i < 1000000; i++) {
-        snprintf(r->folder, sizeof r->folder, i > 1 ? "%s/exp%d" : "%s/exp", parent, i);
-        if (mkdir(r->folder, 0777) == 0) return 0;
-        if (errno != EEXIST) return -1;
-    }
-    return -1;
-}
-
-static int folder_below(const struct results *r, const char *name) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", r->folder, name);
-    if (make_folder(path))
-        return app_fail(r->command, "%s cannot be made a folder: %s", path, strerror(errno)), -1;
-    return 0;
-}
-
-static FILE *open_file(const struct results *r, const char *name) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", r->folder, name);
-    FILE *f = fopen(path, "wb");
-    if (!f) app_fail(r->command, "%s cannot be written: %s", path, strerror(errno));
-    return f;
-}
-
 int results_open(struct results *r, const char *command, const struct results_options *options,
                  const struct pk_labels *labels, int n_classes) {
     *r = (struct results){.command = command, .options = *options, .labels = labels,
@@ -72,26 +34,11 @@ int results_open(struct results *r, const char *command, const struct results_op
     const struct results_options *o = &r->options;
     if (o->json) fputs("[", stdout);
     if (!(o->draw || o->save_txt || o->save_crop || o->csv || o->coco_json)) return 0;
-    if (o->output) {
-        if (strlen(o->output) >= sizeof r->folder)
-            return app_fail(command, "%.60s...: the path is too long", o->output), -1;
-        strcpy(r->folder, o->output);
-        struct stat st;
-        r->made = stat(o->output, &st) != 0;
-        if (make_folder(o->output))
-            return app_fail(command, "%s cannot be made a folder: %s", o->output,
-                            strerror(errno == EEXIST ? ENOTDIR : errno)), -1;
-    } else {
-        r->made = 1;
-        if (number_folder(r))
-            return app_fail(command, "no folder runs/%s/expN can be made here (%s); name another "
-                            "with --output DIR, or write nothing with --no-draw", command,
-                            strerror(errno)), -1;
-    }
-    if (o->save_txt && folder_below(r, "labels")) return -1;
-    if (o->save_crop && folder_below(r, "crops")) return -1;
-    if (o->csv && !(r->csv = open_file(r, "results.csv"))) return -1;
-    if (o->coco_json && !(r->coco = open_file(r, "coco.json"))) return -1;
+    if (folder_open(command, o->output, r->folder, &r->made)) return -1;
+    if (o->save_txt && folder_below(command, r->folder, "labels")) return -1;
+    if (o->save_crop && folder_below(command, r->folder, "crops")) return -1;
+    if (o->csv && !(r->csv = folder_file(command, r->folder, "results.csv"))) return -1;
+    if (o->coco_json && !(r->coco = folder_file(command, r->folder, "coco.json"))) return -1;
     if (r->csv) fputs("source,frame,seconds,class_id,label,score,left,top,right,bottom\r\n", r->csv);
     if (r->coco) fputs("[", r->coco);
     return 0;
@@ -154,7 +101,7 @@ static void save_crops(const struct results *r, struct item *i) {
         for (char *c = part + 6; *c; c++)
             if (*c == '/' || (*c == '.' && c == part + 6)) *c = '_';
         if (snprintf(path, sizeof path, "%s/%s", r->folder, part) >= PATH_MAX ||
-            make_folder(path)) {
+            folder_make(path)) {
             fail_item(i, "%s cannot be made a folder", path);
             return;
         }

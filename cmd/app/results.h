@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "folder.h"
 #include "prusik/vision.h"
 #include "source.h"
 #include "video.h"
@@ -39,7 +40,7 @@ struct results {
     struct results_options options;
     const struct pk_labels *labels;
     int n_classes;
-    char folder[PATH_MAX / 2]; /* "" when nothing is written */
+    char folder[FOLDER_MAX]; /* "" when nothing is written */
     int made;                  /* the folder is new: taken away again if it stays empty */
     int64_t n_json, n_coco;
     FILE *csv, *coco;

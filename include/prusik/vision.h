@@ -125,6 +125,8 @@ struct pk_network_options {
     float iou;        /* of per-class non-maximum suppression; 0: 0.45 */
     int max_detections; /* 0: 300 */
     int top;            /* classes a classifier reports; 0: 5 */
+    int every_class;    /* a candidate counts for every class above `confidence`, not only for its
+                         * best, as most authors evaluate; not with YOLOX, whose do not */
 };
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
@@ -141,6 +143,8 @@ void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
+/* From now on these thresholds; 0 in a field: its default. The family stays. */
+void pk_network_set(struct pk_network *n, const struct pk_network_options *options);
 /* From now on only these classes are found, or reported by a classifier. */
 int pk_network_choose(struct pk_network *n, const int *classes, int n_classes);
 /* Preprocesses, executes, decodes. The picture stays the caller's and unchanged. */

@@ -294,7 +294,6 @@ def test_one_bad_picture(run):
         (".", "."),
         ("empty.jpg", "empty.jpg"),
         ("a.png", "a.png"),
-        ("yolox.onnx", "atc"),
         ("odd.om", "[1,7,9]"),
         ("many.om", "[1,84,85]"),
         ("adder.om", "2 inputs"),
