@@ -93,6 +93,7 @@ METHOD(compile_get_compileopt) {
     size_t length = 0;
     if (!take(args, "acl.get_compileopt", "i|z", &option, &length)) return NULL;
     size_t need = PyTuple_Size(args) == 2 ? length : aclGetCompileoptSize((aclCompileOpt)option);
+    if (need > 1 << 20) need = 1 << 20; /* more than any value has */
     char *value = PyMem_Malloc(need + 1);
     if (!value) return PyErr_NoMemory();
     value[0] = '\0';

@@ -93,6 +93,7 @@ def compiling(call, folder):
     assert call("get_compileopt_size", 0) == len("allow_mix_precision") + 1
     assert call("get_compileopt", 0) == "allow_mix_precision"
     assert call("get_compileopt", 0, 40) == "allow_mix_precision"
+    assert call("get_compileopt", 0, 2 ** 64 - 1) == "allow_mix_precision"
     assert call("get_compileopt", 0, 4, fails=True) == ""
     call("set_compileopt", 99, "x", fails=True)
 
