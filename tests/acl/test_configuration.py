@@ -2,6 +2,7 @@
 """What the log says of a configuration's keys."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,30 @@ def test_keys_of_other_hardware_are_named(run, tmp_path):
         assert f"profiler.{key} has no effect: " in line
     assert run({"profiler": {**section, **dict.fromkeys(keys, "off")}}) == []
     assert run({"profiler": {**keys, "switch": "off"}}) == []
+
+
+def test_every_key_of_the_facts_is_known(run, data_dir):
+    """Each acts, or the log says why it has no effect; none is taken for a stranger."""
+    text = (data_dir / "facts" / "acl_json.md").read_text(encoding="utf-8")
+    values = {"dump_list": [], "dump_step": "0", "dump_scene": "lite_exception", "output": ".",
+              "dump_path": ".", "storage_limit": "300", "dump_mode": "all", "dump_level": "op",
+              "dump_data": "tensor"}
+    seen = 0
+    for section in ("dump", "profiler"):
+        table = text.split(f"\n## {section}\n")[1].split("\n\n")[0]
+        for row in re.findall(r"^\|([^|]*)\|", table, re.MULTILINE):
+            for key in row.split(","):
+                key = key.strip()
+                if key in ("key", "---", "--") or "[]" in key:
+                    continue
+                more = {"dump_path": "."} if section == "dump" else {}
+                lines = run({section: {**more, key: values.get(key, "on")}})
+                assert not any("not known" in line for line in lines), (key, lines)
+                seen += 1
+    assert seen >= 19
+    assert {"max_opqueue_num", "err_msg_mode"} <= set(re.findall(r"`(\w+)`", text))
+    assert run({"max_opqueue_num": "20000", "err_msg_mode": "1",
+                "defaultDevice": {"default_device": "0"}}) == []
 
 
 def test_what_profiling_does_not_record(build_dir, tmp_path):
