@@ -7,64 +7,13 @@
 
 #include "ops/access.h"
 
-/* ---- formats ---- */
-
-static const struct {
-    const char *name;
-    int format, channels, bytes; /* bytes: of a pixel in a row of the picture's shape */
-    bool yuv, even_w, even_h;
-} formats[] = {
-    {"YUV420SP_U8", AIPP_YUV420SP_U8, 3, 1, true, true, true},
-    {"XRGB8888_U8", AIPP_XRGB8888_U8, 4, 4, false, false, false},
-    {"RGB888_U8", AIPP_RGB888_U8, 3, 3, false, false, false},
-    {"YUV400_U8", AIPP_YUV400_U8, 1, 1, true, false, false},
-    {"ARGB8888_U8", AIPP_ARGB8888_U8, 4, 4, false, false, false},
-    {"YUYV_U8", AIPP_YUYV_U8, 3, 2, true, true, false},
-    {"YUV422SP_U8", AIPP_YUV422SP_U8, 3, 1, true, true, false},
-    {"AYUV444_U8", AIPP_AYUV444_U8, 3, 3, true, false, false},
-};
-enum { N_FORMATS = sizeof formats / sizeof formats[0] };
-
-static int row_of(int format) {
-    for (int i = 0; i < N_FORMATS; i++)
-        if (formats[i].format == format) return i;
-    return -1;
-}
-
-const char *aipp_format_name(int format) {
-    int i = row_of(format);
-    return i < 0 ? NULL : formats[i].name;
-}
-
-int aipp_format_find(const char *name) {
-    for (int i = 0; i < N_FORMATS; i++)
-        if (!strcmp(formats[i].name, name)) return formats[i].format;
-    return 0;
-}
-
-int aipp_format_channels(int format) {
-    int i = row_of(format);
-    return i < 0 ? 0 : formats[i].channels;
-}
-
-bool aipp_format_is_yuv(int format) {
-    int i = row_of(format);
-    return i >= 0 && formats[i].yuv;
-}
-
 struct shape aipp_picture_shape(int format, int64_t n, int64_t h, int64_t w) {
-    int i = row_of(format);
+    const struct aipp_layout *f = aipp_layout(format);
     int64_t rows = format == AIPP_YUV420SP_U8 ? h * 3 / 2 : format == AIPP_YUV422SP_U8 ? h * 2 : h;
-    return shape_from(4, (int64_t[]){n, rows, w, i < 0 ? 1 : formats[i].bytes});
+    return shape_from(4, (int64_t[]){n, rows, w, f ? f->bytes : 1});
 }
 
 /* ---- parameters ---- */
-
-void aipp_init(struct aipp *a, int format, int w, int h) {
-    *a = (struct aipp){.format = (enum aipp_format)format, .src_w = w, .src_h = h, .crop_w = w,
-                       .crop_h = h, .channels = aipp_format_channels(format),
-                       .var_reci = {1, 1, 1, 1}};
-}
 
 #define NEED(condition, ...) CHECK(condition, STATUS_ARGUMENT, __VA_ARGS__)
 
@@ -92,16 +41,16 @@ static enum status check_numbers(const struct aipp *a) {
 }
 
 enum status aipp_check(const struct aipp *a) {
-    int f = row_of(a->format);
-    NEED(f >= 0, "input_format %d is no format of 8-bit pictures", (int)a->format);
-    const char *name = formats[f].name;
+    const struct aipp_layout *f = aipp_layout(a->format);
+    NEED(f, "input_format %d is no format of 8-bit pictures", (int)a->format);
+    const char *name = f->name;
     NEED(a->src_w >= 1 && a->src_w <= AIPP_MAX_SIZE, "src_image_size_w is %d; it is 1 to 4096",
          a->src_w);
     NEED(a->src_h >= 1 && a->src_h <= AIPP_MAX_SIZE, "src_image_size_h is %d; it is 1 to 4096",
          a->src_h);
-    NEED(!formats[f].even_w || a->src_w % 2 == 0,
+    NEED(!f->even_w || a->src_w % 2 == 0,
          "src_image_size_w is %d; a picture in %s has an even width", a->src_w, name);
-    NEED(!formats[f].even_h || a->src_h % 2 == 0,
+    NEED(!f->even_h || a->src_h % 2 == 0,
          "src_image_size_h is %d; a picture in %s has an even height", a->src_h, name);
     NEED(a->crop_w >= 1 && a->crop_h >= 1, "crop_size is %d x %d; nothing is left of the picture",
          a->crop_w, a->crop_h);
@@ -126,19 +75,14 @@ enum status aipp_check(const struct aipp *a) {
     for (int i = 0; i < 4; i++)
         NEED(pads[i].n >= 0 && pads[i].n <= 32, "%s_padding_size is %d; it is 0 to 32",
              pads[i].name, pads[i].n);
-    NEED(!a->csc || formats[f].channels > 1,
+    NEED(!a->csc || f->channels > 1,
          "csc_switch is on; %s has one channel, which has no colour to convert", name);
-    NEED(!a->ax_swap || formats[f].channels == 4,
+    NEED(!a->ax_swap || f->channels == 4,
          "ax_swap_switch is on; %s has no fourth channel to move", name);
-    NEED(a->channels == formats[f].channels || (a->channels == 3 && formats[f].channels == 4),
-         "input_format %s has %d channels; the model takes %d", name, formats[f].channels,
+    NEED(a->channels == f->channels || (a->channels == 3 && f->channels == 4),
+         "input_format %s has %d channels; the model takes %d", name, f->channels,
          a->channels);
     return check_numbers(a);
-}
-
-void aipp_output_size(const struct aipp *a, int *w, int *h) {
-    *w = (a->resize ? a->resize_w : a->crop_w) + a->left + a->right;
-    *h = (a->resize ? a->resize_h : a->crop_h) + a->top + a->bottom;
 }
 
 /* ---- attributes ---- */
@@ -299,6 +243,25 @@ enum status aipp_from_block(const void *block, size_t bytes, int image, int chan
         a->var_reci[i] = half_at(b + 72 + 2 * i);
     }
     return aipp_check(a);
+}
+
+enum status aipp_for_picture(const void *block, size_t block_bytes, int image,
+                             const struct shape *pictures, const struct shape *made,
+                             struct aipp *a, int64_t *bytes) {
+    int w, h;
+    TRY(aipp_from_block(block, block_bytes, image, (int)made->dim[1], a));
+    aipp_output_size(a, &w, &h);
+    NEED(w == made->dim[3] && h == made->dim[2],
+         "the parameters make pictures of %d x %d; the model takes %lld x %lld", w, h,
+         (long long)made->dim[3], (long long)made->dim[2]);
+    struct shape one = aipp_picture_shape(a->format, 1, a->src_h, a->src_w);
+    *bytes = shape_elements(&one);
+    const int64_t need = *bytes * made->dim[0], have = shape_elements(pictures);
+    NEED(need <= have,
+         "%lld pictures of %d x %d in %s have %lld bytes; the input has room for %lld "
+         "(max_src_image_size of the AIPP configuration)", (long long)made->dim[0], a->src_w,
+         a->src_h, aipp_format_name(a->format), (long long)need, (long long)have);
+    return STATUS_OK;
 }
 
 /* ---- graphs ---- */
@@ -473,38 +436,17 @@ void aipp_reference(const struct aipp *a, const uint8_t *src, float *dst) {
     reference(a, src, dst, NULL);
 }
 
-/* The parameters of picture i of n, and the bytes of one picture, checked against the views. */
-static enum status parameters(struct op_call *c, int i, struct aipp *a, int64_t *bytes) {
-    const struct view *x = &c->in[0];
-    const struct shape *y = &c->out[0].shape;
-    const bool dynamic = op_has_input(c, 1);
-    enum status s = dynamic ? aipp_from_block(c->in[1].data, (size_t)c->in[1].shape.dim[0], i,
-                                              (int)y->dim[1], a)
-                            : aipp_from_node(c->node, a);
-    if (s != STATUS_OK) return op_fail(c, s);
-    int w, h;
-    aipp_output_size(a, &w, &h);
-    struct shape p = aipp_picture_shape(a->format, 1, a->src_h, a->src_w);
-    *bytes = shape_elements(&p);
-    OP_CHECK(c, w == y->dim[3] && h == y->dim[2] && a->channels == y->dim[1], STATUS_SHAPE,
-             "the parameters make pictures of %d x %d; the model takes %lld x %lld", w, h,
-             (long long)y->dim[3], (long long)y->dim[2]);
-    const int64_t have = shape_elements(&x->shape);
-    OP_CHECK(c, *bytes * y->dim[0] <= have, STATUS_ARGUMENT,
-             "%lld pictures of %d x %d in %s have %lld bytes; the input has room for %lld "
-             "(max_src_image_size of the AIPP configuration)", (long long)y->dim[0], a->src_w,
-             a->src_h, aipp_format_name(a->format), (long long)(*bytes * y->dim[0]),
-             (long long)have);
-    return STATUS_OK;
-}
-
 static enum status run_aipp(struct op_call *c) {
     const struct shape *y = &c->out[0].shape;
     const int64_t image = y->dim[1] * y->dim[2] * y->dim[3];
     for (int n = 0; n < y->dim[0]; n++) {
         struct aipp a;
-        int64_t bytes = 0;
-        TRY(parameters(c, n, &a, &bytes));
+        int64_t bytes = shape_elements(&c->in[0].shape) / y->dim[0];
+        enum status s = op_has_input(c, 1)
+                            ? aipp_for_picture(c->in[1].data, (size_t)c->in[1].shape.dim[0], n,
+                                               &c->in[0].shape, y, &a, &bytes)
+                            : aipp_from_node(c->node, &a);
+        if (s != STATUS_OK) return op_fail(c, s);
         const uint8_t *src = (const uint8_t *)c->in[0].data + n * bytes;
         if (is_u8(c)) reference(&a, src, NULL, (uint8_t *)c->out[0].data + n * image);
         else reference(&a, src, (float *)c->out[0].data + n * image, NULL);

@@ -61,6 +61,7 @@ static enum status lower_node(struct plan *s, const struct node *n) {
         if (!done) TRY(lower_eltwise(s, n, &done));
         if (!done) TRY(lower_rows(s, n, &done));
         if (!done) TRY(lower_cast(s, n, &done));
+        if (!done) TRY(lower_aipp(s, n, &done));
     }
     return done ? STATUS_OK : lower_reference(s, n);
 }

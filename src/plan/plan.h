@@ -159,6 +159,7 @@ enum status lower_gemm(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);
 enum status lower_eltwise(struct plan *s, const struct node *n, bool *done);
 enum status lower_rows(struct plan *s, const struct node *n, bool *done);
+enum status lower_aipp(struct plan *s, const struct node *n, bool *done);
 enum status lower_cast(struct plan *s, const struct node *n, bool *done);
 enum status lower_move(struct plan *s, const struct node *n, bool *done);
 
