@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "om/container.h"
-#include "ops/op.h"
+#include "ops/aipp.h"
 
 #define NO_MEMORY "out of memory while describing a model"
 #define MEMORY_CHECK(p) OM_CHECK(p, OM_FAULT_OTHER, STATUS_MEMORY, NO_MEMORY)
@@ -98,6 +98,21 @@ static enum status count_macs(const struct graph *g, int64_t *out) {
     return STATUS_OK;
 }
 
+/* Picture preprocessing behind an input. */
+static enum status aipp_note(struct arena *a, const struct graph *g, int t, const char **out) {
+    const struct node *n = aipp_node_of(g, t, 0);
+    int64_t size[2] = {0};
+    if (n && n->n_inputs > 1 && n->inputs[1] >= 0)
+        *out = arena_printf(a, "dynamic AIPP, pictures of up to %lld bytes",
+                            (long long)node_int(n, "max_src_image_size", 0));
+    else if (n && node_ints(n, "src_image_size", size, 2) == 2)
+        *out = arena_printf(a, "static AIPP, %s %lldx%lld", node_string(n, "input_format", ""),
+                            (long long)size[0], (long long)size[1]);
+    else if (aipp_node_of(g, t, 1)) *out = "parameters of dynamic AIPP";
+    MEMORY_CHECK(*out);
+    return STATUS_OK;
+}
+
 static enum status describe_graph(const struct graph *g, struct om_description *d) {
     struct arena *a = &d->arena;
     d->name = arena_strdup(a, g->name);
@@ -106,8 +121,11 @@ static enum status describe_graph(const struct graph *g, struct om_description *
     d->meta = arena_calloc(a, (size_t)g->n_meta + 1, sizeof *d->meta);
     const char **types = arena_calloc(a, (size_t)g->n_nodes + 1, sizeof *types);
     MEMORY_CHECK(d->name && d->inputs && d->outputs && d->meta && types);
-    for (int i = 0; i < g->n_inputs; i++)
-        TRY(describe_tensor(a, &g->tensors[g->inputs[i]], &d->inputs[d->n_inputs++]));
+    for (int i = 0; i < g->n_inputs; i++) {
+        struct om_tensor_info *info = &d->inputs[d->n_inputs++];
+        TRY(describe_tensor(a, &g->tensors[g->inputs[i]], info));
+        TRY(aipp_note(a, g, g->inputs[i], &info->note));
+    }
     for (int i = 0; i < g->n_outputs; i++)
         TRY(describe_tensor(a, &g->tensors[g->outputs[i]], &d->outputs[d->n_outputs++]));
     size_t n_types = 0;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """AIPP from atc to results: every format and step, bit for bit against aipp_reference.py."""
+import json
 import subprocess
 import sys
 
@@ -296,6 +297,19 @@ def test_refused(atc, tmp_path, lines, place, what):
     status, said, _ = convert(atc, model, lines)
     assert status == 255 and "E10052" in said and what in said, said
     assert what == "empty" or f"aipp.cfg:{place}" in said, said
+
+
+def test_told_by_info(atc, prusik, tmp_path):
+    model = save(tmp_path / "m.onnx", {"data": [1, 3, 6, 8], "other": [2, 1, 6, 8]})
+    config = (reference.text({"input_format": "RGB888_U8", "src_image_size_w": 8}) +
+              dynamic_config(500, related_input_rank=1))
+    status, said, om = convert(atc, model, config)
+    assert status == 0, said
+    done = subprocess.run([prusik, "info", "--json", om], capture_output=True, text=True)
+    inputs = json.loads(done.stdout)["inputs"]
+    assert [i["note"] for i in inputs] == [
+        "static AIPP, RGB888_U8 8x6", "dynamic AIPP, pictures of up to 500 bytes",
+        "parameters of dynamic AIPP"]
 
 
 def test_options_that_do_not_go_together(atc, tmp_path):
