@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """AIPP from atc to results: every format and step, bit for bit against aipp_reference.py."""
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -501,4 +502,28 @@ def test_dynamic_misuse(device, atc, tmp_path):
     assert shapes["aippOutdims"]["dims"] == [1, 3, 7, 9] and shapes["aippOutSize"] == 189 * 4
     m.free(d)
     assert mdl.destroy_aipp(aipp) == 0
+    m.close()
+
+
+def test_tensorflow_takes_nhwc(device, atc, tmp_path):
+    """The network reads what is made as [N,H,W,C], where --input_format does not say otherwise."""
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "import"))
+    from test_tensorflow import graph_bytes
+    graph = {"node": [
+        {"name": "x", "op": "Placeholder", "attr": {
+            "dtype": {"type": "DT_FLOAT"},
+            "shape": {"shape": {"dim": [{"size": n} for n in (1, 6, 8, 3)]}}}},
+        {"name": "y", "op": "Neg", "input": ["x"], "attr": {"T": {"type": "DT_FLOAT"}}}]}
+    (tmp_path / "net.pb").write_bytes(graph_bytes(graph))
+    c = {"input_format": "RGB888_U8", "mean_chn_1": 3, "src_image_size_w": 8, "src_image_size_h": 6}
+    (tmp_path / "aipp.cfg").write_text(reference.text(c))
+    done = subprocess.run([atc, f"--model={tmp_path}/net.pb", "--framework=3",
+                           f"--output={tmp_path}/net", "--soc_version=Ascend310",
+                           f"--insert_op_conf={tmp_path}/aipp.cfg"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    picture = np.random.default_rng(9).integers(0, 256, (6, 8, 3), np.uint8)
+    m = Model(device, tmp_path / "net.om")
+    got = m.run(picture)[0]
+    assert got.shape == (1, 6, 8, 3)
+    np.testing.assert_array_equal(got[0], -reference.aipp(c, picture, 3).transpose(1, 2, 0))
     m.close()
