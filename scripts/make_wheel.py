@@ -3,9 +3,9 @@
 """Make the wheel `prusik` of a build: the module acl, the libraries under it, and the commands.
 
 It holds an installed tree as package data, so pip needs nothing but the wheel: libraries that not
-every system has are in it, with their licences. Only `prusik detect` and the other commands that
-draw want the system's libcairo. The wheel is for any Python from 3.8 on and any Linux with the C
-library it was built against, or a newer one; its name says which.
+every system has are in it, with their licences. Only `prusik detect` and other commands on pictures
+want the system's libcairo, and for videos its FFmpeg. The wheel is for any Python from 3.8 on and
+any Linux with the C library it was built against, or a newer one; its name says which.
 """
 import argparse
 import json
@@ -18,8 +18,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-# What every Linux has (a part of PEP 600's list), and what only drawing needs.
-OF_THE_SYSTEM = re.compile(r"(lib(c|m|dl|rt|pthread|z|cairo)|ld-linux[\w-]*)\.so\b")
+# What every Linux has (a part of PEP 600's list), and what drawing and videos alone need: Cairo and
+# FFmpeg stand on half a desktop, and FFmpeg's licence would become the wheel's.
+OF_THE_SYSTEM = re.compile(r"(lib(c|m|dl|rt|pthread|z|cairo|avcodec|avformat|avutil|swscale)|"
+                           r"ld-linux[\w-]*)\.so\b")
 
 PROJECT = """[build-system]
 requires = ["hatchling"]
@@ -94,7 +96,7 @@ def bundle(package):
     (package / "licenses").mkdir()
     while todo:
         for name in needed(todo.pop()):
-            if name in ours or OF_THE_SYSTEM.fullmatch(re.sub(r"\.so\.\d+$", ".so", name)):
+            if name in ours or OF_THE_SYSTEM.fullmatch(re.sub(r"\.so[.\d]*$", ".so", name)):
                 continue
             if name not in known:
                 raise SystemExit(f"make_wheel.py: {name} is needed and not on this machine")
