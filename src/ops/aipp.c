@@ -55,11 +55,11 @@ enum status aipp_check(const struct aipp *a) {
     NEED(a->crop_w >= 1 && a->crop_h >= 1, "crop_size is %d x %d; nothing is left of the picture",
          a->crop_w, a->crop_h);
     NEED(a->crop_x >= 0 && a->crop_x < a->src_w && a->crop_w <= a->src_w - a->crop_x,
-         "crop_size_w: columns %d to %d are cropped; the picture has %d", a->crop_x,
-         a->crop_x + a->crop_w, a->src_w);
+         "crop_size_w: %d columns from %d on are cropped; the picture has %d", a->crop_w, a->crop_x,
+         a->src_w);
     NEED(a->crop_y >= 0 && a->crop_y < a->src_h && a->crop_h <= a->src_h - a->crop_y,
-         "crop_size_h: rows %d to %d are cropped; the picture has %d", a->crop_y,
-         a->crop_y + a->crop_h, a->src_h);
+         "crop_size_h: %d rows from %d on are cropped; the picture has %d", a->crop_h, a->crop_y,
+         a->src_h);
     if (a->format == AIPP_YUV420SP_U8) {
         NEED(a->crop_x % 2 == 0, "load_start_pos_w is %d; with %s it is even", a->crop_x, name);
         NEED(a->crop_y % 2 == 0, "load_start_pos_h is %d; with %s it is even", a->crop_y, name);
