@@ -126,7 +126,7 @@ static int input_of(const struct graph *g, int t) {
 
 static enum status fill_static(const struct graph *g, const struct node *n, struct model_border *b,
                                struct border_aipp *a) {
-    TRY(aipp_from_node(n, &a->parameters));
+    TRY(aipp_declared(n, &a->parameters));
     a->type = ACL_DATA_WITH_STATIC_AIPP;
     a->attached = ACL_INVALID_NODE_INDEX;
     a->made = g->tensors[n->outputs[0]].shape;

@@ -94,7 +94,8 @@ static const struct attr_spec aipp_attrs[] = {
     {"padding", ATTR_INTS},         {"padding_value", ATTR_FLOAT},  {"mean_chn", ATTR_INTS},
     {"min_chn", ATTR_FLOATS},       {"var_reci_chn", ATTR_FLOATS},  {"channels", ATTR_INT},
     {"dtype", ATTR_STRING},         {"max_src_image_size", ATTR_INT},
-    {"output", ATTR_INTS},          {0}};
+    {"output", ATTR_INTS},          {"scale", ATTR_FLOATS},         {"offset", ATTR_FLOATS},
+    {0}};
 
 static int small(int64_t v) { return v < -(1 << 20) ? -(1 << 20) : v > 1 << 20 ? 1 << 20 : (int)v; }
 
@@ -118,7 +119,7 @@ static enum status floats_of(const struct node *n, const char *name, float out[s
     return STATUS_OK;
 }
 
-enum status aipp_from_node(const struct node *n, struct aipp *a) {
+enum status aipp_declared(const struct node *n, struct aipp *a) {
     const char *name = node_string(n, "input_format", "");
     int format = aipp_format_find(name), size[2] = {0}, crop[4], resize[2] = {0}, pad[4] = {0};
     bool cropped = false;
@@ -151,6 +152,68 @@ enum status aipp_from_node(const struct node *n, struct aipp *a) {
     TRY(floats_of(n, "var_reci_chn", a->var_reci));
     a->channels = small(node_int(n, "channels", a->channels));
     return aipp_check(a);
+}
+
+/* ---- what passes fold ---- */
+
+/* False if the parameters cannot express it: one value pads all channels. */
+static bool fold(struct aipp *a, const double *scale, const double *offset) {
+    const bool padded = a->left || a->right || a->top || a->bottom;
+    const double padding = (double)a->padding_value;
+    for (int i = 0; i < a->channels; i++) {
+        const double v = (double)a->var_reci[i] * scale[i];
+        const double min = (double)a->min[i] - offset[i] / v;
+        if (!(fabs(v) >= 1e-30 && fabs(v) < 1e30 && fabs(min) < 1e30)) return false;
+        a->var_reci[i] = (float)v;
+        a->min[i] = (float)min;
+        const float made = (float)(padding * scale[i] + offset[i]);
+        if (padded && i && made != a->padding_value) return false;
+        if (padded) a->padding_value = made;
+    }
+    return true;
+}
+
+bool aipp_folded(const struct node *n, int channels, double scale[static 4],
+                 double offset[static 4]) {
+    float s[4], o[4];
+    const bool dynamic = n->n_inputs > 1 && n->inputs[1] >= 0;
+    if (n->op != OP_Aipp || dynamic || channels < 1 || channels > 4 ||
+        strcmp(node_string(n, "dtype", "f32"), "f32"))
+        return false;
+    const int n_scale = node_floats(n, "scale", s, 4), n_offset = node_floats(n, "offset", o, 4);
+    if ((n_scale >= 0 && n_scale != channels) || (n_offset >= 0 && n_offset != channels))
+        return false;
+    for (int i = 0; i < channels; i++) {
+        scale[i] = n_scale < 0 ? 1 : (double)s[i];
+        offset[i] = n_offset < 0 ? 0 : (double)o[i];
+    }
+    return true;
+}
+
+bool aipp_can_fold(const struct node *n, int channels, const double *scale, const double *offset) {
+    struct aipp a;
+    return aipp_declared(n, &a) == STATUS_OK && a.channels == channels && fold(&a, scale, offset);
+}
+
+enum status aipp_set_folded(struct graph *g, int node, int channels, const double *scale,
+                            const double *offset) {
+    float s[4], o[4];
+    for (int i = 0; i < channels && i < 4; i++) {
+        s[i] = (float)scale[i];
+        o[i] = (float)offset[i];
+    }
+    TRY(node_set_floats(g, node, "scale", channels, s));
+    return node_set_floats(g, node, "offset", channels, o);
+}
+
+enum status aipp_from_node(const struct node *n, struct aipp *a) {
+    double scale[4], offset[4];
+    TRY(aipp_declared(n, a));
+    if (!node_attr(n, "scale") && !node_attr(n, "offset")) return STATUS_OK;
+    NEED(aipp_folded(n, a->channels, scale, offset) && fold(a, scale, offset),
+         "attributes 'scale' and 'offset' are not %d numbers that the other parameters can take",
+         a->channels);
+    return STATUS_OK;
 }
 
 static enum status set_ints(struct graph *g, int node, const char *name, int n, const int *from) {

@@ -29,8 +29,19 @@ struct shape aipp_picture_shape(int format, int64_t n, int64_t h, int64_t w);
 /* STATUS_ARGUMENT with a sentence unless the parameters make sense. */
 enum status aipp_check(const struct aipp *a);
 
-/* What the attributes of a static node say, checked. */
+/* What the attributes of a static node say, checked: as the configuration had it, and as it is to
+ * be run, with the attributes `scale` and `offset` worked into var_reci and min. Those two, a number
+ * for each channel, are what passes fold of the operators behind: y * scale + offset. */
+enum status aipp_declared(const struct node *n, struct aipp *out);
 enum status aipp_from_node(const struct node *n, struct aipp *out);
+/* Whether padding and numbers allow these to be set; they replace what is there. */
+bool aipp_can_fold(const struct node *n, int channels, const double *scale, const double *offset);
+enum status aipp_set_folded(struct graph *g, int node, int channels, const double *scale,
+                            const double *offset);
+/* What is there: 1 and 0 where nothing was folded. False for a node that takes nothing: dynamic, or
+ * giving bytes. */
+bool aipp_folded(const struct node *n, int channels, double scale[static 4],
+                 double offset[static 4]);
 enum status aipp_to_node(struct graph *g, int node, const struct aipp *a);
 /* Picture `image` of a parameter block of `bytes` bytes, for an output of so many channels;
  * checked, but not against the size of the picture's memory. */

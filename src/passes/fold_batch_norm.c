@@ -7,6 +7,8 @@
  * W' = scale W and b' = scale b + shift, worked out in double. A MatMul of two matrices that gets a
  * bias becomes a Gemm.
  *
+ * After Aipp with static parameters the same goes into its normalisation (ops/aipp.h).
+ *
  * A BatchNormalization with nothing to fold into becomes Mul and Add, which other passes and the
  * planner know. 16-bit weights are left alone: their rounding would show.
  */
@@ -14,7 +16,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ops/op.h"
+#include "ops/aipp.h"
 #include "passes/edit.h"
 #include "passes/internal.h"
 
@@ -104,7 +106,7 @@ struct product {
     int node;
     int axis;         /* of the channels in its output */
     int64_t channels; /* its output's */
-    int x, weights, bias; /* tensors; bias -1 if there is none */
+    int x, weights, bias; /* tensors; bias -1 if there is none; Aipp has no weights either */
 };
 
 /* Which channel element i of the weights belongs to. */
@@ -138,6 +140,12 @@ static bool find_product(const struct edit *e, int node, int i, struct product *
     if (t < 0 || edit_only_user(e, t) != node || g->tensors[t].producer < 0) return false;
     *p = (struct product){.node = g->tensors[t].producer, .axis = 1};
     const struct node *n = &g->nodes[p->node];
+    if (n->op == OP_Aipp) {
+        double scale[4], offset[4];
+        *p = (struct product){p->node, 1, g->tensors[t].shape.dim[1], n->inputs[0], -1, -1};
+        return g->tensors[t].shape.rank == 4 && p->channels <= 4 &&
+               aipp_folded(n, (int)p->channels, scale, offset);
+    }
     if (n->op != OP_Conv && n->op != OP_ConvTranspose && n->op != OP_Gemm && n->op != OP_MatMul)
         return false;
     if (node_attr(n, "activation") || (n->op == OP_Conv && node_input(g, n, 3))) return false;
@@ -200,6 +208,24 @@ static enum status shift_bias(struct edit *e, const struct product *p, const str
     return STATUS_OK;
 }
 
+/* `node` becomes Aipp, if that can take it; else nothing happens. */
+static enum status fold_into_aipp(struct edit *e, int node, const struct product *p,
+                                  const struct affine *a, bool *done) {
+    struct graph *g = e->g;
+    double scale[4], offset[4];
+    const int channels = (int)p->channels;
+    *done = aipp_folded(&g->nodes[p->node], channels, scale, offset);
+    if (!*done) return STATUS_OK;
+    for (int i = 0; i < channels; i++) {
+        scale[i] *= a->scale[i];
+        offset[i] = offset[i] * a->scale[i] + a->shift[i];
+    }
+    *done = aipp_can_fold(&g->nodes[p->node], channels, scale, offset);
+    if (!*done) return STATUS_OK;
+    TRY(edit_become(e, node, p->node, 1, &p->x));
+    return aipp_set_folded(g, node, channels, scale, offset);
+}
+
 /* `node` becomes the product with other weights. */
 static enum status fold_into(struct edit *e, int node, const struct product *p,
                              const struct affine *a) {
@@ -259,8 +285,12 @@ static enum status fold_batch_norm(struct edit *e, int node, struct affine *a) {
     batch_norm_affine(g, n, a);
     if (!affine_check(a)) return STATUS_OK;
     if (find_product(e, node, 0, &p) && p.axis == 1 && p.channels == channels &&
-        (g->nodes[p.node].op != OP_MatMul || x->rank == 2))
-        return fold_into(e, node, &p, a);
+        (g->nodes[p.node].op != OP_MatMul || x->rank == 2)) {
+        bool done = true;
+        if (g->nodes[p.node].op == OP_Aipp) TRY(fold_into_aipp(e, node, &p, a, &done));
+        else TRY(fold_into(e, node, &p, a));
+        if (done) return STATUS_OK;
+    }
     return batch_norm_to_mul_add(e, node, a);
 }
 
@@ -275,6 +305,10 @@ static enum status fold_arithmetic(struct edit *e, int node, struct affine *a) {
             continue;
         TRY(affine_init(a, p.channels));
         constant_affine(g, n->op, c, step, i == 1, a);
+        if (g->nodes[p.node].op == OP_Aipp) {
+            bool done;
+            return affine_check(a) ? fold_into_aipp(e, node, &p, a, &done) : STATUS_OK;
+        }
         /* Only two matrices make a Gemm. */
         if (!affine_check(a) || (g->nodes[p.node].op == OP_MatMul && a->shifts && rank != 2))
             return STATUS_OK;

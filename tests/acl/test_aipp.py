@@ -527,3 +527,33 @@ def test_tensorflow_takes_nhwc(device, atc, tmp_path):
     assert got.shape == (1, 6, 8, 3)
     np.testing.assert_array_equal(got[0], -reference.aipp(c, picture, 3).transpose(1, 2, 0))
     m.close()
+
+
+def test_normalisation_of_the_network_is_folded(device, atc, prusik, tmp_path):
+    """What a network does to each channel first needs no pass of its own; the description stays
+    what the configuration says."""
+    mean = np.array([0.485, 0.456, 0.406], np.float32).reshape(1, 3, 1, 1)
+    std = np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)
+    values = {"whole": np.float32(255), "mean": mean, "std": std}
+    nodes = [helper.make_node("Div", ["x", "whole"], ["a"]),
+             helper.make_node("Sub", ["a", "mean"], ["b"]),
+             helper.make_node("Div", ["b", "std"], ["y"])]
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 6, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 6, 8])],
+        [onnx.numpy_helper.from_array(np.asarray(v), k) for k, v in values.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              tmp_path / "net.onnx")
+    c = {"input_format": "RGB888_U8", "mean_chn_0": 2, "min_chn_1": 0.5, "src_image_size_w": 8,
+         "src_image_size_h": 6}
+    status, said, om = convert(atc, tmp_path / "net.onnx", reference.text(c))
+    assert status == 0, said
+    done = subprocess.run([prusik, "info", "--json", om], capture_output=True, text=True)
+    assert json.loads(done.stdout)["operators"] == {"Aipp": 1}
+    picture = np.random.default_rng(10).integers(0, 256, (6, 8, 3), np.uint8)
+    m = Model(device, om)
+    want = (reference.aipp(c, picture, 3) / np.float32(255) - mean) / std
+    np.testing.assert_allclose(m.run(picture)[0], want, rtol=0, atol=3e-6)
+    info, ret = device.mdl.get_first_aipp_info(m.id, 0)
+    assert ret == 0 and (info["minChn1"], info["varReciChn0"]) == (0.5, 1.0)
+    m.close()
