@@ -557,3 +557,44 @@ def test_normalisation_of_the_network_is_folded(device, atc, prusik, tmp_path):
     info, ret = device.mdl.get_first_aipp_info(m.id, 0)
     assert ret == 0 and (info["minChn1"], info["varReciChn0"]) == (0.5, 1.0)
     m.close()
+
+
+def test_two_dynamic_inputs(device, atc, tmp_path):
+    """Each has parameters of its own; runs queued on a stream take those that were set for them."""
+    r = np.random.default_rng(11)
+    model = save(tmp_path / "m.onnx", {"a": [1, 3, 6, 8], "b": [1, 1, 5, 7]})
+    status, said, om = convert(atc, model, dynamic_config(500) +
+                               dynamic_config(500, related_input_rank=1))
+    assert status == 0, said
+    m, mdl = Model(device, om), device.mdl
+    assert [mdl.get_input_name_by_index(m.desc, i) for i in range(4)] == ["a", "b", BLOCK,
+                                                                          BLOCK + "_1"]
+    assert mdl.get_aipp_type(m.id, 1) == (2, 3, 0) and mdl.get_aipp_type(m.id, 3) == (3, 1, 0)
+    configs = [{"input_format": "RGB888_U8", "src_image_size_w": 8, "src_image_size_h": 6},
+               {"input_format": "YUV400_U8", "src_image_size_w": 9, "src_image_size_h": 6,
+                "crop": True, "load_start_pos_w": 1, "crop_size_w": 7, "crop_size_h": 5}]
+    stream, ret = device.rt.create_stream()
+    assert ret == 0
+    runs = []
+    for number in range(3):
+        cs = [c | {"mean_chn_0": 40 * number + k} for k, c in enumerate(configs)]
+        raw = [r.integers(0, 256, reference.size(c), np.uint8) for c in cs]
+        blocks = [np.zeros(160, np.uint8) for _ in cs]
+        outputs = [np.empty(144, np.float32), np.empty(35, np.float32)]
+        inputs, to = m.dataset([*raw, *blocks]), m.dataset(outputs)
+        for k, c in enumerate(cs):
+            aipp = mdl.create_aipp(1)
+            set_all(mdl, aipp, [c])
+            assert mdl.set_aipp_by_input_index(m.id, inputs, k, aipp) == 0
+            assert mdl.destroy_aipp(aipp) == 0
+        assert mdl.execute_async(m.id, inputs, to, stream) == 0
+        runs.append((cs, raw, blocks, outputs, inputs, to))
+    assert device.rt.synchronize_stream(stream) == 0
+    for cs, raw, _, outputs, inputs, to in runs:
+        for k in range(2):
+            want = reference.aipp(cs[k], raw[k], 3 - 2 * k)
+            np.testing.assert_array_equal(outputs[k], want.ravel())
+        m.free(inputs)
+        m.free(to)
+    assert device.rt.destroy_stream(stream) == 0
+    m.close()
