@@ -65,7 +65,7 @@ int session_open(const char *command, const char *model, struct session *s) {
         return -1;
     }
     for (size_t i = 0; i < ni; i++, s->n_inputs++) {
-        ACL(aclmdlGetInputDims(s->desc, i, &s->in_dims[i]));
+        ACL(aclmdlGetInputDimsV2(s->desc, i, &s->in_dims[i])); /* as it lies in memory */
         s->in_bytes[i] = aclmdlGetInputSizeByIndex(s->desc, i);
         if (add(command, s->inputs, s->in_bytes[i], &s->in[i])) return -1;
     }
@@ -293,7 +293,30 @@ static uint64_t next(uint64_t *state) {
     return z ^ z >> 31;
 }
 
+/* Parameters of dynamic AIPP that take pictures of the network's own size as they are. */
+static bool fill_parameters(struct session *s, int i) {
+    aclmdlInputAippType type;
+    size_t pictures;
+    aclmdlIODims d;
+    if (aclmdlGetAippType(s->model, (size_t)i, &type, &pictures) != ACL_SUCCESS ||
+        type != ACL_DYNAMIC_AIPP_NODE || aclmdlGetInputDims(s->desc, pictures, &d) != ACL_SUCCESS)
+        return false;
+    const int64_t n = s->in_dims[pictures].dims[0], area = d.dims[2] * d.dims[3];
+    aclAippInputFormat format = ACL_RGB888_U8;
+    if (d.dims[1] == 1) format = ACL_YUV400_U8;
+    else if (d.dims[1] == 4) format = ACL_XRGB8888_U8;
+    else if ((size_t)(n * area * 3) > s->in_bytes[pictures]) format = ACL_YUV420SP_U8;
+    aclmdlAIPP *aipp = aclmdlCreateAIPP((uint64_t)n);
+    bool ok = aipp && aclmdlSetAIPPInputFormat(aipp, format) == ACL_SUCCESS &&
+              aclmdlSetAIPPSrcImageSize(aipp, (int32_t)d.dims[3], (int32_t)d.dims[2]) ==
+                  ACL_SUCCESS &&
+              aclmdlSetInputAIPP(s->model, s->inputs, (size_t)i, aipp) == ACL_SUCCESS;
+    if (aipp) aclmdlDestroyAIPP(aipp);
+    return ok;
+}
+
 void session_fill(struct session *s, int i, uint64_t seed) {
+    if (fill_parameters(s, i)) return;
     uint64_t state = seed * 64 + (uint64_t)i + 1;
     aclDataType t = aclmdlGetInputDataType(s->desc, (size_t)i);
     size_t size = aclDataTypeSize(t), n = size ? s->in_bytes[i] / size : 0;

@@ -30,7 +30,8 @@ int session_agrees(const aclmdlIODims *model, const aclmdlIODims *dims);
 int session_shape_input(const char *command, struct session *s, int i, const aclmdlIODims *dims);
 /* Fails, naming it, if an input is still open. */
 int session_need_shapes(const char *command, const struct session *s);
-/* Fills input i with random numbers of its type: floats in 0..1, integers 0 or 1. */
+/* Fills input i with random numbers of its type: floats in 0..1, integers 0 or 1. The parameters of
+ * dynamic AIPP become such that pictures of the network's size are taken as they are. */
 void session_fill(struct session *s, int i, uint64_t seed);
 /* Outputs of sizes not known before get their memory, and out and out_bytes, here. */
 int session_execute(const char *command, struct session *s);

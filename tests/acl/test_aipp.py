@@ -598,3 +598,29 @@ def test_two_dynamic_inputs(device, atc, tmp_path):
         m.free(to)
     assert device.rt.destroy_stream(stream) == 0
     m.close()
+
+
+def test_commands_run_such_models(atc, prusik, tmp_path):
+    """With inputs of files, and with made-up ones of the right size."""
+    r = np.random.default_rng(12)
+    c = {"input_format": "YUV420SP_U8", "csc_switch": True, "src_image_size_w": 18,
+         "src_image_size_h": 10}
+    model = save(tmp_path / "m.onnx", {"data": ["n", 3, 10, 18]})
+    for config in (reference.text(c), dynamic_config(5 * 540), dynamic_config(5 * 270)):
+        status, said, om = convert(atc, model, config, "--input_shape=data:-1,3,10,18",
+                                   "--dynamic_batch_size=1,2,5")
+        assert status == 0, said
+        for gear in "125":
+            for command in (["run"], ["bench", "--runs", "2"]):
+                done = subprocess.run([prusik, *command, "--gear", gear, om], capture_output=True,
+                                      text=True)
+                assert done.returncode == 0, done.stderr
+    status, said, om = convert(atc, model, reference.text(c), "--input_shape=data:1,3,10,18")
+    assert status == 0, said
+    picture = r.integers(0, 256, (1, 15, 18, 1), np.uint8)
+    np.save(tmp_path / "in.npy", picture)
+    done = subprocess.run([prusik, "run", "--input", tmp_path / "in.npy", "--output",
+                           tmp_path / "out", om], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made, = (tmp_path / "out").iterdir()
+    np.testing.assert_array_equal(np.load(made)[0], reference.aipp(c, picture, 3))
