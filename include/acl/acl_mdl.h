@@ -285,7 +285,8 @@ ACL_FUNC_VISIBILITY aclError aclmdlQueryExeOMDesc(const char *fileName,
  *             one of ACL_WORKSPACE_MEM_OPTIMIZE_*; makes no difference: work memory is always shared
  *             between values that do not live at once
  * WEIGHT_PATH_PTR
- *             ACL_ERROR_FEATURE_UNSUPPORTED: weights are always inside the .om
+ *             the folder of weights outside the .om: not looked at, as models of this library hold
+ *             their weights; the log says so
  * INPUTQ_..., OUTPUTQ_...
  *             for ACL_MDL_LOAD_FROM_FILE_WITH_Q and _FROM_MEM_WITH_Q: how many queues, and the address
  *             of their ids (aclmdlLoadFromFileWithQ)

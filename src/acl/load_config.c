@@ -49,6 +49,16 @@ static aclError set_path(const char *call, struct load_config *c, const void *va
     return ACL_SUCCESS;
 }
 
+/* Programs set it for every model, whether its weights are outside or not. */
+static aclError note_weight_path(const char *call, const void *value) {
+    const char *path;
+    memcpy(&path, value, sizeof path);
+    if (!path) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "the path of weights is NULL");
+    acl_log(ACL_WARNING, "%s: ACL_MDL_WEIGHT_PATH_PTR '%s' is not looked at: models of this "
+                         "library hold their weights", call, path);
+    return ACL_SUCCESS;
+}
+
 /* A number that changes nothing here, but has a range all the same. */
 static aclError check_number(const char *call, const char *name, int64_t value, int64_t most) {
     if (value >= 0 && value <= most) return ACL_SUCCESS;
@@ -90,10 +100,7 @@ static aclError set_option(const char *call, struct load_config *c, aclmdlConfig
     case ACL_MDL_INPUTQ_ADDR_PTR: to = &c->inputs.ids; break;
     case ACL_MDL_OUTPUTQ_NUM_SIZET: to = &c->outputs.n; break;
     case ACL_MDL_OUTPUTQ_ADDR_PTR: to = &c->outputs.ids; break;
-    case ACL_MDL_WEIGHT_PATH_PTR:
-        return acl_fail(ACL_ERROR_FEATURE_UNSUPPORTED, call,
-                        "models of this library hold their weights; leave "
-                        "ACL_MDL_WEIGHT_PATH_PTR unset");
+    case ACL_MDL_WEIGHT_PATH_PTR: return note_weight_path(call, value);
     case ACL_MDL_MODEL_DESC_PTR:
     case ACL_MDL_MODEL_DESC_SIZET:
     case ACL_MDL_KERNEL_PTR:

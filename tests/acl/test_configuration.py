@@ -76,6 +76,30 @@ def test_every_key_of_the_facts_is_known(run, data_dir):
                 "defaultDevice": {"default_device": "0"}}) == []
 
 
+def test_a_folder_of_weights_is_not_looked_at(build_dir, atc, tmp_path):
+    """A program that sets it for every model runs."""
+    networks = pytest.importorskip("networks")
+    networks.tiny(tmp_path / "net.onnx", 8)
+    subprocess.run([atc, f"--model={tmp_path / 'net.onnx'}", "--framework=5",
+                    f"--output={tmp_path / 'net'}", "--soc_version=Ascend310"], check=True,
+                   capture_output=True)
+    script = """
+import acl
+assert acl.init() == 0 and acl.rt.set_device(0) == 0
+config = acl.mdl.create_config_handle()
+for attr, value in ((1, 1), (2, "net.om"), (14, "weight")):
+    assert acl.mdl.set_config_opt(config, attr, value) == 0
+model, ret = acl.mdl.load_with_config(config)
+assert ret == 0 and acl.mdl.unload(model) == 0 and acl.mdl.destroy_config_handle(config) == 0
+assert acl.finalize() == 0
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(build_dir / "python"),
+                               "ASCEND_GLOBAL_LOG_LEVEL": "2"}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("'weight' is not looked at") == 1
+
+
 def test_what_profiling_does_not_record(build_dir, tmp_path):
     script = """
 import acl
