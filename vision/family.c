@@ -9,35 +9,32 @@
 
 #include "internal.h"
 
-enum geometry {
-    TOP_LEFT, /* keep the ratio, pad right and bottom */
-    CENTRED,  /* keep the ratio, pad all round */
-    STRETCH,
-    CORNER,   /* stretched as TensorFlow 1 did */
-    CROP      /* short side 256/224 of the input, then the centre */
-};
+/* The grey that letterboxes are filled with. */
+enum { PAD = 114 };
 
 static const struct family {
     const char *name;
-    int bgr;
-    enum geometry geometry;
-    float mean[3], deviation[3]; /* of values 0..255, in the network's channel order */
+    struct pk_recipe recipe;
     const struct pk_decoder *decoder;
 } families[PK_FAMILY_COUNT] = {
-    [PK_FAMILY_AUTO] = {"auto", 0, STRETCH, {0, 0, 0}, {1, 1, 1}, NULL},
-    [PK_YOLOX] = {"yolox", 1, TOP_LEFT, {0, 0, 0}, {1, 1, 1}, &pk_yolox_decoder},
-    [PK_YOLOX_MEANSTD] = {"yolox-meanstd", 0, TOP_LEFT,
-                          {.485f * 255, .456f * 255, .406f * 255},
-                          {.229f * 255, .224f * 255, .225f * 255}, &pk_yolox_decoder},
-    [PK_YOLOV5] = {"yolov5", 0, CENTRED, {0, 0, 0}, {255, 255, 255}, &pk_yolov5_decoder},
-    [PK_YOLOV8] = {"yolov8", 0, CENTRED, {0, 0, 0}, {255, 255, 255}, &pk_yolov8_decoder},
-    [PK_NANODET] = {"nanodet", 1, STRETCH, {103.53f, 116.28f, 123.675f},
-                    {57.375f, 57.12f, 58.395f}, &pk_nanodet_decoder},
-    [PK_SSD] = {"ssd", 0, CORNER, {0, 0, 0}, {1, 1, 1}, &pk_ssd_decoder},
-    [PK_IMAGENET] = {"imagenet", 0, CROP, {.485f * 255, .456f * 255, .406f * 255},
-                     {.229f * 255, .224f * 255, .225f * 255}, NULL},
-    [PK_IMAGENET_CAFFE] = {"imagenet-caffe", 1, CROP, {104, 117, 123}, {1, 1, 1}, NULL},
+    [PK_FAMILY_AUTO] = {"auto", {0, PK_STRETCH, {0, 0, 0}, {1, 1, 1}, PAD}, NULL},
+    [PK_YOLOX] = {"yolox", {1, PK_TOP_LEFT, {0, 0, 0}, {1, 1, 1}, PAD}, &pk_yolox_decoder},
+    [PK_YOLOX_MEANSTD] = {"yolox-meanstd",
+                          {0, PK_TOP_LEFT, {.485f * 255, .456f * 255, .406f * 255},
+                           {.229f * 255, .224f * 255, .225f * 255}, PAD}, &pk_yolox_decoder},
+    [PK_YOLOV5] = {"yolov5", {0, PK_CENTRED, {0, 0, 0}, {255, 255, 255}, PAD}, &pk_yolov5_decoder},
+    [PK_YOLOV8] = {"yolov8", {0, PK_CENTRED, {0, 0, 0}, {255, 255, 255}, PAD}, &pk_yolov8_decoder},
+    [PK_NANODET] = {"nanodet", {1, PK_STRETCH, {103.53f, 116.28f, 123.675f},
+                                {57.375f, 57.12f, 58.395f}, PAD}, &pk_nanodet_decoder},
+    [PK_SSD] = {"ssd", {0, PK_CORNER, {0, 0, 0}, {1, 1, 1}, PAD}, &pk_ssd_decoder},
+    [PK_IMAGENET] = {"imagenet", {0, PK_CROP, {.485f * 255, .456f * 255, .406f * 255},
+                                  {.229f * 255, .224f * 255, .225f * 255}, PAD}, NULL},
+    [PK_IMAGENET_CAFFE] = {"imagenet-caffe", {1, PK_CROP, {104, 117, 123}, {1, 1, 1}, PAD}, NULL},
 };
+
+const struct pk_recipe *pk_recipe_of(enum pk_family f) {
+    return &families[(unsigned)f < PK_FAMILY_COUNT ? f : PK_FAMILY_AUTO].recipe;
+}
 
 const char *pk_family_name(enum pk_family f) {
     return (unsigned)f < PK_FAMILY_COUNT ? families[f].name : "unknown";
@@ -53,28 +50,25 @@ int pk_family_find(const char *name, enum pk_family *out) {
                    "nanodet, ssd, imagenet and imagenet-caffe", name);
 }
 
-/* The grey that letterboxes are filled with. */
-enum { PAD = 114 };
-
 const struct pk_decoder *pk_decoder_of(enum pk_family f) { return families[f].decoder; }
 
 /* Where the resized picture goes, and how large it is. */
 struct layout {
-    int width, height, left, top;   /* of the resized picture in the input; may stick out (CROP) */
+    int width, height, left, top;   /* of the resized picture in the input; may stick out (PK_CROP) */
     struct pk_placement placement;
 };
 
-static struct layout arrange(enum geometry g, const struct pk_image *image, int width, int height) {
+static struct layout arrange(enum pk_geometry g, const struct pk_image *image, int width, int height) {
     struct layout l = {width, height, 0, 0, {0, 0, 0, 0}};
     double ratio = fmin((double)width / image->width, (double)height / image->height);
     switch (g) {
-    case STRETCH:
-    case CORNER: break;
-    case TOP_LEFT:
+    case PK_STRETCH:
+    case PK_CORNER: break;
+    case PK_TOP_LEFT:
         l.width = (int)(image->width * ratio);
         l.height = (int)(image->height * ratio);
         break;
-    case CENTRED: {
+    case PK_CENTRED: {
         l.width = (int)nearbyint(image->width * ratio);
         l.height = (int)nearbyint(image->height * ratio);
         /* The original rounds both halves of the padding with a nudge, so that an odd pixel goes to
@@ -83,7 +77,7 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
         l.top = (int)nearbyint((height - l.height) / 2.0 - 0.1);
         break;
     }
-    case CROP: {
+    case PK_CROP: {
         double side = fmax((double)width * 256 / 224 / image->width,
                            (double)height * 256 / 224 / image->height);
         int narrow = image->width <= image->height;
@@ -99,7 +93,7 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
     if (l.width < 1) l.width = 1;
     if (l.height < 1) l.height = 1;
     /* Boxes go back by the exact ratio where it was kept, as the originals do. */
-    int kept = g == TOP_LEFT || g == CENTRED;
+    int kept = g == PK_TOP_LEFT || g == PK_CENTRED;
     l.placement = (struct pk_placement){
         kept ? (float)ratio : (float)l.width / (float)image->width,
         kept ? (float)ratio : (float)l.height / (float)image->height, (float)l.left, (float)l.top};
@@ -108,13 +102,13 @@ static struct layout arrange(enum geometry g, const struct pk_image *image, int 
 
 /* Rows of the resized picture go straight into the three planes of the input. */
 struct filling {
-    const struct family *family;
+    const struct pk_recipe *recipe;
     const struct layout *layout;
     int width, height;
     float *out;
 };
 
-static float normal(const struct family *f, int c, uint8_t v) {
+static float normal(const struct pk_recipe *f, int c, int v) {
     return ((float)v - f->mean[c]) / f->deviation[c];
 }
 
@@ -130,10 +124,10 @@ static void fill_row(void *to, int y, const uint8_t *planes) {
     size_t plane = (size_t)f->width * (size_t)f->height;
     for (int c = 0; c < 3; c++) {
         const uint8_t *restrict v =
-            planes + (size_t)(f->family->bgr ? 2 - c : c) * (size_t)l->width;
+            planes + (size_t)(f->recipe->bgr ? 2 - c : c) * (size_t)l->width;
         float *restrict row = f->out + (size_t)c * plane + (size_t)(y + l->top) * (size_t)f->width;
-        float mean = f->family->mean[c], deviation = f->family->deviation[c];
-        float pad = normal(f->family, c, PAD);
+        float mean = f->recipe->mean[c], deviation = f->recipe->deviation[c];
+        float pad = normal(f->recipe, c, f->recipe->pad);
         fill(row, from, pad);
         v += from - l->left;
         for (int x = 0; x < until - from; x++) row[from + x] = ((float)v[x] - mean) / deviation;
@@ -141,25 +135,29 @@ static void fill_row(void *to, int y, const uint8_t *planes) {
     }
 }
 
-int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int height, float *out,
-                  struct pk_placement *placement) {
-    if (f == PK_FAMILY_AUTO || (unsigned)f >= PK_FAMILY_COUNT)
-        return pk_fail("the network's family is not known");
+int pk_prepare(const struct pk_recipe *r, const struct pk_image *image, int width, int height,
+               float *out, struct pk_placement *placement) {
     if (image->width < 1 || image->height < 1) return pk_fail("the picture is empty");
-    const struct family *family = &families[f];
-    struct layout l = arrange(family->geometry, image, width, height);
-    struct filling filling = {family, &l, width, height, out};
+    struct layout l = arrange(r->geometry, image, width, height);
+    struct filling filling = {r, &l, width, height, out};
     size_t w = (size_t)width, h = (size_t)height;
     *placement = l.placement;
-    if (family->geometry == CORNER) { /* what needs it takes values as they are */
+    if (r->geometry == PK_CORNER) { /* what needs it takes values as they are */
         pk_resize_corner(image, width, height, out);
         return 0;
     }
     for (int c = 0; c < 3; c++)
         for (size_t y = 0; y < h; y++)
             if ((int)y < l.top || (int)y >= l.top + l.height)
-                fill(out + ((size_t)c * h + y) * w, width, normal(family, c, PAD));
+                fill(out + ((size_t)c * h + y) * w, width, normal(r, c, r->pad));
     int first = l.top < 0 ? -l.top : 0,
         last = height - l.top < l.height ? height - l.top : l.height;
     return pk_resize_rows(image, l.width, l.height, first, last, fill_row, &filling);
+}
+
+int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int height, float *out,
+                  struct pk_placement *placement) {
+    if (f == PK_FAMILY_AUTO || (unsigned)f >= PK_FAMILY_COUNT)
+        return pk_fail("the network's family is not known");
+    return pk_prepare(&families[f].recipe, image, width, height, out, placement);
 }

@@ -27,6 +27,7 @@ struct pk_network {
     char *path;
     uint8_t *wanted; /* by class; NULL: all */
     enum pk_family family;
+    struct pk_recipe recipe; /* of the family, unless another was wished for */
     int n_classes, width, height;
     struct shared_model *shared; /* NULL until loaded */
     uint32_t model;
@@ -226,6 +227,10 @@ int pk_network_choose(struct pk_network *n, const int *classes, int n_classes) {
     return 0;
 }
 
+void pk_network_prepare_as(struct pk_network *n, const struct pk_recipe *r) {
+    n->recipe = r ? *r : *pk_recipe_of(n->family);
+}
+
 /* With a model of its own, or the one in n->shared. */
 static int open_network(struct pk_network *n) {
     const char *path = n->path;
@@ -237,8 +242,9 @@ static int open_network(struct pk_network *n) {
     n->desc = aclmdlCreateDesc();
     if (!n->desc) return pk_fail("%s: out of memory", path);
     ACL(aclmdlGetDesc(n->desc, n->model));
-    if (open_input(n, path) || open_outputs(n, path)) return -1;
-    return recognise(n, path);
+    if (open_input(n, path) || open_outputs(n, path) || recognise(n, path)) return -1;
+    pk_network_prepare_as(n, NULL);
+    return 0;
 }
 
 void pk_network_set(struct pk_network *n, const struct pk_network_options *options) {
@@ -275,6 +281,7 @@ int pk_network_share(struct pk_network *from, struct pk_network **out) {
     n->shared = from->shared;
     atomic_fetch_add(&n->shared->users, 1);
     int failed = !n->path ? pk_fail("out of memory") : open_network(n);
+    if (!failed) n->recipe = from->recipe;
     if (!failed && from->wanted) {
         n->wanted = malloc((size_t)n->n_classes);
         if (n->wanted) memcpy(n->wanted, from->wanted, (size_t)n->n_classes);
@@ -430,7 +437,7 @@ int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk
     memset(out, 0, sizeof *out);
     struct pk_placement placement;
     double t0 = now_ms();
-    if (pk_preprocess(n->family, image, n->width, n->height, n->input, &placement)) return -1;
+    if (pk_prepare(&n->recipe, image, n->width, n->height, n->input, &placement)) return -1;
     double t1 = now_ms();
     if (copy_in(n)) return -1;
     ACL(aclmdlExecute(n->model, n->inputs, n->outputs));

@@ -77,6 +77,14 @@ static const struct {
     "  --max-det N       most boxes a picture (300)\n"                                             \
     "  --output DIR      folder for report, tables and curves (else runs/eval/exp, exp2, ...)\n"   \
     "  --json            print JSON instead of tables; files only with --output\n" THREAD_OPTIONS
+#define app_options_doctor                                                                         \
+    MODEL_HELP                                                                                     \
+    "PHOTO shows plainly something that the network knows; several make the answer surer.\n"                                      \
+    "  --expect CLASS    what they show, by name or number\n" MODEL_OPTIONS \
+    "  --conf X          lowest score of a box (0.25)\n"                                           \
+    "  --all             print every way that was tried\n"                                         \
+    "  --output DIR      folder for aipp.cfg and preprocess.py (else runs/doctor/exp, exp2, ...)\n" \
+    "  --threads N       worker threads (default: all cores)\n"
 #define PROFILE_OPTION                                                                             \
     "  --profile DIR     write tables and a trace of where the time goes to this folder\n"
 #define app_options_run                                                                            \

@@ -75,6 +75,23 @@ enum pk_family {
 const char *pk_family_name(enum pk_family f); /* "yolox", "yolox-meanstd", ... */
 int pk_family_find(const char *name, enum pk_family *out);
 
+enum pk_geometry {
+    PK_TOP_LEFT, /* keep the ratio, pad right and bottom */
+    PK_CENTRED,  /* keep the ratio, pad all round */
+    PK_STRETCH,
+    PK_CORNER,   /* stretched as TensorFlow 1 did; values 0..255 as they are */
+    PK_CROP      /* short side 256/224 of the input, then the centre */
+};
+
+/* How a picture becomes input: scaled, in this order of colours, (value - mean) / deviation. */
+struct pk_recipe {
+    int bgr;
+    enum pk_geometry geometry;
+    float mean[3], deviation[3]; /* of values 0..255, in the network's order of channels */
+    int pad;                     /* grey 0..255 around the picture, before mean and deviation */
+};
+const struct pk_recipe *pk_recipe_of(enum pk_family f);
+
 /* Where the picture lies in the network's input: input = picture * scale + pad, each axis. */
 struct pk_placement {
     float scale_x, scale_y, pad_x, pad_y;
@@ -84,6 +101,9 @@ struct pk_placement {
  * floats. */
 int pk_preprocess(enum pk_family f, const struct pk_image *image, int width, int height, float *out,
                   struct pk_placement *placement);
+/* The same by a recipe. */
+int pk_prepare(const struct pk_recipe *r, const struct pk_image *image, int width, int height,
+               float *out, struct pk_placement *placement);
 
 /* ---- results ---- */
 
@@ -145,6 +165,8 @@ void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
 /* From now on these thresholds; 0 in a field: its default. The family stays. */
 void pk_network_set(struct pk_network *n, const struct pk_network_options *options);
+/* From now on pictures are prepared so, whatever the family; NULL: as the family's are. Copied. */
+void pk_network_prepare_as(struct pk_network *n, const struct pk_recipe *r);
 /* From now on only these classes are found, or reported by a classifier. */
 int pk_network_choose(struct pk_network *n, const int *classes, int n_classes);
 /* Preprocesses, executes, decodes. The picture stays the caller's and unchanged. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two files of `prusik doctor` share. */
+#ifndef PK_CMD_DOCTOR_H
+#define PK_CMD_DOCTOR_H
+
+#include "prusik/vision.h"
+
+enum { DOCTOR_NAMED = 4 };
+
+/* One way to prepare a picture, and what came of it. */
+struct trial {
+    struct pk_recipe recipe;
+    const char *scale, *geometry; /* in words */
+    enum pk_family family;        /* that is prepared so; or PK_FAMILY_AUTO */
+    double score;
+    int n_found;
+    struct pk_class found[DOCTOR_NAMED];
+};
+
+/* Writes aipp.cfg and preprocess.py into the folder (NULL: runs/doctor/expN), and says so, with
+ * the command line of atc. EXIT_OK, or EXIT_FAILED after a sentence on stderr. */
+int doctor_write(const char *output, const char *model, const struct trial *t, int width,
+                 int height);
+
+#endif
