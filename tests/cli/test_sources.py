@@ -6,9 +6,9 @@ import json
 import os
 import pathlib
 import pty
-import resource
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -258,20 +258,20 @@ def test_help_in_a_narrow_terminal(run):  # noqa: F811
 
 
 @pytest.mark.long
-def test_both_cores_are_busy(prusik, atc, data_dir, tmp_path):
+def test_both_cores_are_busy(prusik, data_dir, tmp_path):
     """Work on a folder of photos keeps every core busy above 90 %: user + system over wall time,
-    from start to end of the program, loading included."""
-    subprocess.run([atc, f"--model={data_dir}/models/yolov5n_640.onnx", "--framework=5",
-                    f"--output={tmp_path}/net", "--soc_version=Ascend310"], check=True,
-                   stdout=subprocess.DEVNULL)
-    best, cores = 0, len(os.sched_getaffinity(0))
-    for _ in range(5):  # other programs take time away; the best of several counts
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        subprocess.run([prusik, "detect", "--type=yolov5", "--output", tmp_path / "out",
-                        tmp_path / "net.om", data_dir / "images" / "coco_val128" / "images"],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        best = max(best, used / (cores * wall))
-        print(f"{used / (cores * wall):.1%} of {cores} cores busy for {wall:.2f} s")
-    assert best > 0.9
+    from start to end of the program, loading included. Where others take the cores, what was
+    waited for counts, too."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "bench"))
+    import busy
+
+    command = [prusik, "detect", "--type=yolov5", "--output", tmp_path / "out",
+               data_dir / "models" / "yolov5n_640.onnx",
+               data_dir / "images" / "coco_val128" / "images"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # converts
+    cores, enough = len(os.sched_getaffinity(0)), False
+    for _ in range(5):
+        wall, used, wanted, others = busy.one(command, cores)
+        print(f"{wall:.2f} s: {used:.1%} used, {wanted:.1%} wanted, {others:.1%} used by others")
+        enough = enough or used > 0.9 or (others > 0.1 and wanted > 0.95)
+    assert enough
