@@ -349,8 +349,8 @@ static aclError deliver(const char *call, const struct run *r, const struct inst
     return code;
 }
 
-/* With dynamic AIPP a program's buffer is as large as its pictures, which may be less than the
- * model has room for. What reads whole inputs, like dumping, must not read beyond it. */
+/* With dynamic AIPP a program's buffer is as large as its pictures, which may be more or less than
+ * the model has room for. What reads whole inputs, like dumping, must not read beyond it. */
 static enum status pad_picture(const struct run *r, int i) {
     struct run_border *x = &r->inputs[i];
     const struct run_border *block = &r->inputs[r->model->info->inputs[i].aipp->attached];

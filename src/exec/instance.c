@@ -57,9 +57,10 @@ enum status instance_create(struct model *m, struct instance **out) {
     r->own_bytes = mem_calloc(no, sizeof *r->own_bytes);
     r->shapes = mem_calloc(ni, sizeof *r->shapes);
     r->env.border = mem_calloc(ni + no, sizeof *r->env.border);
+    r->env.input_bytes = mem_calloc(ni, sizeof *r->env.input_bytes);
     r->profile = env_int(ENV_PROF) != 0;
     if (!r->inputs || !r->outputs || !r->set_output || !r->output_capacity || !r->own_output ||
-        !r->own_bytes || !r->shapes || !r->env.border) {
+        !r->own_bytes || !r->shapes || !r->env.border || !r->env.input_bytes) {
         instance_destroy(r);
         FAIL(STATUS_MEMORY, "out of memory for an execution");
     }
@@ -76,6 +77,7 @@ void instance_destroy(struct instance *r) {
     for (int i = 0; r->own_output && i < r->n_outputs; i++) mem_free(r->own_output[i]);
     mem_free(r->env.dynamic);
     mem_free(r->env.border);
+    mem_free(r->env.input_bytes);
     mem_free(r->env.arena);
     mem_free(r->env.scratch);
     mem_free(r->inputs);
@@ -108,6 +110,7 @@ enum status instance_set_input(struct instance *r, int i, struct shape shape, co
           shape_text(&shape, given), dtype_name(t->dtype), n * (int64_t)dtype_size(t->dtype));
     CHECK(data || n == 0, STATUS_ARGUMENT, "input '%s' has no data", t->name);
     r->inputs[i] = (struct view){t->dtype, shape, (void *)(uintptr_t)data, t->name, true};
+    r->env.input_bytes[i] = bytes;
     return STATUS_OK;
 }
 

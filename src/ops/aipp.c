@@ -308,9 +308,8 @@ enum status aipp_from_block(const void *block, size_t bytes, int image, int chan
     return aipp_check(a);
 }
 
-enum status aipp_for_picture(const void *block, size_t block_bytes, int image,
-                             const struct shape *pictures, const struct shape *made,
-                             struct aipp *a, int64_t *bytes) {
+enum status aipp_for_picture(const void *block, size_t block_bytes, int image, int64_t have,
+                             const struct shape *made, struct aipp *a, int64_t *bytes) {
     int w, h;
     TRY(aipp_from_block(block, block_bytes, image, (int)made->dim[1], a));
     aipp_output_size(a, &w, &h);
@@ -319,11 +318,10 @@ enum status aipp_for_picture(const void *block, size_t block_bytes, int image,
          (long long)made->dim[3], (long long)made->dim[2]);
     struct shape one = aipp_picture_shape(a->format, 1, a->src_h, a->src_w);
     *bytes = shape_elements(&one);
-    const int64_t need = *bytes * made->dim[0], have = shape_elements(pictures);
-    NEED(need <= have,
-         "%lld pictures of %d x %d in %s have %lld bytes; the input has room for %lld "
-         "(max_src_image_size of the AIPP configuration)", (long long)made->dim[0], a->src_w,
-         a->src_h, aipp_format_name(a->format), (long long)need, (long long)have);
+    const int64_t need = *bytes * made->dim[0];
+    NEED(need <= have, "%lld pictures of %d x %d in %s have %lld bytes; the input has %lld",
+         (long long)made->dim[0], a->src_w, a->src_h, aipp_format_name(a->format),
+         (long long)need, (long long)have);
     return STATUS_OK;
 }
 
@@ -507,7 +505,7 @@ static enum status run_aipp(struct op_call *c) {
         int64_t bytes = shape_elements(&c->in[0].shape) / y->dim[0];
         enum status s = op_has_input(c, 1)
                             ? aipp_for_picture(c->in[1].data, (size_t)c->in[1].shape.dim[0], n,
-                                               &c->in[0].shape, y, &a, &bytes)
+                                               shape_elements(&c->in[0].shape), y, &a, &bytes)
                             : aipp_from_node(c->node, &a);
         if (s != STATUS_OK) return op_fail(c, s);
         const uint8_t *src = (const uint8_t *)c->in[0].data + n * bytes;

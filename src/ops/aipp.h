@@ -49,10 +49,9 @@ enum status aipp_from_block(const void *block, size_t bytes, int image, int chan
                             struct aipp *out);
 
 /* The same, and what a run asks of it besides: it makes pictures of the size of `made`, and the
- * memory of all pictures has them. *bytes: of one picture. */
-enum status aipp_for_picture(const void *block, size_t block_bytes, int image,
-                             const struct shape *pictures, const struct shape *made,
-                             struct aipp *out, int64_t *bytes);
+ * memory of all pictures, of `have` bytes, has them. *bytes: of one picture. */
+enum status aipp_for_picture(const void *block, size_t block_bytes, int image, int64_t have,
+                             const struct shape *made, struct aipp *out, int64_t *bytes);
 /* The Aipp node that reads tensor `t` as its input 0 (or 1); NULL if there is none. */
 const struct node *aipp_node_of(const struct graph *g, int t, int input);
 

@@ -8,9 +8,10 @@
 
 struct aipp_step {
     struct aipp fixed; /* static: the parameters */
-    bool dynamic;
+    bool dynamic, is_input; /* is_input: the pictures come from the caller */
     struct ref src, dst, block;
-    struct shape pictures, made;
+    struct shape made;
+    int64_t room; /* bytes of all pictures, as the shape has it */
     int64_t bytes; /* static: of a picture */
     size_t block_bytes;
     void (*rows)(const struct aipp *, const uint8_t *, float *, int64_t, int, int, void *);
@@ -22,7 +23,10 @@ static enum status run_aipp(const struct step *s, struct run_env *env, int tile,
     float *dst = ref_at(env, &p->dst);
     void *scratch = env->scratch + (size_t)worker * env->scratch_stride;
     const int64_t h = p->made.dim[2], plane = h * p->made.dim[3];
-    int64_t begin, end;
+    int64_t begin, end, have = p->room;
+    /* A program may give more than the model has room for, and then larger pictures. */
+    if (p->is_input && p->src.place == PLACE_BORDER)
+        have = (int64_t)env->input_bytes[p->src.index];
     tile_range(p->made.dim[0] * h, s->n_tiles, tile, &begin, &end);
     while (begin < end) {
         const int64_t n = begin / h, last = (n + 1) * h < end ? (n + 1) * h : end;
@@ -30,7 +34,7 @@ static enum status run_aipp(const struct step *s, struct run_env *env, int tile,
         int64_t bytes = p->bytes;
         if (p->dynamic) {
             enum status status = aipp_for_picture(ref_at(env, &p->block), p->block_bytes, (int)n,
-                                                  &p->pictures, &p->made, &a, &bytes);
+                                                  have, &p->made, &a, &bytes);
             if (status != STATUS_OK) {
                 status_prefix("Aipp '%s'", s->node);
                 return status;
@@ -63,7 +67,8 @@ enum status lower_aipp(struct plan *s, const struct node *n, bool *done) {
                       sizeof *p, &step, &p));
     p->rows = s->k->aipp->rows;
     p->dynamic = block != NULL;
-    p->pictures = x->shape;
+    p->is_input = graph_is_input(g, n->inputs[0]);
+    p->room = shape_elements(&x->shape);
     p->made = y->shape;
     p->bytes = shape_elements(&x->shape) / x->shape.dim[0];
     p->block_bytes = block ? (size_t)block->shape.dim[0] : 0;

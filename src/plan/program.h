@@ -44,6 +44,7 @@ enum { RUN_ERROR_BYTES = 1024 };
 struct run_env {
     unsigned char *arena;
     void **border; /* n_inputs + n_outputs addresses */
+    size_t *input_bytes; /* of the memory behind each input, at least what its shape needs */
     struct dynamic_value *dynamic;
     unsigned char *scratch; /* scratch_stride bytes a worker */
     size_t scratch_stride;

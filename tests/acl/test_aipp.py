@@ -401,6 +401,17 @@ def test_dynamic_formats(device, atc, tmp_path, kind):
         aipp, block = mdl.create_aipp(n), np.full(64 + 96 * n, 255, np.uint8)
         set_all(mdl, aipp, pictures)
         raw = r.integers(0, 256, (n, size), np.uint8)
+        if number % 3 == 2:  # more than max_src_image_size says, as programs do and cards take
+            raw = np.concatenate([raw.ravel(), r.integers(0, 256, 7 * size, np.uint8)])
+            more = [p | {"src_image_size_h": 2 * p["src_image_size_h"]} for p in pictures]
+            if first.get("crop"):
+                set_all(mdl, aipp, more)
+                got = m.run(raw, block, prepare=lambda d: mdl.set_input_aipp(m.id, d, 1, aipp))[0]
+                for i, p in enumerate(more):
+                    want = reference.aipp(p, raw[2 * i * size:2 * (i + 1) * size], channels)
+                    np.testing.assert_array_equal(got[i], want, str(p))
+                set_all(mdl, aipp, pictures)
+            raw = raw[:n * size].reshape(n, size)
         for call, index in ((mdl.set_input_aipp, 1), (mdl.set_aipp_by_input_index, 0)):
             got = m.run(raw, block, prepare=lambda d: call(m.id, d, index, aipp))[0]  # noqa: B023
             for i, p in enumerate(pictures):
@@ -459,7 +470,7 @@ def test_dynamic_misuse(device, atc, tmp_path):
     assert mdl.set_aipp_src_image_size(aipp, 900, 800) == 0
     for i in range(2):
         assert mdl.set_aipp_crop_params(aipp, 1, 0, 0, 9, 7, i) == 0
-    refused(145000, "max_src_image_size", fill, raw=np.zeros(1000, np.uint8))
+    refused(145000, "the input has 1000", fill, raw=np.zeros(1000, np.uint8))
     one = mdl.create_aipp(1)
     set_all(mdl, one, [c])
     refused(145000, "parameters are for 1 pictures",
