@@ -258,7 +258,7 @@ static int convert(const char *command, const char *model, const char *input_sha
     return -1;
 }
 
-static int is_onnx(const char *path) {
+int converted_is_onnx(const char *path) {
     char head[4] = "";
     const char *dot = strrchr(path, '.');
     FILE *f = dot && !strcasecmp(dot, ".onnx") ? fopen(path, "rb") : NULL;
@@ -303,7 +303,7 @@ int converted_open(const char *command, const char *model, const char *input_sha
                    struct converted *out) {
     char atc[PATH_MAX], key[KEY_TEXT], folder[PATH_MAX], why[256];
     *out = (struct converted){0};
-    if (!is_onnx(model)) {
+    if (!converted_is_onnx(model)) {
         if (input_shape)
             return app_fail(command, "--input-shape is for converting an .onnx; %s has its sizes",
                             model), -1;

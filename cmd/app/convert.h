@@ -22,6 +22,8 @@ struct converted {
     char temporary[PATH_MAX]; /* folder to take away afterwards; "" when the cache holds it */
 };
 
+/* Whether a file is one to convert, by its name and its first bytes. */
+int converted_is_onnx(const char *path);
 /* An offline model is taken as it is. input_shape as atc's --input_shape; NULL: the model's, open
  * sizes at likely values, which a line on stderr names. 0, or -1 after a sentence on stderr;
  * converted_close() is due after 0, once the model is loaded. */

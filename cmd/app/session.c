@@ -40,10 +40,11 @@ static int add(const char *command, aclmdlDataset *set, size_t bytes, void **dat
     return fail(command, "aclmdlAddDatasetBuffer", code);
 }
 
-int session_open(const char *command, const char *model, struct session *s) {
+int session_open(const char *command, const char *model, const char *shape, struct session *s) {
     memset(s, 0, sizeof *s);
     struct converted converted;
-    if (converted_open(command, model, NULL, &converted)) return -1;
+    if (!converted_is_onnx(model)) shape = NULL;
+    if (converted_open(command, model, shape, &converted)) return -1;
     aclError code = aclmdlLoadFromFile(converted.path, &s->model);
     converted_close(&converted);
     if (code != ACL_SUCCESS) {

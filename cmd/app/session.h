@@ -18,8 +18,9 @@ struct session {
     size_t in_bytes[SESSION_MAX], out_bytes[SESSION_MAX];
 };
 
-/* An .onnx is converted first (convert.h). Prints a sentence and returns -1 on failure; session_close() is due either way. */
-int session_open(const char *command, const char *model, struct session *s);
+/* An .onnx is converted first (convert.h), with the shapes that session_shape() then finds; shape
+ * may be NULL. Prints a sentence and returns -1 on failure; session_close() is due either way. */
+int session_open(const char *command, const char *model, const char *shape, struct session *s);
 /* Chooses a gear, "4" or "416,416"; NULL is the largest, or nothing for a model without gears. */
 int session_choose(const char *command, struct session *s, const char *gear);
 /* Gives open inputs their shapes: "NAME:1,3,9,9;OTHER:4"; "1,3,9,9" does if there is but one. */

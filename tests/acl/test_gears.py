@@ -454,6 +454,22 @@ def test_prusik_run_with_ranges(atc, build_dir, net, tmp_path):
     assert "is float32[2,2,9,11]" in run(f"--input={tmp_path / 'y.npy'}", fails=True)
 
 
+def test_prusik_run_converts_for_a_shape(build_dir, net, tmp_path):
+    def run(*arguments):
+        done = subprocess.run([build_dir / "cmd" / "prusik", *arguments, net], capture_output=True,
+                              text=True, env={"XDG_CACHE_HOME": str(tmp_path), "PATH": ""})
+        return done.returncode, done.stdout + done.stderr
+
+    want = ort.InferenceSession(net.read_bytes()).run(
+        None, {"x": np.zeros((2, 3, 9, 11), np.float32)})[0]
+    shape = ",".join(map(str, want.shape))
+    status, said = run("run", "--shape=x:2,3,9,11")
+    assert status == 0 and f"float32[{shape}]" in said
+    assert run("bench", "--runs=2", "--shape=x:2,3,9,11")[0] == 0
+    status, said = run("run", "--shape=2,3,9,11")
+    assert status != 0 and "--input_shape" in said
+
+
 def test_prusik_run_with_the_shape_of_a_fixed_model(atc, build_dir, tmp_path):
     network = tmp_path / "n.onnx"
     onnx.save(onnx.helper.make_model(onnx.helper.make_graph(
