@@ -175,6 +175,7 @@ static int write_item(void *context, void *item) {
     int status = results_add(&j->results, i);
     if (!i->last || i->failed) {
         j->n_done += !i->failed;
+        if (!j->progress.total) j->progress.total = atomic_load(&j->frames.expected);
         progress_step(&j->progress);
     }
     item_free(i);

@@ -11,7 +11,9 @@
 
 void frames_open(struct frames *f, const struct sources *sources,
                  const struct video_limits *limits) {
-    *f = (struct frames){.sources = sources, .limits = *limits};
+    memset(f, 0, sizeof *f);
+    f->sources = sources;
+    f->limits = *limits;
     f->limits.stop = &progress_stop;
 }
 
@@ -102,6 +104,7 @@ static int open_video(struct frames *f, const struct source *s, struct item *out
         return -1;
     }
     f->live = f->info.live;
+    if (f->sources->n == 1) atomic_store(&f->expected, f->info.frames);
     return 0;
 }
 

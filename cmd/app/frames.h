@@ -3,6 +3,8 @@
 #ifndef PK_CMD_FRAMES_H
 #define PK_CMD_FRAMES_H
 
+#include <stdatomic.h>
+
 #include "results.h"
 #include "source.h"
 #include "video.h"
@@ -14,6 +16,7 @@ struct frames {
     struct video_reader *video;
     struct video_info info;
     int64_t frame;
+    atomic_llong expected; /* frames of the one video that is all there is; 0: not known */
     int live;          /* the video's frames may be dropped */
     int64_t damaged;   /* frames passed over in all videos so far */
     unsigned char *peek; /* stdin's first bytes, given back to the video's reader */

@@ -217,7 +217,10 @@ static int name_all(struct sources *s) {
         const char *name = strrchr(of->path, '/');
         name = name ? name + 1 : of->path;
         const char *end = end_of(of->path);
-        int n = (int)(of->kind == SOURCE_STREAM || !*end ? strlen(name) : (size_t)(end - 1 - name));
+        /* What stands behind a dot in an address need not be an ending. */
+        int ending = *end && (of->kind != SOURCE_STREAM || ENDS_AS(of->path, video_ends) ||
+                              ENDS_AS(of->path, picture_ends));
+        int n = (int)(ending ? (size_t)(end - 1 - name) : strlen(name));
         if (of->kind == SOURCE_STDIN) name = "stdin", n = 5;
         if (n < 1) name = "stream", n = 6;
         if (n > 180) n = 180;

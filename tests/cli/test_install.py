@@ -41,6 +41,24 @@ def test_commands_are_on_the_path(prefix, tmp_path):
     assert "usage: prusik detect" in out and "ATC start working" in out
 
 
+def test_parts_find_each_other(prefix, tmp_path):
+    """detect, which converts with the atc beside it, and its module for videos."""
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("GlobalAveragePool", ["x"], ["y"])], "g",
+        [onnx.helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [onnx.helper.make_tensor_value_info("y", 1, [1, 3, 1, 1])])
+    onnx.save(onnx.helper.make_model(graph, ir_version=8,
+                                     opset_imports=[onnx.helper.make_opsetid("", 13)]),
+              tmp_path / "net.onnx")
+    frame = b"FRAME\n" + bytes([128]) * (8 * 8 * 3 // 2)
+    (tmp_path / "clip.y4m").write_bytes(b"YUV4MPEG2 W8 H8 F5:1 C420jpeg\n" + 3 * frame)
+    command = f"export HOME={tmp_path}; prusik classify net.onnx clip.y4m"
+    if not (prefix / "libexec" / "prusik" / "libprusik_video.so").exists():
+        pytest.skip("built without FFmpeg's headers")
+    assert shell(prefix, command, tmp_path).count("  frame ") == 3
+
+
 def test_variables_once_and_again(prefix, tmp_path):
     out = shell(prefix, "LD_LIBRARY_PATH=/old PYTHONPATH=/old; . $DDK_PATH/set_env.sh; "
                 "echo $LD_LIBRARY_PATH $PYTHONPATH", tmp_path).split()

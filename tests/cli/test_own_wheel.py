@@ -36,7 +36,7 @@ def installed(build_dir, tmp_path_factory):
 def test_nothing_is_looked_for_outside(installed):
     site, = installed.parent.glob("lib/python*/site-packages")
     others = {p.name.split(".")[0] for p in site.glob("prusik/lib/*.so.*")}
-    assert others == {"libjansson", "libjpeg", "libprotobuf-c", "libspng"}
+    assert others == {"libjansson", "libjpeg", "libmd", "libprotobuf-c", "libspng"}
     assert {p.name.split(".")[0] for p in site.glob("prusik/licenses/*")} == others
     for path in [site / "acl.abi3.so", *site.glob("prusik/lib/*"), *site.glob("prusik/bin/*")]:
         done = subprocess.run(["ldd", path], env={}, capture_output=True, text=True)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """prusik detect on videos, streams and damaged ones: clips of FFmpeg's test source, made here."""
 
+import contextlib
 import http.server
 import json
 import os
+import pty
 import random
 import signal
 import socket
@@ -278,7 +280,7 @@ def server(clips):
 def test_http(run, server, tmp_path):  # noqa: F811
     found, _ = detect(run, f"{server.url}/a.mp4", "--output", tmp_path)
     assert [e["frame"] for e in found] == list(range(20))
-    assert len(frames_of(tmp_path / "a.mp4.mp4")[1]) == 20
+    assert len(frames_of(tmp_path / "a.mp4")[1]) == 20
 
 
 def test_http_live(run, server):  # noqa: F811
@@ -375,6 +377,23 @@ def test_no_camera(run):  # noqa: F811
         pytest.skip("there is such a camera")
     _, error = detect(run, "/dev/video99", status=1)
     assert "/dev/video99" in error
+
+
+def test_time_left(run, tmp_path):  # noqa: F811
+    """On a terminal a video shows how far it is, and when it will be done."""
+    clip(tmp_path / "long.mp4", frames=150, size=(640, 480))
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [run.prusik, "detect", "--json", "--type=yolox", "yolox.om", tmp_path / "long.mp4"],
+        cwd=run.folder, stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(leader, 4096):
+            shown += part
+    os.close(leader)
+    assert process.wait() == 0
+    assert b"/150 frames, " in shown and b" left" in shown, shown
 
 
 @pytest.mark.long
