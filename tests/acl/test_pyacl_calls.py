@@ -148,7 +148,7 @@ def returns_table():
 
 def himpi_names():
     path = pathlib.Path(__file__).resolve().parents[2] / "python" / "acl" / "himpi.c"
-    return re.findall(r"X\((\w+), \d", path.read_text())
+    return re.findall(r"^    X\((\w+),", path.read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -492,12 +492,8 @@ def retrieval(call):
         assert (call(name, *arguments, fails=True) == 0) == ("create" in name)
         assert "not implemented" in call("get_recent_err_msg")
     for name in [n for n in call.functions if n.startswith("himpi.")]:
-        names = re.search(r"\((.*?)\)", call.functions[name].__doc__).group(1)
-        arguments = [0] * len(names.split(",") if names else [])
-        assert call(name, *arguments, fails=True) == UNSUPPORTED
+        assert call(name, 0, "whatever", fails=True) == UNSUPPORTED
         assert "not implemented" in call("get_recent_err_msg")
-        with pytest.raises(TypeError):
-            call(name, 1, *arguments)
 
 
 def models(call, path):
