@@ -212,7 +212,8 @@ int session_shape_input(const char *command, struct session *s, int i, const acl
     size_t bytes = aclDataTypeSize(type);
     for (size_t k = 0; k < dims->dimCount; k++)
         if (__builtin_mul_overflow(bytes, (size_t)dims->dims[k], &bytes))
-            return fail(command, "aclrtMalloc", ACL_ERROR_BAD_ALLOC);
+            return app_fail(command, "%s is larger than memory",
+                            session_text(type, dims, given)), -1;
     if (bytes) ACL(aclrtMalloc(&s->in[i], bytes, ACL_MEM_MALLOC_HUGE_FIRST));
     s->in_bytes[i] = bytes;
     ACL(aclUpdateDataBuffer(aclmdlGetDatasetBuffer(s->inputs, (size_t)i), s->in[i], bytes));

@@ -444,11 +444,12 @@ def test_prusik_run_with_ranges(atc, build_dir, net, tmp_path):
 
     assert '--shape "x:..."' in run(fails=True)
     assert '--shape "x:..."' in run(command="bench", fails=True)
-    for wrong, says in (("y:1,3,8,8", "names no input"), ("x:1,3,8", "which is float32[-1,3,-1,-1]"),
+    for wrong, says in (("y:1,3,8,8", "names no input"),
+                        ("x:1,3,8", "which is float32[-1,3,-1,-1]"),
                         ("x:1,4,8,8", "which is float32"), ("x:1,3,8,", "no list"),
                         ("x:1,3,8,a", "no list"), ("x:1,3,-8,8", "no list"), ("x:", "which is"),
                         ("x:1,1,1,1,1,1,1,1,1", "no list"), ("x:1,3,64,8", "8 to 32"),
-                        ("x:1,3,8,4611686018427387904", "")):
+                        ("x:1,3,8,4611686018427387904", "larger than memory")):
         assert says in run("--shape", wrong, fails=True), wrong
     np.save(tmp_path / "y.npy", x[:, :2])
     assert "is float32[2,2,9,11]" in run(f"--input={tmp_path / 'y.npy'}", fails=True)
