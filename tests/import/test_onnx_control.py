@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Branches and loops of ONNX models, which the importer inlines, against onnxruntime."""
+"""Branches, loops and sequences of ONNX models, which the importer resolves, against onnxruntime."""
 import numpy as np
 import pytest
 
@@ -65,6 +65,30 @@ MODELS = {
             o = Mul (a2, f)
         }> (s0, x, w)
     }""", [(2,), (2, 3), (3, 2)]),
+    # What exporters write for torch.split, chunk and unbind.
+    "split_lengths": ("""g (float[2,7] x) => (float[2,4] y, float[2,1] z) {
+        lengths = Constant <value_ints = [2, 1, 4]> ()
+        last = Constant <value_int = -1> ()
+        one = Constant <value_int = 1> ()
+        s = SplitToSequence <axis = 1> (x, lengths)
+        y = SequenceAt (s, last)
+        z = SequenceAt (s, one)
+    }""", [(2, 7)]),
+    "split_step": ("""g (float[7,2] x) => (float[3,2] y, float[1,2] z) {
+        step = Constant <value_int = 3> ()
+        one = Constant <value_int = 1> ()
+        two = Constant <value_int = 2> ()
+        s = SplitToSequence (x, step)
+        y = SequenceAt (s, one)
+        z = SequenceAt (s, two)
+    }""", [(7, 2)]),
+    "split_unbind": ("""g (float[2,3] x) => (float[2] y, float[2] z) {
+        zero = Constant <value_int = 0> ()
+        two = Constant <value_int = 2> ()
+        s = SplitToSequence <axis = -1, keepdims = 0> (x)
+        y = SequenceAt (s, two)
+        z = SequenceAt (s, zero)
+    }""", [(2, 3)]),
 }
 
 
@@ -94,3 +118,17 @@ def test_a_loop_of_unknown_length_is_named(prusik, tmp_path):
     results = run_cases(prusik, tmp_path, {"open": (model, inputs, [])})
     assert results["open"][0] == "unsupported"
     assert "Loop" in results["open"][1] and "trips" in results["open"][1]
+
+
+@pytest.mark.parametrize("use", ["ConcatFromSequence <axis = 0> (s)", "Identity (s)"])
+def test_a_sequence_that_is_read_as_a_whole_is_named(prusik, tmp_path, use):
+    text = f"""g (float[4] x) => (float[4] y, float[1] z) {{
+        zero = Constant <value_int = 0> ()
+        s = SplitToSequence (x)
+        z = SequenceAt (s, zero)
+        y = {use}
+    }}"""
+    model, inputs = make(text, [(4,)])
+    results = run_cases(prusik, tmp_path, {"whole": (model, inputs, [])})
+    assert results["whole"][0] == "unsupported"
+    assert "SplitToSequence" in results["whole"][1]

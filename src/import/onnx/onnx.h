@@ -163,7 +163,7 @@ rewrite_fn rewrite_axes, rewrite_batchnorm, rewrite_broadcast, rewrite_cast, rew
     rewrite_concat, rewrite_constant_node, rewrite_constant_fill, rewrite_constant_of_shape,
     rewrite_dft, rewrite_dropout, rewrite_grid_sample, rewrite_groupnorm, rewrite_pad,
     rewrite_prelu, rewrite_reshape, rewrite_resize, rewrite_resize_10, rewrite_rnn,
-    rewrite_roi_align, rewrite_scatter, rewrite_slice, rewrite_softmax, rewrite_split,
-    rewrite_topk, rewrite_upsample;
+    rewrite_roi_align, rewrite_scatter, rewrite_sequence_at, rewrite_slice, rewrite_softmax,
+    rewrite_split, rewrite_split_to_sequence, rewrite_topk, rewrite_upsample;
 
 #endif
