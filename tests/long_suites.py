@@ -127,7 +127,7 @@ def suites(build, run):
         return run.c_tests(build, suites=["soak"], limit=300)
 
     def python_long():
-        return run.py_tests(build, "long", limit=1500)
+        return run.py_tests(build, "long", limit=2400)
 
     targets = sorted(re.sub(r"^fuzz_|\.c$", "", p.name)
                      for p in (ROOT / "tests" / "fuzz").glob("fuzz_*.c"))

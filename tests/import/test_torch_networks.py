@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What torch.onnx.export writes, by both exporters and in opsets from 11 to the newest, converted by
+atc: PyTorch's own outputs. torch_networks.py has the networks."""
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.long
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+NETWORKS = ("resnet", "mobilenetv3", "efficientnet", "vit", "yolox", "nanodet_plus", "odds")
+EXPORTS = ("script-old", "script-20", "script-batch", "dynamo-18", "dynamo-plain", "dynamo-newest",
+           "dynamo-batch")
+
+
+@pytest.fixture(scope="session")
+def torch_python():
+    """An interpreter with PyTorch, from PyPI alone; kept in the build folder."""
+    folder = ROOT / "build" / "venv-torch"
+    python, stamp = folder / "bin" / "python", folder / "stamp"
+    wanted = (HERE.parent / "requirements-torch.txt").read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        done = subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-cache-dir",
+                               "--disable-pip-version-check", "-r",
+                               HERE.parent / "requirements-torch.txt"],
+                              capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"PyTorch cannot be installed: {done.stderr[-200:]}")
+        torch, = folder.glob("lib/python*/site-packages/torch")
+        subprocess.run([sys.executable, HERE / "cuda_stand_in.py", torch], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+@pytest.fixture(scope="session")
+def exported(torch_python, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("torch")
+    done = subprocess.run([torch_python, HERE / "torch_networks.py", folder], text=True,
+                          capture_output=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(atc, prusik, exported, tmp_path, name, export):
+    model = exported / f"{name}.{export}.onnx"
+    if name == "odds" and export.endswith("batch"):
+        pytest.skip("one set of shapes only")
+    inputs = [np.load(p) for p in sorted(exported.glob(f"{name}.x*.npy"))]
+    expected = [np.load(p) for p in sorted(exported.glob(f"{name}.y*.npy"))]
+    options = []
+    if export.endswith("batch"):
+        inputs = [np.concatenate([x, x[..., ::-1]]) for x in inputs]
+        expected = [np.load(exported / f"{name}.batch.npy")]
+        options = ["--input_shape=x0:" + ",".join(map(str, inputs[0].shape))]
+    done = subprocess.run([atc, f"--model={model}", "--framework=5", f"--output={tmp_path / 'm'}",
+                           "--soc_version=Ascend310", *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    arguments = []
+    for i, x in enumerate(inputs):
+        np.save(tmp_path / f"x{i}.npy", x)
+        arguments += ["--input", tmp_path / f"x{i}.npy"]
+    done = subprocess.run([prusik, "run", tmp_path / "m.om", *arguments, "--output",
+                           tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    got = [np.load(p) for p in sorted((tmp_path / "out").iterdir())]
+    assert [y.shape for y in got] == [y.shape for y in expected]
+    for y, want in zip(got, expected):
+        assert np.abs(y.astype(float) - want).max() <= 1e-4 * np.ptp(want)
