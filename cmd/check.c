@@ -182,12 +182,8 @@ static bool parse(struct check *c, int argc, char **argv, bool *json) {
         const char *a = argv[i];
         if (!strcmp(a, "--json")) {
             *json = true;
-        } else if (!strncmp(a, "--weight=", 9) && a[9]) {
-            c->request.weights = a + 9;
-        } else if (!strncmp(a, "--framework=", 12) && strlen(a + 12) == 1 &&
-                   strchr("0135", a[12])) {
-            c->request.framework = (enum framework)(a[12] - '0');
-            given = true;
+        } else if (model_file_option(a, &c->request, &given)) {
+            continue;
         } else if (*a == '-' || c->request.model) {
             return false;
         } else {

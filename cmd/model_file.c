@@ -24,6 +24,18 @@ enum framework model_file_framework(const char *path) {
     return FRAMEWORK_ONNX;
 }
 
+bool model_file_option(const char *arg, struct import_request *r, bool *framework_given) {
+    if (!strncmp(arg, "--weight=", 9) && arg[9]) {
+        r->weights = arg + 9;
+        return true;
+    }
+    if (strncmp(arg, "--framework=", 12) || strlen(arg + 12) != 1 || !strchr("0135", arg[12]))
+        return false;
+    r->framework = (enum framework)(arg[12] - '0');
+    *framework_given = true;
+    return true;
+}
+
 int64_t model_file_likely_size(const struct shape *s, int axis) {
     enum { PICTURE = 224, SEQUENCE = 128, COLOURS = 3 };
     if (axis == 0) return 1;

@@ -7,6 +7,8 @@
 
 /* By the end of its name; ONNX if it says nothing. */
 enum framework model_file_framework(const char *path);
+/* Whether `arg` is --weight=FILE or --framework=N, which it then writes to the request. */
+bool model_file_option(const char *arg, struct import_request *r, bool *framework_given);
 /* By its first bytes. */
 bool model_file_is_offline(const char *path);
 /* For a size a model leaves open: a batch of one, pictures of 224 x 224, sequences of 128. */

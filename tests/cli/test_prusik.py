@@ -3,13 +3,18 @@
 
 import json
 import os
+import pathlib
 import subprocess
+import sys
 import zlib
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "import"))
+from caffe_writer import caffemodel, head, layer  # noqa: E402
 
 SIZE = 64
 CELLS = 8 * 8 + 4 * 4 + 2 * 2
@@ -404,6 +409,35 @@ def test_info(run):
     assert "x" in json.loads(run("info", "--json", "yolox.om").stdout)["inputs"][0]["name"]
     assert "yolox" in run("info", "yolox.onnx").stdout or run("info", "yolox.onnx").stdout
     sentence(run("info", "gone.om", status=1), "info", "gone.om")
+
+
+SEEDS = pathlib.Path(__file__).parents[1] / "fuzz" / "corpus"
+
+
+@pytest.mark.parametrize("file, words", [
+    ("depthwise_same.pb", ["TensorFlow", "f32[1,6,5,3]", "f32[1,3,3,6]", "Conv"]),
+    ("resizebilinear_half.json", ["TensorFlow", "f32[1,9,4,3]", "Resize"]),
+])
+def test_info_of_tensorflow(run, file, words):
+    out = run("info", SEEDS / "tensorflow" / file).stdout
+    assert all(w in out for w in words), out
+
+
+def test_info_of_caffe(run, folder):
+    (folder / "caffe").mkdir()
+    (folder / "caffe/net.prototxt").write_text(
+        head(1, 3, 8, 6) + layer("Convolution", "c", ["data"], ["c"],
+                                 "convolution_param { num_output: 4 kernel_size: 3 }"))
+    sentence(run("info", "caffe/net.prototxt", status=1), "info", "--weight=FILE.caffemodel")
+    weights = caffemodel({"c": [np.ones((4, 3, 3, 3)), np.ones(4)]})
+    (folder / "other.caffemodel").write_bytes(weights)
+    given = run("info", "--weight=other.caffemodel", "caffe/net.prototxt").stdout
+    assert all(w in given for w in ["Caffe", "f32[1,3,8,6]", "f32[1,4,6,4]", "Conv"]), given
+    (folder / "caffe/net.caffemodel").write_bytes(weights)  # by the same name: found
+    assert run("info", "caffe/net.prototxt").stdout == given
+    sentence(run("info", "caffe/net.caffemodel", status=1), "info", "prototxt")
+    sentence(run("info", "--framework=1", "caffe/net.prototxt", status=1), "info", "ONNX")
+    sentence(run("info", "--framework=5", "caffe/net.prototxt", status=1), "info", "net.prototxt")
 
 
 def test_tags(run, folder):
