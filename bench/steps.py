@@ -24,12 +24,30 @@ import bound
 LINE = re.compile(r"^ *([\d.]+)(?: +[\d.]+){5}  (\S+) +(\S.*?)  +(\S+)$")
 
 
-def profile(build, path, threads, runs):
+def load(path):
+    """The model with likely sizes where it leaves them open, a batch of one and pictures of 224 x 224,
+    and --input_shape saying so."""
+    model = onnx.load(path)
+    weights = {w.name for w in model.graph.initializer}
+    shapes = []
+    for v in model.graph.input:
+        dims = v.type.tensor_type.shape.dim
+        if v.name in weights or all(d.dim_value > 0 for d in dims):
+            continue
+        for i, d in enumerate(dims):
+            d.dim_value = d.dim_value or (1, 3, 224, 224)[min(i, 3)]
+        shapes.append(f"{v.name}:" + ",".join(str(d.dim_value) for d in dims))
+    if shapes:
+        del model.graph.value_info[:]  # with the open sizes
+    return model, [f"--input_shape={';'.join(shapes)}"] if shapes else []
+
+
+def profile(build, path, options, threads, runs):
     """[(name, operator, kernel, least ms)]"""
     with tempfile.TemporaryDirectory() as folder:
         om = pathlib.Path(folder) / "net"
         subprocess.run([build / "cmd" / "atc", f"--model={path}", "--framework=5",
-                        f"--output={om}", "--soc_version=Ascend310"], check=True,
+                        f"--output={om}", "--soc_version=Ascend310", *options], check=True,
                        stdout=subprocess.DEVNULL)
         done = subprocess.run([build / "cmd" / "prusik", "bench", f"--runs={runs}", "--warmup=2",
                                om.with_suffix(".om")], check=True, capture_output=True, text=True,
@@ -52,8 +70,8 @@ def profile(build, path, threads, runs):
     return steps
 
 
-def show(path, steps, limits, threads, top):
-    targets = bound.work(onnx.load(path))
+def show(path, model, steps, limits, threads, top):
+    targets = bound.work(model)
     rows, classes, whole = [], {}, {}
     for name, operator, kernel, ms in steps:
         key = name if name in targets else (name, len(whole))
@@ -90,8 +108,9 @@ def main():
     limits = json.loads(subprocess.run([options.build / "bench" / "opcheck", "--limits"], check=True,
                                        capture_output=True, text=True).stdout)
     for path in options.models:
-        show(path, profile(options.build, path, options.threads, options.runs), limits,
-             options.threads, options.top)
+        model, sizes = load(path)
+        steps = profile(options.build, path, sizes, options.threads, options.runs)
+        show(path, model, steps, limits, options.threads, options.top)
 
 
 if __name__ == "__main__":
