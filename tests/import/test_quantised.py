@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantised ONNX models, as onnxruntime's own tools make them, against onnxruntime.
+
+Both compute in integers or in floats as they see fit, and a value that lies on the border between two
+steps of a scale may fall to either side: that is one step of the activations behind it, so outputs
+are compared by their range, as 8 bits resolve it.
+"""
+import subprocess
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnxruntime import quantization as q  # noqa: E402
+
+rng = np.random.default_rng(3)
+SHAPE = (1, 3, 33, 29)
+
+
+def weight(name, *shape):
+    scale = np.prod(shape[1:]) ** -0.5
+    return numpy_helper.from_array((rng.normal(size=shape) * scale).astype(np.float32), name)
+
+
+def cnn():
+    """A small CNN: strides, a depthwise convolution, a residual, a concatenation, pooling, MatMul."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w1", "b1"], ["c1"], pads=[1] * 4, strides=[2, 2]),
+        node("Relu", ["c1"], ["r1"]),
+        node("Conv", ["r1", "w2", "b2"], ["c2"], pads=[1] * 4, group=16),
+        node("Clip", ["c2", "zero", "six"], ["r2"]),
+        node("Conv", ["r2", "w3"], ["c3"]),
+        node("Add", ["r1", "c3"], ["a"]),
+        node("MaxPool", ["a"], ["p"], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4),
+        node("Sigmoid", ["p"], ["s"]),
+        node("Mul", ["p", "s"], ["m"]),
+        node("Concat", ["p", "m"], ["k"], axis=1),
+        node("GlobalAveragePool", ["k"], ["g"]),
+        node("Flatten", ["g"], ["f"]),
+        node("MatMul", ["f", "w4"], ["mm"]),
+        node("Add", ["mm", "b4"], ["h"]),
+        node("Gemm", ["h", "w5", "b5"], ["y"], transB=1),
+    ]
+    init = [weight("w1", 16, 3, 3, 3), weight("b1", 16), weight("w2", 16, 1, 3, 3), weight("b2", 16),
+            weight("w3", 16, 16, 1, 1), weight("w4", 32, 24), weight("b4", 24),
+            weight("w5", 10, 24), weight("b5", 10),
+            numpy_helper.from_array(np.float32(0), "zero"),
+            numpy_helper.from_array(np.float32(6), "six")]
+    f32 = TensorProto.FLOAT
+    graph = helper.make_graph(nodes, "cnn", [helper.make_tensor_value_info("x", f32, SHAPE)],
+                              [helper.make_tensor_value_info("y", f32, [1, 10])], init)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+class Calibration(q.CalibrationDataReader):
+    def __init__(self):
+        self.left = iter([{"x": rng.normal(size=SHAPE).astype(np.float32)} for _ in range(8)])
+
+    def get_next(self):
+        return next(self.left, None)
+
+
+def static(**options):
+    return lambda a, b: q.quantize_static(a, b, Calibration(), **options)
+
+
+KINDS = {
+    "qdq": static(quant_format=q.QuantFormat.QDQ),
+    "qdq_per_channel": static(quant_format=q.QuantFormat.QDQ, per_channel=True),
+    "qdq_unsigned_weights": static(quant_format=q.QuantFormat.QDQ, weight_type=q.QuantType.QUInt8,
+                                   activation_type=q.QuantType.QUInt8),
+    "qdq_16_bits": static(quant_format=q.QuantFormat.QDQ, activation_type=q.QuantType.QUInt16,
+                          extra_options={"UseQDQContribOps": False}),
+    "qoperator": static(quant_format=q.QuantFormat.QOperator,
+                        op_types_to_quantize=["Conv", "MatMul", "MaxPool"]),
+    "qoperator_per_channel": static(quant_format=q.QuantFormat.QOperator, per_channel=True,
+                                    op_types_to_quantize=["Conv", "MatMul"]),
+    "dynamic": lambda a, b: q.quantize_dynamic(a, b),
+    "dynamic_per_channel": lambda a, b: q.quantize_dynamic(
+        a, b, per_channel=True, weight_type=q.QuantType.QUInt8),
+}
+
+
+def compare(atc, prusik, folder, model, x, *options):
+    done = subprocess.run([atc, f"--model={model}", "--framework=5", f"--output={folder / 'm'}",
+                           "--soc_version=Ascend310", *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    np.save(folder / "x.npy", x)
+    done = subprocess.run([prusik, "run", folder / "m.om", "--input", folder / "x.npy", "--output",
+                           folder / "out"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    expected = session.run(None, {session.get_inputs()[0].name: x})
+    got = [np.load(p) for p in sorted((folder / "out").iterdir())]
+    assert [y.shape for y in got] == [y.shape for y in expected]
+    return got, expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_small_network(atc, prusik, tmp_path, kind):
+    onnx.save(cnn(), tmp_path / "float.onnx")
+    try:
+        KINDS[kind](str(tmp_path / "float.onnx"), str(tmp_path / "q.onnx"))
+    except ImportError as e:
+        pytest.skip(f"onnxruntime cannot quantise: {e}")
+    names = {n.op_type for n in onnx.load(tmp_path / "q.onnx").graph.node}
+    wanted = {"qdq": "DequantizeLinear", "qoperator": "QLinearConv", "dynamic": "ConvInteger"}
+    assert wanted[kind.split("_")[0]] in names
+    x = rng.normal(size=SHAPE).astype(np.float32)
+    (got,), (want,) = compare(atc, prusik, tmp_path, tmp_path / "q.onnx", x)
+    assert np.abs(got - want).max() <= 0.01 * np.ptp(want)
+    # And it is the network: quantising costs a few hundredths.
+    exact = ort.InferenceSession(str(tmp_path / "float.onnx")).run(None, {"x": x})[0]
+    assert np.abs(got - exact).max() <= 0.1 * np.ptp(exact)
+
+
+def test_mobilenet(atc, prusik, data_dir, tmp_path):
+    """MobileNetV2 with ConvInteger and MatMulInteger, on noise."""
+    model = data_dir / "models" / "mobilenetv2_int8.onnx"
+    x = np.random.default_rng(0).normal(size=(1, 3, 224, 224)).astype(np.float32)
+    (got,), (want,) = compare(atc, prusik, tmp_path, model, x, "--input_shape=input:1,3,224,224")
+    assert np.abs(got - want).max() <= 0.02 * np.ptp(want)
+    assert got.argmax() == want.argmax()
