@@ -2,45 +2,25 @@
 """What torch.onnx.export writes, by both exporters and in opsets from 11 to the newest, converted by
 atc: PyTorch's own outputs. torch_networks.py has the networks."""
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from environments import environment
+
 pytestmark = pytest.mark.long
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 NETWORKS = ("resnet", "mobilenetv3", "efficientnet", "vit", "yolox", "nanodet_plus", "odds")
 EXPORTS = ("script-old", "script-20", "script-batch", "dynamo-18", "dynamo-plain", "dynamo-newest",
            "dynamo-batch")
 
 
 @pytest.fixture(scope="session")
-def torch_python():
-    """An interpreter with PyTorch, from PyPI alone; kept in the build folder."""
-    folder = ROOT / "build" / "venv-torch"
-    python, stamp = folder / "bin" / "python", folder / "stamp"
-    wanted = (HERE.parent / "requirements-torch.txt").read_text()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        done = subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-cache-dir",
-                               "--disable-pip-version-check", "-r",
-                               HERE.parent / "requirements-torch.txt"],
-                              capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"PyTorch cannot be installed: {done.stderr[-200:]}")
-        torch, = folder.glob("lib/python*/site-packages/torch")
-        subprocess.run([sys.executable, HERE / "cuda_stand_in.py", torch], check=True)
-        stamp.write_text(wanted)
-    return python
-
-
-@pytest.fixture(scope="session")
-def exported(torch_python, tmp_path_factory):
+def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torch")
-    done = subprocess.run([torch_python, HERE / "torch_networks.py", folder], text=True,
+    done = subprocess.run([environment("torch"), HERE / "torch_networks.py", folder], text=True,
                           capture_output=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
