@@ -119,6 +119,11 @@ def call_sites(works):
     return lines
 
 
+def contrib_operators():
+    text = (ROOT / "src/import/onnx/rewrite_contrib.c").read_text()
+    return list(dict.fromkeys(re.findall(r'"(Q\w+|DequantizeLinear)"', text)))
+
+
 def compatibility_page():
     libraries = {p.stem.removeprefix("exports_"): exported(p.stem.removeprefix("exports_"))
                  for p in sorted((ROOT / "src/acl").glob("exports_*.txt"))}
@@ -156,7 +161,10 @@ def compatibility_page():
     names = operators()
     lines += ["", f"## ONNX operators ({len(names)})", "",
               "In their newest form; older opsets are rewritten to it on import.", "",
-              ", ".join(names)]
+              ", ".join(names), "",
+              "If, Loop, Scan and calls of the model's functions become plain nodes, and so do "
+              "SplitToSequence with SequenceAt. Of domain com.microsoft, what onnxruntime's static "
+              "quantisation writes, computed in floats: " + ", ".join(contrib_operators()) + "."]
     for title, table, sentence in FRONT_ENDS:
         names = front_end_operators(table)
         lines += ["", f"## {title} operators ({len(names)})", "", sentence, "", ", ".join(names)]

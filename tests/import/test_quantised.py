@@ -74,8 +74,11 @@ KINDS = {
                                    activation_type=q.QuantType.QUInt8),
     "qdq_16_bits": static(quant_format=q.QuantFormat.QDQ, activation_type=q.QuantType.QUInt16,
                           extra_options={"UseQDQContribOps": False}),
-    "qoperator": static(quant_format=q.QuantFormat.QOperator,
-                        op_types_to_quantize=["Conv", "MatMul", "MaxPool"]),
+    "qdq_contrib": static(quant_format=q.QuantFormat.QDQ,
+                          extra_options={"UseQDQContribOps": True}),
+    "qoperator": static(quant_format=q.QuantFormat.QOperator),  # most of it in com.microsoft
+    "qoperator_plain": static(quant_format=q.QuantFormat.QOperator,
+                              op_types_to_quantize=["Conv", "MatMul", "MaxPool"]),
     "qoperator_per_channel": static(quant_format=q.QuantFormat.QOperator, per_channel=True,
                                     op_types_to_quantize=["Conv", "MatMul"]),
     "dynamic": lambda a, b: q.quantize_dynamic(a, b),

@@ -333,6 +333,10 @@ enum status node_convert(struct importer *im, struct onnx_block *b, const Onnx__
     bool done = false;
     TRY(node_call(im, n, &done));
     if (done) return STATUS_OK;
+    if (p->domain && !strcmp(p->domain, "com.microsoft")) {
+        TRY(node_contrib(im, n, &done));
+        return done ? STATUS_OK : node_commit(im, n);
+    }
     if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx"))
         return node_unsupported(im, n, "the operator is of domain '%.80s', which is not supported",
                                 p->domain);

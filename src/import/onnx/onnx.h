@@ -157,6 +157,10 @@ const struct tensor *input_tensor(const struct importer *im, const struct onnx_n
 enum status input_ints(struct importer *im, const struct onnx_node *n, int i, int64_t *out, int max,
                        int *count);
 
+/* ---- rewrite_contrib.c ---- */
+/* An operator of domain com.microsoft becomes plain ones; *done: it was unsupported. */
+enum status node_contrib(struct importer *im, struct onnx_node *n, bool *done);
+
 /* ---- rewrite_*.c ---- */
 typedef enum status rewrite_fn(struct importer *im, struct onnx_node *n, bool *done);
 rewrite_fn rewrite_axes, rewrite_batchnorm, rewrite_broadcast, rewrite_cast, rewrite_clip,
