@@ -411,6 +411,13 @@ def test_info(run):
     sentence(run("info", "gone.om", status=1), "info", "gone.om")
 
 
+def test_info_of_more_than_a_message_may_hold(run, folder):
+    with open(folder / "big.onnx", "wb") as f:
+        f.truncate(2**31)  # sparse
+    sentence(run("info", "big.onnx", status=1), "info", "external data")
+    (folder / "big.onnx").unlink()
+
+
 SEEDS = pathlib.Path(__file__).parents[1] / "fuzz" / "corpus"
 
 
