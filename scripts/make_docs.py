@@ -70,8 +70,9 @@ def outside_programs():
     good = sum(row["result"] != "fails" for row in rows)
     lines = ["", f"## Programs of other people ({good} of {len(rows)})", "",
              "Built and run unmodified by `scripts/outside_programs.py`. Equal: what it prints or "
-             "writes is what onnxruntime says for the same input and network. Runs: it has no "
-             "network, ends well and prints no error.", "",
+             "writes is what onnxruntime says for the same input and network; without a network, "
+             "what libjpeg or OpenCV makes of the same picture (where programs scale, to 40 dB). "
+             "Runs: there is nothing to compare, it ends well and prints no error.", "",
              "| program | repository, commit | what was run | result |", "|---|---|---|---|"]
     for row in rows:
         result = ": ".join(filter(None, (row["result"], row["reason"])))
