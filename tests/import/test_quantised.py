@@ -127,3 +127,25 @@ def test_mobilenet(atc, prusik, data_dir, tmp_path):
     (got,), (want,) = compare(atc, prusik, tmp_path, model, x, "--input_shape=input:1,3,224,224")
     assert np.abs(got - want).max() <= 0.02 * np.ptp(want)
     assert got.argmax() == want.argmax()
+
+
+@pytest.mark.parametrize("dtype, zero", [(np.uint8, 0), (np.uint8, 128), (np.int8, 0), (np.int8, -7)])
+def test_rounding(atc, prusik, tmp_path, dtype, zero):
+    """Ties to even, saturation, infinities, and back to floats."""
+    scale = np.float32(0.25)
+    x = np.concatenate([np.arange(-1200, 1200) * np.float32(0.125), rng.normal(size=600) * 20,
+                        [np.inf, -np.inf, 1e30, -1e30, -0.0, 1e-40]]).astype(np.float32)
+    node = helper.make_node
+    graph = helper.make_graph(
+        [node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+         node("DequantizeLinear", ["q", "s", "z"], ["y"])], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+        [helper.make_empty_tensor_value_info("q"), helper.make_empty_tensor_value_info("y")],
+        [numpy_helper.from_array(scale, "s"), numpy_helper.from_array(np.asarray(zero, dtype), "z")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+              tmp_path / "q.onnx")
+    got, expected = compare(atc, prusik, tmp_path, tmp_path / "q.onnx", x)
+    info = np.iinfo(dtype)
+    q = np.clip(np.rint(x / scale) + zero, info.min, info.max)
+    for ours, theirs, exact in zip(got, expected, (q, (q - zero) * scale)):
+        assert (ours == exact).all() and (theirs == exact).all()
