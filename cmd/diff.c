@@ -51,6 +51,7 @@ struct diff {
     struct row *rows;
     int n_rows, cap_rows, n_compared, n_beyond;
     char folder[64]; /* of another process's tensors; "" if none */
+    bool said;       /* another process has printed why it failed */
 };
 
 /* ---- one tensor ---- */
@@ -189,11 +190,12 @@ static int count_files(const struct diff *d, const struct graph *g) {
     return n;
 }
 
-static enum status wait_for(pid_t pid, const char *what) {
+static enum status wait_for(struct diff *d, pid_t pid, const char *what) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, STATUS_UNSUPPORTED,
-          "B was not run by %s; it says why above", what);
+    d->said = WIFEXITED(status) && WEXITSTATUS(status);
+    CHECK(status == 0, STATUS_UNSUPPORTED, "%s has not run B: it ended by signal %d", what,
+          WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     return STATUS_OK;
 }
 
@@ -267,7 +269,7 @@ static enum status run_onnxruntime(struct diff *d) {
         fprintf(stderr, "prusik diff: python3 cannot be started: %s\n", strerror(errno));
         _exit(1);
     }
-    return wait_for(pid, "onnxruntime");
+    return wait_for(d, pid, "onnxruntime");
 }
 
 /* ---- all of it ---- */
@@ -285,7 +287,7 @@ static enum status work(struct diff *d) {
         if (s != STATUS_OK) status_prefix("A");
     }
     if (pid) {
-        if (s == STATUS_OK) s = wait_for(pid, "its instruction set");
+        if (s == STATUS_OK) s = wait_for(d, pid, "the process of --isa-b");
         else waitpid(pid, NULL, 0);
         if (s == STATUS_OK) s = read_rows(d, planned.graph);
     } else if (s == STATUS_OK && d->onnxruntime) {
@@ -534,7 +536,7 @@ int command_diff(int argc, char **argv) {
     d.side[1].optimise = d.isa[1] != NULL;
     arena_init(&d.arena, 0);
     if (work(&d) != STATUS_OK) {
-        code = wrong(status_message());
+        code = d.said ? EXIT_ERROR : wrong(status_message());
     } else {
         bool quiet = d.json && !strcmp(d.json, "-");
         if (!quiet) print_table(&d);

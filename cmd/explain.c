@@ -149,7 +149,14 @@ static int print_nearest(const char *what) {
         for (int k = n - 1; k > at; k--) nearest[k] = nearest[k - 1], far[k] = far[k - 1];
         nearest[at] = i, far[at] = d;
     }
-    fprintf(stderr, "prusik explain: no code '%s'; nearest are\n", what);
+    /* Half of the letters wrong is another word. */
+    while (n && (size_t)far[n - 1] * 2 > strnlen(short_name(what), 64)) n--;
+    if (!n) {
+        fprintf(stderr, "prusik explain: no code is like '%.60s'; prusik explain lists the groups\n",
+                what);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr, "prusik explain: no code '%.60s'; nearest are\n", what);
     for (int k = 0; k < n; k++)
         fprintf(stderr, "  %s  %s\n", code_of(&entries[nearest[k]]),
                 entries[nearest[k]].name);

@@ -218,6 +218,19 @@ def test_wrong_calls(prusik, models, tmp_path):
         assert r.returncode == 2 and part in r.stderr, (args, r)
 
 
+def test_without_onnxruntime(prusik, models, tmp_path, monkeypatch):
+    models = [models / "good.om", models / "good.onnx"]
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('No onnxruntime here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    r = diff(prusik, "--onnxruntime", *models)
+    assert (r.returncode, r.stdout) == (2, "")
+    assert r.stderr.count("\n") == 1 and "; install onnxruntime for python3, or" in r.stderr
+    (tmp_path / "onnxruntime.py").write_text("import os; os.abort()")
+    (tmp_path / "numpy.py").write_text("")
+    r = diff(prusik, "--onnxruntime", *models)
+    assert r.returncode == 2 and "onnxruntime has not run B: it ended by signal 6" in r.stderr
+
+
 def test_nothing_in_common(prusik, models, tmp_path):
     node = helper.make_node("Shape", ["x"], ["z"])
     graph = helper.make_graph(

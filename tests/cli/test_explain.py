@@ -95,8 +95,10 @@ def test_unknown_codes_name_the_nearest(prusik):
     assert r.returncode == 1 and not r.stdout
     assert r.stderr.splitlines()[1].strip() == "107002  ACL_ERROR_RT_CONTEXT_NULL"
     assert explain(prusik, "E1000l").stderr.count("E1000") >= 3
-    assert explain(prusik, "").returncode == 1
-    assert explain(prusik, "x" * 5000).returncode == 1
+    for nonsense in ("", "nonsense", "what is this", "x" * 5000, "\N{SNOWMAN}"):
+        r = explain(prusik, nonsense)
+        assert r.returncode == 1 and not r.stdout, nonsense
+        assert r.stderr.count("\n") == 1 and "lists the groups" in r.stderr, r.stderr
     assert explain(prusik, "--json").returncode == 2
     assert explain(prusik, "1", "2").returncode == 2
     assert explain(prusik, "0").stdout.startswith("0  ACL_SUCCESS")
