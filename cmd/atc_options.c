@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "atc_dynamic.h"
+#include "help.h"
 
 static const struct {
     const char *name;
@@ -260,19 +261,22 @@ void atc_options_help(FILE *to) {
         [ATC_NO_DIFFERENCE] = "Accepted, but make no difference on this target:",
     };
     static const enum atc_effect order[] = {ATC_USED, ATC_REFUSED, ATC_NO_DIFFERENCE};
-    fputs("usage: atc --model=FILE --framework=5 --output=PATH --soc_version=NAME [options]\n"
-          "       atc --singleop=FILE.json --output=FOLDER --soc_version=NAME\n"
-          "Converts a trained model to an offline model, PATH.om; or writes one for each operator of\n"
-          "a list (docs/single-operators.md).\n", to);
+    help_print(to, "usage: atc --model=FILE --framework=5 --output=PATH --soc_version=NAME "
+                   "[options]\n       atc --singleop=FILE.json --output=FOLDER --soc_version=NAME\n"
+                   "Converts a trained model to an offline model, PATH.om; or writes one for each "
+                   "operator of a list (docs/single-operators.md).\n");
     for (int k = 0; k < 3; k++) {
-        fprintf(to, "\n%s\n", head[order[k]]);
+        fputc('\n', to);
+        help_print(to, head[order[k]]);
         for (int i = 0; i < ATC_N_OPTIONS; i++) {
             if (options[i].effect != order[k]) continue;
-            fprintf(to, "  --%s%s%s\n        %s", options[i].name, *options[i].choices ? "=" : "",
-                    options[i].choices, options[i].sentence);
-            if (*options[i].fallback && options[i].value != ATC_FLAG)
-                fprintf(to, " (default %s)", options[i].fallback);
-            fputc('\n', to);
+            char text[1024];
+            bool fallback = *options[i].fallback && options[i].value != ATC_FLAG;
+            snprintf(text, sizeof text, "  --%s%s%s\n        %s%s%s%s\n", options[i].name,
+                     *options[i].choices ? "=" : "", options[i].choices, options[i].sentence,
+                     fallback ? " (default " : "", fallback ? options[i].fallback : "",
+                     fallback ? ")" : "");
+            help_print(to, text);
         }
     }
 }

@@ -176,7 +176,7 @@ static int print_json(struct check *c) {
     return failed;
 }
 
-static bool parse(struct check *c, int argc, char **argv, bool *json) {
+static int parse(struct check *c, int argc, char **argv, bool *json) {
     bool given = false;
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
@@ -184,22 +184,26 @@ static bool parse(struct check *c, int argc, char **argv, bool *json) {
             *json = true;
         } else if (model_file_option(a, &c->request, &given)) {
             continue;
+        } else if (!strncmp(a, "--framework=", 12)) {
+            return command_usage(
+                "check", "0 (Caffe), 3 (TensorFlow) or 5 (ONNX) is a framework, not", a + 12);
         } else if (*a == '-' || c->request.model) {
-            return false;
+            return command_usage_of("check", a);
         } else {
             c->request.model = a;
         }
     }
-    if (!c->request.model) return false;
+    if (!c->request.model) return command_usage_of("check", NULL);
     if (!given) c->request.framework = model_file_framework(c->request.model);
-    return true;
+    return EXIT_OK;
 }
 
 int command_check(int argc, char **argv) {
     static struct check c; /* large for a stack */
     bool json = false;
     c = (struct check){.shapes = ""};
-    if (!parse(&c, argc, argv, &json)) return command_usage("check");
+    int code = parse(&c, argc, argv, &json);
+    if (code != EXIT_OK) return code;
     arena_init(&c.arena, 0);
     const char *base = strrchr(c.request.model, '/');
     snprintf(c.name, sizeof c.name, "%s", base ? base + 1 : c.request.model);
@@ -207,15 +211,17 @@ int command_check(int argc, char **argv) {
     if (dot && dot != c.name) *dot = '\0';
     enum status s = convert(&c);
     c.converts = s == STATUS_OK;
-    int code = c.converts ? EXIT_OK : EXIT_FAILED;
+    code = c.converts ? EXIT_OK : EXIT_FAILED;
     if (s == STATUS_FILE || s == STATUS_FORMAT || s == STATUS_LIMIT || s == STATUS_MEMORY)
         code = EXIT_UNREADABLE;
     if (!c.converts) c.reason = arena_strdup(&c.arena, status_message());
-    if (json && print_json(&c)) code = EXIT_UNREADABLE;
+    if (json && print_json(&c) && !ferror(stdout)) {
+        c.reason = "out of memory";
+        code = EXIT_UNREADABLE;
+    }
     if (!json && code != EXIT_UNREADABLE) print_text(&c);
     if (code == EXIT_UNREADABLE) fprintf(stderr, "prusik check: %s\n", c.reason ? c.reason : "");
     if (c.described) om_description_deinit(&c.d);
     arena_deinit(&c.arena);
-    if (fflush(stdout)) return EXIT_UNREADABLE;
     return code;
 }

@@ -347,15 +347,15 @@ int command_conformance(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--list")) list = true;
         else if (!strcmp(argv[i], "--filter") && i + 1 < argc) filter = argv[++i];
-        else if (argv[i][0] == '-' || index_path) return command_usage("conformance");
+        else if (argv[i][0] == '-' || index_path) return command_usage_of("conformance", argv[i]);
         else if (root) index_path = argv[i];
         else root = argv[i];
     }
-    if (!index_path) return command_usage("conformance");
+    if (!index_path) return command_usage_of("conformance", NULL);
     struct index x = {0};
     if (read_index(index_path, &x) != STATUS_OK) {
-        fprintf(stderr, "prusik: %s\n", status_message());
-        return EXIT_FAILED;
+        fprintf(stderr, "prusik conformance: %s\n", status_message());
+        return EXIT_USAGE;
     }
     int n = 0;
     for (int i = 0; i < x.n; i++) {

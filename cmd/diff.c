@@ -515,10 +515,11 @@ static int parse(struct diff *d, int argc, char **argv) {
             break;
         case WEIGHT_A: d->side[0].weights = optarg; break;
         case WEIGHT_B: d->side[1].weights = optarg; break;
-        default: return command_usage("diff");
+        default: return command_usage("diff", NULL, NULL);
         }
     }
-    if (argc - optind != 2) return command_usage("diff");
+    if (argc - optind < 2) return command_usage_of("diff", NULL);
+    if (argc - optind > 2) return command_usage_of("diff", argv[optind + 2]);
     d->side[0].path = argv[optind];
     d->side[1].path = argv[optind + 1];
     if (d->onnxruntime && d->isa[1]) return wrong("--onnxruntime and --isa-b exclude each other");
@@ -542,7 +543,6 @@ int command_diff(int argc, char **argv) {
         if (!quiet) print_table(&d);
         code = d.n_beyond ? EXIT_FAILED : EXIT_OK;
         if (d.json && write_json(&d)) code = EXIT_ERROR;
-        if (fflush(stdout)) code = EXIT_ERROR;
     }
     diff_run_deinit(&d.run);
     diff_close(&d.side[0]);

@@ -152,8 +152,8 @@ static int print_nearest(const char *what) {
     /* Half of the letters wrong is another word. */
     while (n && (size_t)far[n - 1] * 2 > strnlen(short_name(what), 64)) n--;
     if (!n) {
-        fprintf(stderr, "prusik explain: no code is like '%.60s'; prusik explain lists the groups\n",
-                what);
+        fprintf(stderr,
+                "prusik explain: no code is like '%.60s'; prusik explain lists the groups\n", what);
         return EXIT_FAILED;
     }
     fprintf(stderr, "prusik explain: no code '%.60s'; nearest are\n", what);
@@ -165,7 +165,8 @@ static int print_nearest(const char *what) {
 
 int command_explain(int argc, char **argv) {
     if (argc == 1) return print_groups();
-    if (argc > 2 || argv[1][0] == '-') return command_usage("explain");
+    if (argc > 2 || argv[1][0] == '-')
+        return command_usage_of("explain", argv[argc > 2 ? 2 : 1]);
     const char *what = argv[1];
     if (!strcmp(what, "0") || !strcasecmp(what, "ACL_SUCCESS") ||
         !strcasecmp(short_name(what), "NONE")) {

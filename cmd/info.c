@@ -51,10 +51,10 @@ int command_info(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) json = true;
         else if (model_file_option(argv[i], &r, &given)) continue;
-        else if (argv[i][0] == '-' || r.model) return command_usage("info");
+        else if (argv[i][0] == '-' || r.model) return command_usage_of("info", argv[i]);
         else r.model = argv[i];
     }
-    if (!r.model) return command_usage("info");
+    if (!r.model) return command_usage_of("info", NULL);
     if (!given) r.framework = model_file_framework(r.model);
     struct om_description d;
     enum status s = model_file_is_offline(r.model) ? om_describe_file(r.model, &d)
@@ -63,7 +63,6 @@ int command_info(int argc, char **argv) {
         s = om_description_print(&d, json, stdout);
         om_description_deinit(&d);
     }
-    if (s == STATUS_OK && fflush(stdout)) s = STATUS_FILE;
     if (s == STATUS_OK) return EXIT_OK;
     fprintf(stderr, "prusik info: %s\n", status_message());
     return EXIT_FAILED;

@@ -7,13 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "command.h"
+#include "help.h"
 
 static const struct {
-    const char *name, *arguments, *sentence;
+    const char *name, *arguments, *sentence, *options;
     int (*run)(int argc, char **argv);
 } commands[] = {
-#define COMMAND(name, arguments, sentence) {#name, arguments, sentence, command_##name},
+#define COMMAND(name, arguments, sentence, options)                                                \
+    {#name, arguments, sentence, options, command_##name},
 #include "commands.def"
 #undef COMMAND
 };
@@ -78,21 +81,52 @@ int command_pull(int argc, char **argv) {
     return EXIT_FAILED;
 }
 
-int command_usage(const char *name) {
+int command_usage(const char *name, const char *why, const char *what) {
+    char command[32];
+    snprintf(command, sizeof command, "prusik %s", name);
     for (int i = 0; i < N_COMMANDS; i++)
         if (!strcmp(commands[i].name, name))
-            fprintf(stderr, "usage: prusik %s %s\n", name, commands[i].arguments);
+            help_wrong(command, commands[i].arguments, why, what);
     return EXIT_USAGE;
 }
 
+int command_usage_of(const char *name, const char *argument) {
+    return command_usage(name, !argument         ? "an argument is missing"
+                               : *argument == '-' ? "no option"
+                                                  : "one argument too many:", argument);
+}
+
+static void print_command(FILE *to, const char *name, const char *arguments, const char *sentence) {
+    char text[256];
+    snprintf(text, sizeof text, "  %s %s\n      %s\n", name, arguments, sentence);
+    help_print(to, text);
+}
+
 static void print_help(FILE *to) {
-    fprintf(to, "usage: prusik COMMAND ...    (prusik COMMAND --help says more)\n\n");
+    help_print(to, "usage: prusik COMMAND ...\nprusik COMMAND --help says more\n\n");
     for (int i = 0; i < N_APP_COMMANDS; i++)
-        fprintf(to, "  %s %s\n      %s\n", app_commands[i].name, app_commands[i].arguments,
-                app_commands[i].sentence);
+        print_command(to, app_commands[i].name, app_commands[i].arguments,
+                      app_commands[i].sentence);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
-                commands[i].sentence);
+        print_command(to, commands[i].name, commands[i].arguments, commands[i].sentence);
+}
+
+static int run(int i, int argc, char **argv) {
+    static char name[32]; /* getopt's own sentences begin with it */
+    snprintf(name, sizeof name, "prusik %s", commands[i].name);
+    if (commands[i].run != command_pull)
+        for (int k = 1; k < argc; k++)
+            if (!strcmp(argv[k], "--help") || !strcmp(argv[k], "-h")) {
+                char usage[256];
+                snprintf(usage, sizeof usage, "usage: %s %s\n  %s\n", name, commands[i].arguments,
+                         commands[i].sentence);
+                help_print(stdout, usage);
+                help_print(stdout, commands[i].options);
+                return help_end(name, EXIT_OK, EXIT_FAILED);
+            }
+    argv[0] = name;
+    /* Where 1 is an answer, it cannot mean this. */
+    return help_end(name, commands[i].run(argc, argv), EXIT_USAGE);
 }
 
 int main(int argc, char **argv) {
@@ -100,19 +134,16 @@ int main(int argc, char **argv) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         print_help(stdout);
-        return EXIT_OK;
+        return help_end("prusik", EXIT_OK, EXIT_FAILED);
     }
-    for (int i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(commands[i].name, argv[1])) continue;
-        if (argc == 3 && !strcmp(argv[2], "--help") && commands[i].run != command_pull) {
-            printf("usage: prusik %s %s\n  %s\n", commands[i].name, commands[i].arguments,
-                   commands[i].sentence);
-            return EXIT_OK;
-        }
-        return commands[i].run(argc - 1, argv + 1);
+    if (!strcmp(argv[1], "--version")) {
+        puts("prusik " PK_VERSION);
+        return help_end("prusik", EXIT_OK, EXIT_FAILED);
     }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(commands[i].name, argv[1])) return run(i, argc - 1, argv + 1);
     for (int i = 0; i < N_APP_COMMANDS; i++)
         if (!strcmp(app_commands[i].name, argv[1])) return start_app(argv);
     fprintf(stderr, "prusik: no command '%s'; see prusik --help\n", argv[1]);

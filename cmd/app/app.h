@@ -20,8 +20,9 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #include "commands.def"
 #undef COMMAND
 
-/* Prints how the subcommand is called, with its options, to stderr; returns EXIT_USAGE. */
-int app_usage(const char *name);
+/* Says on stderr what is wrong with a command line, as help_wrong of ../help.h does, and how the
+ * subcommand is called; returns EXIT_USAGE. */
+int app_usage(const char *name, const char *why, const char *what);
 
 /* Folders to write to, made if need be; NULL: not. The two exclude each other. */
 struct app_record {

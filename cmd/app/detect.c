@@ -100,7 +100,7 @@ static int read_options(struct job *j, int argc, char **argv) {
             bad = app_integer(c, "--reconnects", optarg, 0, 1000, &j->limits.reconnects);
             break;
         case TIMEOUT: bad = app_integer(c, "--timeout", optarg, 1, 3600, &j->limits.timeout_s); break;
-        default: return app_usage(c);
+        default: return app_usage(c, NULL, NULL);
         }
     }
     if (bad) return EXIT_USAGE;
@@ -111,7 +111,10 @@ static int read_options(struct job *j, int argc, char **argv) {
     /* Detectors draw unless asked for something else; classifiers when given a place for it. */
     int wanted = j->options.output || (!strcmp(c, "detect") && !j->options.json);
     j->options.draw = wanted && !no_draw;
-    return argc - optind < 2 ? app_usage(c) : EXIT_OK;
+    if (argc - optind < 2)
+        return app_usage(c, argc == optind ? "a MODEL and a SOURCE are missing"
+                                           : "a SOURCE is missing", NULL);
+    return EXIT_OK;
 }
 
 /* "0,16" or "dog,traffic light". */

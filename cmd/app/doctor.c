@@ -365,10 +365,12 @@ int app_doctor(int argc, char **argv) {
         case THREADS: bad = app_integer("doctor", "--threads", optarg, 1, 256, &d->threads); break;
         case CONF: bad = app_fraction("doctor", "--conf", optarg, &d->model.network.confidence); break;
         case ALL: d->all = 1; break;
-        default: bad = app_usage("doctor");
+        default: bad = app_usage("doctor", NULL, NULL);
         }
     }
-    if (!bad && argc - optind < 2) bad = app_usage("doctor");
+    if (!bad && argc - optind < 2)
+        bad = app_usage("doctor", argc == optind ? "a MODEL and a PHOTO are missing"
+                                                 : "a PHOTO is missing", NULL);
     status = bad ? EXIT_USAGE : app_start(d->threads) ? EXIT_FAILED : EXIT_OK;
     if (!status) {
         d->n_photos = argc - optind - 1;

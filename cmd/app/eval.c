@@ -102,11 +102,16 @@ static int read_options(struct evaluation *e, int argc, char **argv) {
             bad = app_integer("eval", "--workers", optarg, 1, MAX_WORKERS, &e->workers);
             break;
         case QUIET: e->quiet = 1; break;
-        default: return app_usage("eval");
+        default: return app_usage("eval", NULL, NULL);
         }
     }
     if (bad) return EXIT_USAGE;
-    if (kinds != 1 || argc - optind != (e->results ? 0 : 1)) return app_usage("eval");
+    if (kinds != 1)
+        return app_usage("eval", kinds ? "one of --coco, --yolo and --imagenet is enough"
+                                       : "--coco, --yolo or --imagenet is missing", NULL);
+    if (argc - optind < (e->results ? 0 : 1)) return app_usage("eval", "a MODEL is missing", NULL);
+    if (argc - optind > (e->results ? 0 : 1))
+        return app_usage("eval", "one argument too many:", argv[argc - 1]);
     if (e->results && e->kind != DATASET_COCO) {
         app_fail("eval", "--results goes with --coco");
         return EXIT_USAGE;

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "../help.h"
 #include "app.h"
 
 static const struct {
@@ -111,62 +111,20 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
-/* Of the terminal, or what COLUMNS says; at most 100, so that lines stay readable. */
-static int columns(void) {
-    struct winsize size;
-    const char *text = getenv("COLUMNS");
-    int n = text ? atoi(text) : 0;
-    if (n < 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) n = size.ws_col;
-    return n < 20 ? 80 : n > 100 ? 100 : n;
+static void print_help(int i) {
+    char usage[256];
+    snprintf(usage, sizeof usage, "usage: prusik %s %s\n  %s\n", commands[i].name,
+             commands[i].arguments, commands[i].sentence);
+    help_print(stdout, usage);
+    help_print(stdout, commands[i].options);
 }
 
-/* The words from text to end, starting in column `at`, other lines indented. */
-static void print_wrapped(FILE *to, const char *text, const char *end, int at, int indent,
-                          int width) {
-    int first = 1;
-    while (text < end) {
-        const char *stop = memchr(text, ' ', (size_t)(end - text));
-        int n = (int)((stop ? stop : end) - text);
-        if ((first && at >= width) || (!first && at + 1 + n > width)) {
-            fprintf(to, "\n%*s", indent, "");
-            at = indent;
-        } else if (first) {
-            for (; at < indent; at++) fputc(' ', to);
-        } else {
-            fputc(' ', to);
-            at++;
-        }
-        fprintf(to, "%.*s", n, text);
-        at += n;
-        first = 0;
-        text += n + (stop != NULL);
-    }
-    fputc('\n', to);
-}
-
-static void print_usage(FILE *to, int i) {
-    int width = columns();
-    fprintf(to, "usage: prusik %s %s\n  %s\n", commands[i].name, commands[i].arguments,
-            commands[i].sentence);
-    for (const char *line = commands[i].options; *line;) {
-        const char *end = strchr(line, '\n'), *text = line;
-        int indent = 0, at = 0;
-        if (*line == ' ') {
-            /* "  --name VALUE", at least two blanks, the text; in a narrow terminal below it. */
-            const char *name_end = strstr(line + 2, "  ");
-            at = fprintf(to, "%.*s", (int)(name_end - line), line);
-            text = name_end + strspn(name_end, " ");
-            indent = width < 60 ? 6 : (int)(text - line);
-            if (width < 60) at = width;
-        }
-        print_wrapped(to, text, end, at, indent, width);
-        line = end + 1;
-    }
-}
-
-int app_usage(const char *name) {
+int app_usage(const char *name, const char *why, const char *what) {
+    char command[32];
+    snprintf(command, sizeof command, "prusik %s", name);
     for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(commands[i].name, name)) print_usage(stderr, i);
+        if (!strcmp(commands[i].name, name))
+            help_wrong(command, commands[i].arguments, why, what);
     return EXIT_USAGE;
 }
 
@@ -278,14 +236,14 @@ int main(int argc, char **argv) {
         if (strcmp(commands[i].name, argv[1])) continue;
         for (int k = 2; k < argc; k++)
             if (!strcmp(argv[k], "--help") || !strcmp(argv[k], "-h")) {
-                print_usage(stdout, i);
-                return EXIT_OK;
+                print_help(i);
+                return help_end("prusik", EXIT_OK, EXIT_FAILED);
             }
         /* getopt's own sentences begin with the program's name. */
         static char name[32];
         snprintf(name, sizeof name, "prusik %s", commands[i].name);
         argv[1] = name;
-        return commands[i].run(argc - 1, argv + 1);
+        return help_end(name, commands[i].run(argc - 1, argv + 1), EXIT_FAILED);
     }
     fprintf(stderr, "prusik-app is a part of prusik; call that: prusik --help\n");
     return EXIT_USAGE;

@@ -136,10 +136,12 @@ int app_run(int argc, char **argv) {
         case THREADS:
             if (app_integer("run", "--threads", optarg, 1, 256, &o.threads)) return EXIT_USAGE;
             break;
-        default: return app_usage("run");
+        default: return app_usage("run", NULL, NULL);
         }
     }
-    if (argc - optind != 1) return app_usage("run");
+    if (argc == optind) return app_usage("run", "a MODEL is missing", NULL);
+    if (argc - optind > 1)
+        return app_usage("run", "one argument too many:", argv[optind + 1]);
     if (o.output && mkdir(o.output, 0777) && errno != EEXIST)
         return app_fail("run", "%s cannot be made a folder: %s", o.output, strerror(errno));
     if (app_start_recording("run", o.threads, &o.record)) return EXIT_FAILED;
@@ -227,10 +229,12 @@ int app_bench(int argc, char **argv) {
         case PROFILE: o.record.profile = optarg; break;
         case GEAR: o.gear = optarg; break;
         case SHAPE: o.shape = optarg; break;
-        default: return app_usage("bench");
+        default: return app_usage("bench", NULL, NULL);
         }
     }
-    if (argc - optind != 1) return app_usage("bench");
+    if (argc == optind) return app_usage("bench", "a MODEL is missing", NULL);
+    if (argc - optind > 1)
+        return app_usage("bench", "one argument too many:", argv[optind + 1]);
     if (app_start_recording("bench", o.threads, &o.record)) return EXIT_FAILED;
     struct session s;
     memset(&s, 0, sizeof s);

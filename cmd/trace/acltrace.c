@@ -8,20 +8,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../help.h"
+
 /* As a shell's: the command was not found, or cannot be run. */
 enum { EXIT_USAGE = 2, EXIT_NO_START = 126, EXIT_NOT_FOUND = 127 };
 
-static void print_help(FILE *to) {
-    fputs("usage: acltrace [--json] [--summary] [-o FILE] [--data DIR] PROGRAM [ARGUMENT...]\n"
-          "       acltrace --replay LOG [--data DIR] [--library FILE]\n"
-          "  write every AscendCL call of a program, with arguments, result and time, to stderr\n\n"
-          "  --json     one JSON object a line\n"
-          "  --summary  only how often each function was called, and for how long\n"
-          "  -o FILE    write there instead of stderr\n"
-          "  --data DIR keep what calls read and write, so that a replay computes the same\n"
-          "  --replay   make the calls of a log of --json again, and compare what they give\n"
-          "  --library  the AscendCL library to call; default: the one beside acltrace\n",
-          to);
+static const char arguments[] = "[options] PROGRAM [ARGUMENT...]";
+static const char help[] =
+    "usage: acltrace [options] PROGRAM [ARGUMENT...]\n"
+    "       acltrace --replay LOG [--data DIR] [--library FILE]\n"
+    "  write every AscendCL call of a program, with arguments, result and time, to stderr\n"
+    "  --json          one JSON object a line\n"
+    "  --summary       only how often each function was called, and for how long\n"
+    "  -o FILE         write there instead of stderr\n"
+    "  --data DIR      with --json: keep what calls read and write, so that a replay computes the "
+    "same\n"
+    "  --replay LOG    make the calls of a log of --json again, and compare what they give\n"
+    "  --library FILE  the AscendCL library to call; default: the one beside acltrace\n"
+    "Exit status: the program's; 126 when it cannot be started, 127 when it is not found; of "
+    "--replay 0 when nothing differs, 1 when something does; 2 for wrong usage and logs that "
+    "cannot be read.\n";
+
+static int wrong(const char *why, const char *what) {
+    help_wrong("acltrace", arguments, why, what);
+    return EXIT_USAGE;
 }
 
 /* A part lies beside this program in the build tree, in a folder of its own when installed. */
@@ -70,33 +80,36 @@ int main(int argc, char **argv) {
     const char *output = NULL, *data = NULL, *log = NULL, *library = NULL;
     int json = 0, summary = 0, i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
-        if (!strcmp(argv[i], "--help")) {
-            print_help(stdout);
-            return 0;
+        const struct {
+            const char *name, **to;
+        } takes[] = {{"-o", &output}, {"--data", &data}, {"--replay", &log},
+                     {"--library", &library}};
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            help_print(stdout, help);
+            return help_end("acltrace", 0, 1);
         }
         if (!strcmp(argv[i], "--json")) {
             json = 1;
-        } else if (!strcmp(argv[i], "--summary")) {
-            summary = 1;
-        } else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
-            output = argv[++i];
-        } else if (!strcmp(argv[i], "--data") && i + 1 < argc) {
-            data = argv[++i];
-        } else if (!strcmp(argv[i], "--replay") && i + 1 < argc) {
-            log = argv[++i];
-        } else if (!strcmp(argv[i], "--library") && i + 1 < argc) {
-            library = argv[++i];
-        } else {
-            print_help(stderr);
-            return EXIT_USAGE;
+            continue;
         }
+        if (!strcmp(argv[i], "--summary")) {
+            summary = 1;
+            continue;
+        }
+        size_t k = 0;
+        while (k < sizeof takes / sizeof takes[0] && strcmp(argv[i], takes[k].name)) k++;
+        if (k == sizeof takes / sizeof takes[0]) return wrong("no option", argv[i]);
+        if (i + 1 == argc) return wrong("a value is missing after", argv[i]);
+        *takes[k].to = argv[++i];
     }
-    if (log && i == argc && !json && !summary && !output) return replay(log, data, library);
-    if (i == argc || log || library || (data && (!json || summary))) {
-        if (data && !log) fputs("acltrace: --data goes with --json, without --summary\n", stderr);
-        print_help(stderr);
-        return EXIT_USAGE;
-    }
+    if (log && i < argc) return wrong("a replay runs no program:", argv[i]);
+    if (log && (json || summary || output))
+        return wrong("--json, --summary and -o do not go with --replay", NULL);
+    if (log) return replay(log, data, library);
+    if (library) return wrong("--library goes with --replay only", NULL);
+    if (data && (!json || summary))
+        return wrong("--data goes with --json, without --summary", NULL);
+    if (i == argc) return wrong("a PROGRAM is missing", NULL);
     char shim[PATH_MAX], path[PATH_MAX] = "", folder[PATH_MAX] = "";
     if (find_part("libacltrace.so", shim)) {
         fputs("acltrace: its part libacltrace.so is missing; install prusik again\n", stderr);

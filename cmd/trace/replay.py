@@ -535,7 +535,10 @@ def main():
         calls = read_log(log)
         if data and not pathlib.Path(data).is_dir():
             raise Wrong(f"{data} is no folder")
-    except (Wrong, OSError) as e:
+    except OSError as e:
+        print(f"acltrace: {log} cannot be read: {e.strerror}", file=sys.stderr)
+        return 2
+    except Wrong as e:
         print(f"acltrace: {e}", file=sys.stderr)
         return 2
     progress = Progress(calls)

@@ -313,6 +313,16 @@ static void write_data(struct trace_call *c) {
     if (c->n_data) add(c, "}");
 }
 
+/* What cannot be written is said once; the program goes on. */
+static void put(const char *text, size_t n) {
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (write(trace.to, text, n) == (ssize_t)n || errno == EPIPE || trace.to == STDERR_FILENO)
+        return;
+    if (!atomic_flag_test_and_set(&said))
+        dprintf(STDERR_FILENO, "acltrace: the trace cannot be written: %s; lines are missing\n",
+                strerror(errno));
+}
+
 void trace_write(struct trace_call *c) {
     if (trace.summary) return;
     if (trace.json) {
@@ -324,7 +334,7 @@ void trace_write(struct trace_call *c) {
     } else {
         add(c, "%s  %.1f us\n", c->n_filled ? "]" : "", (double)c->ns / 1e3);
     }
-    if (write(trace.to, c->line, c->used) < 0) return; /* nobody listens any more */
+    put(c->line, c->used);
 }
 
 static int by_time(const void *a, const void *b) {
@@ -342,16 +352,21 @@ __attribute__((destructor)) static void print_summary(void) {
     n = 0;
     for (struct trace_function *f = trace.first; f; f = f->after) list[n++] = f;
     qsort(list, n, sizeof *list, by_time);
+    char line[256];
+    int used = 0;
     if (!trace.json)
-        dprintf(trace.to, "%10s %8s %12s %12s  %s\n", "calls", "failed", "total ms", "mean us",
-                "function");
-    for (size_t i = 0; i < n; i++)
-        dprintf(trace.to,
-                trace.json ? "{\"calls\": %llu, \"failed\": %llu, \"ms\": %.3f, \"mean_us\": %.3f, "
-                             "\"call\": \"%s\"}\n"
-                           : "%10llu %8llu %12.3f %12.3f  %s\n",
-                (unsigned long long)list[i]->n, (unsigned long long)list[i]->failed,
-                (double)list[i]->ns / 1e6, (double)list[i]->ns / 1e3 / (double)list[i]->n,
-                list[i]->name);
+        used = snprintf(line, sizeof line, "%10s %8s %12s %12s  %s\n", "calls", "failed",
+                        "total ms", "mean us", "function");
+    put(line, (size_t)used);
+    for (size_t i = 0; i < n; i++) {
+        used = snprintf(line, sizeof line,
+                        trace.json ? "{\"calls\": %llu, \"failed\": %llu, \"ms\": %.3f, "
+                                     "\"mean_us\": %.3f, \"call\": \"%s\"}\n"
+                                   : "%10llu %8llu %12.3f %12.3f  %s\n",
+                        (unsigned long long)list[i]->n, (unsigned long long)list[i]->failed,
+                        (double)list[i]->ns / 1e6, (double)list[i]->ns / 1e3 / (double)list[i]->n,
+                        list[i]->name);
+        put(line, (size_t)used);
+    }
     free(list);
 }

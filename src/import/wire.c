@@ -161,8 +161,9 @@ static enum status walk_field(struct walk *w, const struct wire_options *o) {
         payload = w->at;
         break;
     default:
-        FAIL(STATUS_FORMAT, "%s has a field of unknown wire type %d at byte %zu", message, wire_type,
-             start);
+        FAIL(STATUS_FORMAT,
+             "%s has a field of unknown wire type %d at byte %zu; the file is damaged, or no model",
+             message, wire_type, start);
     }
     CHECK(length <= end - w->at, STATUS_FORMAT,
           "field %" PRIu64 " of %s at byte %zu says %" PRIu64 " bytes, but %zu are left; the file "
