@@ -202,8 +202,16 @@ PyObject *object_and_code(PyObject *taken, aclError code); /* takes the referenc
 extern PyMethodDef aipp_methods[], base_methods[], blas_methods[], compile_methods[],
     device_methods[], fv_methods[], himpi_methods[], mdl_methods[], media_methods[], op_methods[],
     op_compile_methods[], prof_methods[], queue_methods[], rt_methods[], stream_methods[],
-    tdt_methods[], tensor_methods[], util_methods[];
+    tdt_methods[], tensor_methods[], util_methods[], video_methods[];
 
+/* A function of Python's and what it gets, on the way through a callback of the library's. */
+struct callback {
+    struct callback *next, *previous;
+    PyObject *function, *user;
+};
+/* With references of its own; NULL with an exception. */
+struct callback *callback_new(PyObject *function, PyObject *user);
+void callback_free(struct callback *c);
 /* Releases what callbacks that never ran still hold; after aclFinalize. */
 void callbacks_forget(void);
 

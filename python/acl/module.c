@@ -147,7 +147,7 @@ PyMODINIT_FUNC PyInit_acl(void) {
         add_submodule(module, "himpi", "acl.himpi", "Pictures and video: not implemented.",
                       himpi_methods, NULL) &&
         add_submodule(module, "media", "acl.media", "Pictures: decode, scale, crop, encode.",
-                      media_methods, NULL) &&
+                      media_methods, video_methods) &&
         add_submodule(module, "op", "acl.op", "Single operators.", op_methods,
                       op_compile_methods) &&
         add_submodule(module, "prof", "acl.prof", "Profiling.", prof_methods, NULL) &&

@@ -61,16 +61,25 @@ METHOD(rt_event_elapsed_time) {
 
 /* ---- callbacks ---- */
 
-/* What a launched callback holds, in a ring so that those dropped by the library (their stream
+/* What launched callbacks hold, in a ring so that those dropped by the library (their stream
  * unsubscribed or destroyed first) can be released at the end. The interpreter lock guards it. */
-struct callback {
-    struct callback *next, *previous;
-    PyObject *function, *user;
-};
-
 static struct callback launched = {&launched, &launched, NULL, NULL};
 
-static void callback_free(struct callback *c) {
+struct callback *callback_new(PyObject *function, PyObject *user) {
+    struct callback *c = PyMem_Malloc(sizeof *c);
+    if (!c) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    *c = (struct callback){&launched, launched.previous, function, user};
+    launched.previous->next = c;
+    launched.previous = c;
+    Py_INCREF(function);
+    Py_INCREF(user);
+    return c;
+}
+
+void callback_free(struct callback *c) {
     c->previous->next = c->next;
     c->next->previous = c->previous;
     Py_DECREF(c->function);
@@ -108,13 +117,8 @@ METHOD(rt_launch_callback) {
         wrong_type("acl.rt.launch_callback", 1, "callable", function);
         return NULL;
     }
-    struct callback *c = PyMem_Malloc(sizeof *c);
-    if (!c) return PyErr_NoMemory();
-    *c = (struct callback){&launched, launched.previous, function, user};
-    launched.previous->next = c;
-    launched.previous = c;
-    Py_INCREF(function);
-    Py_INCREF(user);
+    struct callback *c = callback_new(function, user);
+    if (!c) return NULL;
     aclError code =
         UNLOCKED(aclrtLaunchCallback(run_callback, c, (aclrtCallbackBlockType)block, stream));
     if (code != ACL_SUCCESS) callback_free(c);

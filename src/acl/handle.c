@@ -61,6 +61,10 @@ static const struct {
     [HANDLE_DVPP_LUT] = {"acldvppLutMap", "acldvppCreateLutMap"},
     [HANDLE_DVPP_HIST] = {"acldvppHist", "acldvppCreateHist"},
     [HANDLE_DVPP_STREAM] = {"acldvppStreamDesc", "acldvppCreateStreamDesc"},
+    [HANDLE_VDEC_CHANNEL] = {"aclvdecChannelDesc", "aclvdecCreateChannelDesc"},
+    [HANDLE_VDEC_FRAME] = {"aclvdecFrameConfig", "aclvdecCreateFrameConfig"},
+    [HANDLE_VENC_CHANNEL] = {"aclvencChannelDesc", "aclvencCreateChannelDesc"},
+    [HANDLE_VENC_FRAME] = {"aclvencFrameConfig", "aclvencCreateFrameConfig"},
 };
 
 static uint64_t state_of(uint64_t generation, enum handle_kind kind) {

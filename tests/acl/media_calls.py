@@ -28,6 +28,14 @@ vpc_batch_crop_resize_paste_async i | vpc_batch_crop_resize_make_border_async i
 """
 
 
+VIDEO = {
+    "vdec": "channel_id thread_id entype out_pic_format out_pic_width out_pic_height out_mode "
+            "ref_frame_num bit_depth",
+    "venc": "thread_id entype pic_format pic_width pic_height key_frame_interval buf_addr buf_size "
+            "rc_mode src_rate max_bit_rate",
+}
+
+
 def returns():
     table = {}
     for kind in ("channel_desc", "pic_desc", "batch_pic_desc", "stream_desc", "roi_config",
@@ -38,7 +46,55 @@ def returns():
             table[f"set_{kind}_{field}"] = table[f"get_{kind}_{field}"] = "i"
     for line in OTHERS.strip().splitlines():
         table.update(entry.split() for entry in line.split("|"))
-    return {"media.dvpp_" + name: kinds for name, kinds in table.items()}
+    table = {"media.dvpp_" + name: kinds for name, kinds in table.items()}
+    for kind, fields in VIDEO.items():
+        for name in ("create_channel", "destroy_channel", "create_channel_desc",
+                     "destroy_channel_desc", "create_frame_config", "destroy_frame_config",
+                     "set_channel_desc_callback", "set_channel_desc_param", "send_frame"):
+            table[f"media.{kind}_{name}"] = "i"
+        for field in fields.split():
+            table[f"media.{kind}_set_channel_desc_{field}"] = "i"
+            table[f"media.{kind}_get_channel_desc_{field}"] = "i"
+        table[f"media.{kind}_get_channel_desc_param"] = "ii"
+        table[f"media.{kind}_get_channel_desc_callback"] = "*"  # a function or None
+    for name in ("vdec_send_skipped_frame", "venc_get_channel_desc_channel_id",
+                 "venc_set_frame_config_eos", "venc_get_frame_config_eos",
+                 "venc_set_frame_config_force_i_frame", "venc_get_frame_config_force_i_frame"):
+        table["media." + name] = "i"
+    return table
+
+
+def video(call_any):
+    """What needs no FFmpeg; test_codecs.py decodes and encodes."""
+    for kind, fields in VIDEO.items():
+        def call(name, *arguments, **options):
+            return call_any(f"media.{kind}_{name}", *arguments, **options)
+
+        desc, config = call("create_channel_desc"), call("create_frame_config")
+        for field in fields.split():
+            value = 64 if "width" in field or "height" in field else 0 if "bit_d" in field else 1
+            call(f"set_channel_desc_{field}", desc, value)
+            assert call(f"get_channel_desc_{field}", desc) == value
+        call("set_channel_desc_param", desc, 9, 2)
+        assert call("get_channel_desc_param", desc, 9) == 2
+        assert call("get_channel_desc_callback", desc) is None
+        call("create_channel", desc, fails=True)
+        call("set_channel_desc_callback", desc, print)
+        call("destroy_channel", desc, fails=True)
+        if kind == "vdec":
+            stream, pic = (call_any(f"media.dvpp_create_{of}_desc") for of in ("stream", "pic"))
+            call("send_frame", desc, stream, pic, None, None, fails=True)
+            call("send_skipped_frame", desc, stream, None, None, fails=True)
+            for of, handle in (("stream", stream), ("pic", pic)):
+                call_any(f"media.dvpp_destroy_{of}_desc", handle)
+        else:
+            call("get_channel_desc_channel_id", desc)
+            for field in ("eos", "force_i_frame"):
+                call(f"set_frame_config_{field}", config, 1)
+                assert call(f"get_frame_config_{field}", config) == 1
+            call("send_frame", desc, 0, 0, config, None, fails=True)
+        call("destroy_frame_config", config)
+        call("destroy_channel_desc", desc)
 
 
 def pictures(call_any):

@@ -57,7 +57,8 @@ EMPTY = {
     "size_t": (0,), "uint32_t": (0, 0xFFFFFFFF), "int64_t": (-1,), "aclDataType": (-1,),
     "aclFormat": (-1,), "acltdtTensorType": (-1, 0), "aclprofSubscribeOpFlag": (255,),
     "uint64_t": (0,), "uint8_t": (0,), "double": (0,), "acldvppPixelFormat": (10000,),
-    "acldvppStreamFormat": (0,), "acldvppBorderType": (0,),
+    "acldvppStreamFormat": (0,), "acldvppBorderType": (0,), "aclvdecCallback": (0,),
+    "aclvencCallback": (0,),
 }
 
 # NAME TIME ARGUMENTS. The time: "a", any; "i", between aclInit and aclFinalize, else UNINITIALIZE;

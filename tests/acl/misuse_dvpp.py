@@ -111,6 +111,74 @@ acldvppVpcEqualizeHistAsync c hhhhs
 acldvppVpcMakeBorderAsync c hhhhs
 acldvppVpcPyrDownAsync c hhh-s
 acldvppVpcResizeAsync c hhhhs
+aclvdecCreateChannel c h
+aclvdecCreateChannelDesc a
+aclvdecCreateFrameConfig a
+aclvdecDestroyChannel i h
+aclvdecDestroyChannelDesc a h
+aclvdecDestroyFrameConfig a h
+aclvdecGetChannelDescBitDepth a h
+aclvdecGetChannelDescCallback a h
+aclvdecGetChannelDescChannelId a h
+aclvdecGetChannelDescEnType a h
+aclvdecGetChannelDescOutMode a h
+aclvdecGetChannelDescOutPicFormat a h
+aclvdecGetChannelDescOutPicHeight a h
+aclvdecGetChannelDescOutPicWidth a h
+aclvdecGetChannelDescParam a h--pp
+aclvdecGetChannelDescRefFrameNum a h
+aclvdecGetChannelDescThreadId a h
+aclvdecSendFrame i hhho-
+aclvdecSendSkippedFrame i hho-
+aclvdecSetChannelDescBitDepth a h-
+aclvdecSetChannelDescCallback a hp
+aclvdecSetChannelDescChannelId a h-
+aclvdecSetChannelDescEnType a h-
+aclvdecSetChannelDescOutMode a h-
+aclvdecSetChannelDescOutPicFormat a h-
+aclvdecSetChannelDescOutPicHeight a h-
+aclvdecSetChannelDescOutPicWidth a h-
+aclvdecSetChannelDescParam a h--p
+aclvdecSetChannelDescRefFrameNum a h-
+aclvdecSetChannelDescThreadId a h-
+aclvencCreateChannel c h
+aclvencCreateChannelDesc a
+aclvencCreateFrameConfig a
+aclvencDestroyChannel i h
+aclvencDestroyChannelDesc a h
+aclvencDestroyFrameConfig a h
+aclvencGetChannelDescBufAddr a h
+aclvencGetChannelDescBufSize a h
+aclvencGetChannelDescCallback a h
+aclvencGetChannelDescChannelId a h
+aclvencGetChannelDescEnType a h
+aclvencGetChannelDescKeyFrameInterval a h
+aclvencGetChannelDescMaxBitRate a h
+aclvencGetChannelDescParam a h--pp
+aclvencGetChannelDescPicFormat a h
+aclvencGetChannelDescPicHeight a h
+aclvencGetChannelDescPicWidth a h
+aclvencGetChannelDescRcMode a h
+aclvencGetChannelDescSrcRate a h
+aclvencGetChannelDescThreadId a h
+aclvencGetFrameConfigEos a h
+aclvencGetFrameConfigForceIFrame a h
+aclvencSendFrame i hh-o-
+aclvencSetChannelDescBufAddr a h-
+aclvencSetChannelDescBufSize a h-
+aclvencSetChannelDescCallback a hp
+aclvencSetChannelDescEnType a h-
+aclvencSetChannelDescKeyFrameInterval a h-
+aclvencSetChannelDescMaxBitRate a h-
+aclvencSetChannelDescParam a h--p
+aclvencSetChannelDescPicFormat a h-
+aclvencSetChannelDescPicHeight a h-
+aclvencSetChannelDescPicWidth a h-
+aclvencSetChannelDescRcMode a h-
+aclvencSetChannelDescSrcRate a h-
+aclvencSetChannelDescThreadId a h-
+aclvencSetFrameConfigEos a h-
+aclvencSetFrameConfigForceIFrame a h-
 """
 
 MAKERS = {f"acldvpp{kind}": ("returned", f"acldvppCreate{kind}", arguments,
@@ -119,6 +187,10 @@ MAKERS = {f"acldvpp{kind}": ("returned", f"acldvppCreate{kind}", arguments,
                                   "RoiConfig": (0, 15, 0, 5), "ResizeConfig": (),
                                   "JpegeConfig": (), "BorderConfig": (), "LutMap": (), "Hist": (),
                                   "StreamDesc": ()}.items()}
+MAKERS.update({f"acl{kind}": ("returned", f"acl{kind[:4]}Create{kind[4:]}", (),
+                              f"acl{kind[:4]}Destroy{kind[4:]}")
+               for kind in ("vdecChannelDesc", "vdecFrameConfig", "vencChannelDesc",
+                            "vencFrameConfig")})
 
 
 def describe(caller, pic, width=32, height=32):
@@ -134,10 +206,18 @@ def describe_batch(caller, batch):
     describe(caller, ctypes.c_void_p(caller.call("acldvppGetPicDesc", batch, 0)))
 
 
+def fill_stream(caller, stream):
+    for field, kind, value in (
+            ("Data", ctypes.c_void_p, ctypes.addressof(caller.scratch) + 65536),
+            ("Size", ctypes.c_uint32, 64)):
+        caller.call("acldvppSetStreamDesc" + field, stream, kind(value))
+
+
 # What has to happen to a new one before it is good.
 SETUP = {
     "acldvppChannelDesc": lambda caller, handle: caller.call("acldvppCreateChannel", handle),
     "acldvppPicDesc": describe,
+    "acldvppStreamDesc": fill_stream,
     "acldvppBatchPicDesc": describe_batch,
 }
 

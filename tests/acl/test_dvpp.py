@@ -388,6 +388,26 @@ def test_batches(acl, channel):
         m.dvpp_destroy_roi_config(roi)
 
 
+@pytest.mark.parametrize("width, height", [(96, 60), (130, 110), (200, 150), (48, 36)])
+def test_resize_beside_swscale(acl, channel, width, height):
+    """Enlarged, libswscale's bilinear filter is ours; it widens when it shrinks, where smooth
+    pictures are close still, and OpenCV's formula, which ours is, is tested above."""
+    av = pytest.importorskip("av")
+    a, b = Picture(acl, RGB, 64, 48), Picture(acl, RGB, width, height)
+    a.planes()[0][...] = np.asarray(photo(64, 48))
+    if width < 64:
+        a.smooth()
+    config = acl.media.dvpp_create_resize_config()
+    wait(acl, acl.media.dvpp_vpc_resize_async(channel, a.desc, b.desc, config, 0))
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(a.planes()[0]), format="rgb24")
+    theirs = frame.reformat(width, height, "rgb24", interpolation="BILINEAR").to_ndarray()
+    error = np.mean((b.planes()[0].astype(float) - theirs) ** 2)
+    assert 10 * np.log10(255 ** 2 / max(error, 1e-9)) > 40
+    acl.media.dvpp_destroy_resize_config(config)
+    a.free()
+    b.free()
+
+
 # ---- formats and colour ----
 
 def to_444(planes, form):
@@ -453,7 +473,8 @@ def test_yuv_and_rgb(acl, media, form, matrix):
     channel = media.dvpp_create_channel_desc()
     assert media.dvpp_set_channel_desc_param(channel, 0, 4, matrix) == 0
     assert media.dvpp_create_channel(channel) == 0
-    a, b, c = Picture(acl, YUV, 62, 46).fill(4), Picture(acl, form, 62, 46), Picture(acl, YUV, 62, 46)
+    a, b = Picture(acl, YUV, 62, 46).fill(4), Picture(acl, form, 62, 46)
+    c = Picture(acl, YUV, 62, 46)
     wait(acl, media.dvpp_vpc_convert_color_async(channel, a.desc, b.desc, 0))
     order = list(ORDER[form])
     assert np.abs(b.planes()[0][..., order] - to_rgb(a.planes()[0], matrix)).max() <= 0.51
@@ -532,7 +553,8 @@ def test_make_border(acl, channel, form, kind):
     wait(acl, media.dvpp_vpc_make_border_async(channel, a.desc, b.desc, config, 0))
     for k, (p, q) in enumerate(zip(a.planes(), b.planes())):
         x, y = SUBS.get(form, (0, 0)) if k else (0, 0)
-        pads = ((sides["top"] >> y, sides["bottom"] >> y), (sides["left"] >> x, sides["right"] >> x))
+        pads = ((sides["top"] >> y, sides["bottom"] >> y),
+                (sides["left"] >> x, sides["right"] >> x))
         for c in range(p.shape[2]):
             value = values[(3 - c if form == NV21 else 1 + c) - 1 if k == 0 else
                            (2 - c if form == NV21 else 1 + c)] if k else values[c]
@@ -685,7 +707,8 @@ def strict_case(acl, channel, name):
     elif name == "times 17":
         b = Picture(acl, NV12, 64 * 17, 48)
     elif name == "convert":
-        return media.dvpp_vpc_convert_color_async(channel, a.desc, Picture(acl, RGB, 64, 48).desc, 0)
+        c = Picture(acl, RGB, 64, 48)
+        return media.dvpp_vpc_convert_color_async(channel, a.desc, c.desc, 0)
     elif name == "png":
         out = io.BytesIO()
         photo(64, 48).save(out, "PNG")

@@ -588,115 +588,203 @@ ACL_FUNC_VISIBILITY aclError acldvppGetHistData(acldvppHist *hist, uint32_t dim,
 ACL_FUNC_VISIBILITY aclError acldvppVpcCalcHistAsync(acldvppChannelDesc *channelDesc,
     acldvppPicDesc *srcPicDesc, acldvppHist *hist, void *reserve, aclrtStream stream);
 
-/* ---- declared for compilation; not in this library yet, so linking against them fails ---- */
-ACL_FUNC_VISIBILITY aclError aclvdecCreateChannel(aclvdecChannelDesc *channelDesc);
+/* ---- video: decoding (VDEC) ---- */
+
+/*
+ * A channel decodes one stream of H.264 (baseline, main, high) or H.265 (main): 4:2:0, 8 bits.
+ *
+ *     desc = aclvdecCreateChannelDesc();        set thread, callback, enType, outPicFormat
+ *     aclvdecCreateChannel(desc);
+ *     aclvdecSendFrame(desc, stream, pic, NULL, user);   one access unit with its picture; repeat
+ *     acldvppSetStreamDescEos(stream, 1);
+ *     aclvdecSendFrame(desc, stream, NULL, NULL, NULL);  waits until all callbacks have run
+ *     aclvdecDestroyChannel(desc);
+ *     aclvdecDestroyChannelDesc(desc);
+ *
+ * Meanwhile another thread, the one whose id the channel has, runs aclrtProcessReport; callbacks
+ * run there, in the order of sending. FFmpeg decodes; without it aclvdecCreateChannel fails with
+ * ACL_ERROR_FEATURE_UNSUPPORTED.
+ */
+
+/* NULL when memory ran out. Destroying one that has an open channel fails. */
 ACL_FUNC_VISIBILITY aclvdecChannelDesc *aclvdecCreateChannelDesc(void);
-ACL_FUNC_VISIBILITY aclvdecFrameConfig *aclvdecCreateFrameConfig(void);
-ACL_FUNC_VISIBILITY aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDesc);
 ACL_FUNC_VISIBILITY aclError aclvdecDestroyChannelDesc(aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvdecDestroyFrameConfig(aclvdecFrameConfig *vdecFrameConfig);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescBitDepth(const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclvdecCallback aclvdecGetChannelDescCallback(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescChannelId(const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY acldvppStreamFormat aclvdecGetChannelDescEnType(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutMode(const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY acldvppPixelFormat aclvdecGetChannelDescOutPicFormat(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutPicHeight(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutPicWidth(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvdecGetChannelDescParam(const aclvdecChannelDesc *channelDesc,
-    aclvdecChannelDescParamType paramType, size_t length, size_t *paramRetSize, void *param);
-ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescRefFrameNum(
-    const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint64_t aclvdecGetChannelDescThreadId(const aclvdecChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvdecSendFrame(aclvdecChannelDesc *channelDesc,
-    acldvppStreamDesc *input, acldvppPicDesc *output, aclvdecFrameConfig *config, void *userData);
-ACL_FUNC_VISIBILITY aclError aclvdecSendSkippedFrame(aclvdecChannelDesc *channelDesc,
-    acldvppStreamDesc *input, aclvdecFrameConfig *config, void *userData);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescBitDepth(aclvdecChannelDesc *channelDesc,
-    uint32_t bitDepth);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescCallback(aclvdecChannelDesc *channelDesc,
-    aclvdecCallback callback);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescChannelId(aclvdecChannelDesc *channelDesc,
-    uint32_t channelId);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescEnType(aclvdecChannelDesc *channelDesc,
-    acldvppStreamFormat enType);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutMode(aclvdecChannelDesc *channelDesc,
-    uint32_t outMode);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicFormat(aclvdecChannelDesc *channelDesc,
-    acldvppPixelFormat outPicFormat);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicHeight(aclvdecChannelDesc *channelDesc,
-    uint32_t outPicHeight);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicWidth(aclvdecChannelDesc *channelDesc,
-    uint32_t outPicWidth);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescParam(aclvdecChannelDesc *channelDesc,
-    aclvdecChannelDescParamType paramType, size_t length, const void *param);
-ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescRefFrameNum(aclvdecChannelDesc *channelDesc,
-    uint32_t refFrameNum);
+
+/*
+ * What a channel is to be, read by aclvdecCreateChannel; a value out of range fails with
+ * ACL_ERROR_INVALID_PARAM. threadId: pthread_self() of the thread that runs aclrtProcessReport.
+ * channelId: 0 to 255, for the program's own use. outPicFormat: NV12 (the default), NV21, RGB_888
+ * or BGR_888. outPicWidth, outPicHeight: frames are scaled to it; 0: they keep the stream's size.
+ * outMode 1: each frame comes at once, for streams without B frames; 0: when the stream's order
+ * of display lets it. bitDepth: 0, 8 bits. refFrameNum: 0 to 16; the stream's own number is used,
+ * so it changes nothing here, and with PRUSIK_STRICT=310 setting it fails, as it does there.
+ */
 ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescThreadId(aclvdecChannelDesc *channelDesc,
     uint64_t threadId);
-ACL_FUNC_VISIBILITY aclError aclvencCreateChannel(aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclvencChannelDesc *aclvencCreateChannelDesc(void);
-ACL_FUNC_VISIBILITY aclvencFrameConfig *aclvencCreateFrameConfig(void);
-ACL_FUNC_VISIBILITY aclError aclvencDestroyChannel(aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvencDestroyChannelDesc(aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvencDestroyFrameConfig(aclvencFrameConfig *config);
-ACL_FUNC_VISIBILITY void *aclvencGetChannelDescBufAddr(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescBufSize(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclvencCallback aclvencGetChannelDescCallback(
-    const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescChannelId(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY acldvppStreamFormat aclvencGetChannelDescEnType(
-    const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescKeyFrameInterval(
-    const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescMaxBitRate(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY aclError aclvencGetChannelDescParam(const aclvencChannelDesc *channelDesc,
-    aclvencChannelDescParamType paramType, size_t length, size_t *paramRetSize, void *param);
-ACL_FUNC_VISIBILITY acldvppPixelFormat aclvencGetChannelDescPicFormat(
-    const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescPicHeight(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescPicWidth(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescRcMode(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescSrcRate(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint64_t aclvencGetChannelDescThreadId(const aclvencChannelDesc *channelDesc);
-ACL_FUNC_VISIBILITY uint8_t aclvencGetFrameConfigEos(const aclvencFrameConfig *config);
-ACL_FUNC_VISIBILITY uint8_t aclvencGetFrameConfigForceIFrame(const aclvencFrameConfig *config);
-ACL_FUNC_VISIBILITY aclError aclvencSendFrame(aclvencChannelDesc *channelDesc,
-    acldvppPicDesc *input, void *reserve, aclvencFrameConfig *config, void *userdata);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescBufAddr(aclvencChannelDesc *channelDesc,
-    void *bufAddr);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescBufSize(aclvencChannelDesc *channelDesc,
-    uint32_t bufSize);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescCallback(aclvencChannelDesc *channelDesc,
-    aclvencCallback callback);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescEnType(aclvencChannelDesc *channelDesc,
+ACL_FUNC_VISIBILITY uint64_t aclvdecGetChannelDescThreadId(const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescCallback(aclvdecChannelDesc *channelDesc,
+    aclvdecCallback callback);
+ACL_FUNC_VISIBILITY aclvdecCallback aclvdecGetChannelDescCallback(
+    const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescChannelId(aclvdecChannelDesc *channelDesc,
+    uint32_t channelId);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescChannelId(const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescEnType(aclvdecChannelDesc *channelDesc,
     acldvppStreamFormat enType);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescKeyFrameInterval(aclvencChannelDesc *channelDesc,
-    uint32_t keyFrameInterval);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescMaxBitRate(aclvencChannelDesc *channelDesc,
-    uint32_t maxBitRate);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescParam(aclvencChannelDesc *channelDesc,
-    aclvencChannelDescParamType paramType, size_t length, const void *param);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicFormat(aclvencChannelDesc *channelDesc,
-    acldvppPixelFormat picFormat);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicHeight(aclvencChannelDesc *channelDesc,
-    uint32_t picHeight);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicWidth(aclvencChannelDesc *channelDesc,
-    uint32_t picWidth);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescRcMode(aclvencChannelDesc *channelDesc,
-    uint32_t rcMode);
-ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescSrcRate(aclvencChannelDesc *channelDesc,
-    uint32_t srcRate);
+ACL_FUNC_VISIBILITY acldvppStreamFormat aclvdecGetChannelDescEnType(
+    const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicFormat(aclvdecChannelDesc *channelDesc,
+    acldvppPixelFormat outPicFormat);
+ACL_FUNC_VISIBILITY acldvppPixelFormat aclvdecGetChannelDescOutPicFormat(
+    const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicWidth(aclvdecChannelDesc *channelDesc,
+    uint32_t outPicWidth);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutPicWidth(
+    const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutPicHeight(aclvdecChannelDesc *channelDesc,
+    uint32_t outPicHeight);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutPicHeight(
+    const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescOutMode(aclvdecChannelDesc *channelDesc,
+    uint32_t outMode);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescOutMode(const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescBitDepth(aclvdecChannelDesc *channelDesc,
+    uint32_t bitDepth);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescBitDepth(const aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescRefFrameNum(aclvdecChannelDesc *channelDesc,
+    uint32_t refFrameNum);
+ACL_FUNC_VISIBILITY uint32_t aclvdecGetChannelDescRefFrameNum(
+    const aclvdecChannelDesc *channelDesc);
+
+/*
+ * The same by number, and ACL_VDEC_CSC_MATRIX_UINT32, the matrix for RGB (acldvppCscMatrix).
+ * length: bytes at param, at least those of the value.
+ */
+ACL_FUNC_VISIBILITY aclError aclvdecSetChannelDescParam(aclvdecChannelDesc *channelDesc,
+    aclvdecChannelDescParamType paramType, size_t length, const void *param);
+ACL_FUNC_VISIBILITY aclError aclvdecGetChannelDescParam(const aclvdecChannelDesc *channelDesc,
+    aclvdecChannelDescParamType paramType, size_t length, size_t *paramRetSize, void *param);
+
+/* Reserved: nothing can be set in it, and NULL does in its place. */
+ACL_FUNC_VISIBILITY aclvdecFrameConfig *aclvdecCreateFrameConfig(void);
+ACL_FUNC_VISIBILITY aclError aclvdecDestroyFrameConfig(aclvdecFrameConfig *vdecFrameConfig);
+
+/*
+ * Opens a channel, and closes it: callbacks that have not run by then never do, so the end of the
+ * stream is sent first. Closing from the thread of the callbacks fails.
+ */
+ACL_FUNC_VISIBILITY aclError aclvdecCreateChannel(aclvdecChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDesc);
+
+/*
+ * Sends one access unit (Annex B, parameter sets in front of key frames), whose memory and that
+ * of the picture stay the program's but must last until its callback. The frame, in the order of
+ * display, has its size, strides and format written into output; strides that are not 0 there are
+ * kept. A unit without a frame has its callback too: acldvppGetPicDescRetCode is then not 0 and
+ * aclGetRecentErrMsg in the callback says why; so it is for a damaged frame, of which output has
+ * what could be decoded. A stream whose frames do not fit output's memory is refused before
+ * memory is taken for them; 8192 x 4320 pixels and 64 MiB a unit are the most. With the end of
+ * the stream set in input (data or none) it waits until all callbacks have run.
+ */
+ACL_FUNC_VISIBILITY aclError aclvdecSendFrame(aclvdecChannelDesc *channelDesc,
+    acldvppStreamDesc *input, acldvppPicDesc *output, aclvdecFrameConfig *config, void *userData);
+
+/* Sends a unit whose frame is not wanted: the callback's output is NULL. */
+ACL_FUNC_VISIBILITY aclError aclvdecSendSkippedFrame(aclvdecChannelDesc *channelDesc,
+    acldvppStreamDesc *input, aclvdecFrameConfig *config, void *userData);
+
+/* ---- video: encoding (VENC) ---- */
+
+/*
+ * A channel encodes pictures of one size to H.264 (baseline, main, high) or H.265 (main), without B
+ * frames. It is used as one of VDEC is; the end is sent with a frame's configuration.
+ */
+
+/* NULL when memory ran out. Destroying one that has an open channel fails. */
+ACL_FUNC_VISIBILITY aclvencChannelDesc *aclvencCreateChannelDesc(void);
+ACL_FUNC_VISIBILITY aclError aclvencDestroyChannelDesc(aclvencChannelDesc *channelDesc);
+
+/*
+ * What a channel is to be, read by aclvencCreateChannel. picFormat: NV12 (the default) or NV21.
+ * Sides are even. keyFrameInterval: frames from key frame to key frame; 0: one second. srcRate:
+ * frames per second; 0: 30. maxBitRate: kbit/s; 0: constant quality without a limit. rcMode 2
+ * keeps maxBitRate constantly (it must be set then); 0 and 1 keep the quality and maxBitRate as
+ * the most, over one second. bufAddr, bufSize: memory for one encoded frame, instead of the
+ * library's; with it each frame waits for the callback of the one before.
+ */
 ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescThreadId(aclvencChannelDesc *channelDesc,
     uint64_t threadId);
+ACL_FUNC_VISIBILITY uint64_t aclvencGetChannelDescThreadId(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescCallback(aclvencChannelDesc *channelDesc,
+    aclvencCallback callback);
+ACL_FUNC_VISIBILITY aclvencCallback aclvencGetChannelDescCallback(
+    const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescEnType(aclvencChannelDesc *channelDesc,
+    acldvppStreamFormat enType);
+ACL_FUNC_VISIBILITY acldvppStreamFormat aclvencGetChannelDescEnType(
+    const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicFormat(aclvencChannelDesc *channelDesc,
+    acldvppPixelFormat picFormat);
+ACL_FUNC_VISIBILITY acldvppPixelFormat aclvencGetChannelDescPicFormat(
+    const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicWidth(aclvencChannelDesc *channelDesc,
+    uint32_t picWidth);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescPicWidth(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescPicHeight(aclvencChannelDesc *channelDesc,
+    uint32_t picHeight);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescPicHeight(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescKeyFrameInterval(
+    aclvencChannelDesc *channelDesc, uint32_t keyFrameInterval);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescKeyFrameInterval(
+    const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescSrcRate(aclvencChannelDesc *channelDesc,
+    uint32_t srcRate);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescSrcRate(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescMaxBitRate(aclvencChannelDesc *channelDesc,
+    uint32_t maxBitRate);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescMaxBitRate(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescRcMode(aclvencChannelDesc *channelDesc,
+    uint32_t rcMode);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescRcMode(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescBufAddr(aclvencChannelDesc *channelDesc,
+    void *bufAddr);
+ACL_FUNC_VISIBILITY void *aclvencGetChannelDescBufAddr(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescBufSize(aclvencChannelDesc *channelDesc,
+    uint32_t bufSize);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescBufSize(const aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY uint32_t aclvencGetChannelDescChannelId(const aclvencChannelDesc *channelDesc);
+
+/*
+ * The same by number, and ACL_VENC_MAX_IP_PROP_UINT32: the ratio of the quantizers of P and I
+ * frames, 1 to 100; 0 (the default): the encoder's.
+ */
+ACL_FUNC_VISIBILITY aclError aclvencSetChannelDescParam(aclvencChannelDesc *channelDesc,
+    aclvencChannelDescParamType paramType, size_t length, const void *param);
+ACL_FUNC_VISIBILITY aclError aclvencGetChannelDescParam(const aclvencChannelDesc *channelDesc,
+    aclvencChannelDescParamType paramType, size_t length, size_t *paramRetSize, void *param);
+
+/* Of one frame: whether it is the last (the picture may be NULL then), and a key frame. */
+ACL_FUNC_VISIBILITY aclvencFrameConfig *aclvencCreateFrameConfig(void);
+ACL_FUNC_VISIBILITY aclError aclvencDestroyFrameConfig(aclvencFrameConfig *config);
 ACL_FUNC_VISIBILITY aclError aclvencSetFrameConfigEos(aclvencFrameConfig *config, uint8_t eos);
+ACL_FUNC_VISIBILITY uint8_t aclvencGetFrameConfigEos(const aclvencFrameConfig *config);
 ACL_FUNC_VISIBILITY aclError aclvencSetFrameConfigForceIFrame(aclvencFrameConfig *config,
     uint8_t forceIFrame);
+ACL_FUNC_VISIBILITY uint8_t aclvencGetFrameConfigForceIFrame(const aclvencFrameConfig *config);
+
+/* As those of VDEC. */
+ACL_FUNC_VISIBILITY aclError aclvencCreateChannel(aclvencChannelDesc *channelDesc);
+ACL_FUNC_VISIBILITY aclError aclvencDestroyChannel(aclvencChannelDesc *channelDesc);
+
+/*
+ * Sends a picture, whose memory must last until its callback. That gets the piece of the stream
+ * that encodes it (Annex B): data, size and format, or a code other than 0
+ * (acldvppGetStreamDescRetCode); it is the library's and goes when the callback returns. config
+ * may be NULL; reserve is not read. With the end set in config it waits until all callbacks have
+ * run; the next frame begins anew.
+ */
+ACL_FUNC_VISIBILITY aclError aclvencSendFrame(aclvencChannelDesc *channelDesc,
+    acldvppPicDesc *input, void *reserve, aclvencFrameConfig *config, void *userdata);
 
 #ifdef __cplusplus
 }

@@ -4,28 +4,6 @@
 
 #include "acl/dvpp/dvpp.h"
 
-/* A setter of one atomic field, whose argument must satisfy `condition`. */
-#define SETTER(function, type, handle_name, kind, object_type, value_type, value, field,           \
-               condition, ...)                                                                     \
-    aclError function(type *handle_name, value_type value) {                                       \
-        const char *call = __func__;                                                               \
-        object_type *o = dvpp_get(handle_name, kind, call, #handle_name);                          \
-        if (!o) return ACL_ERROR_INVALID_PARAM;                                                    \
-        bool is_good = (condition);                                                                \
-        if (is_good) atomic_store(&o->field, value);                                               \
-        _pk_private.handle_release(handle_name);                                                   \
-        CHECK(is_good, ACL_ERROR_INVALID_PARAM, __VA_ARGS__);                                      \
-        return ACL_SUCCESS;                                                                        \
-    }
-#define GETTER(function, type, handle_name, kind, object_type, value_type, field)                  \
-    value_type function(type *handle_name) {                                                       \
-        object_type *o = dvpp_get(handle_name, kind, __func__, #handle_name);                      \
-        if (!o) return (value_type)0;                                                              \
-        value_type value = (value_type)atomic_load(&o->field);                                     \
-        _pk_private.handle_release(handle_name);                                                   \
-        return value;                                                                              \
-    }
-
 /* ---- areas ---- */
 
 static aclError check_area(const char *call, uint32_t left, uint32_t right, uint32_t top,

@@ -113,12 +113,6 @@ acldvppPicDesc *acldvppGetPicDesc(acldvppBatchPicDesc *batchPicDesc, uint32_t in
 
 /* ---- pieces of a stream ---- */
 
-struct dvpp_stream {
-    _Atomic(void *) data;
-    atomic_uint size, format, eos, ret_code;
-    _Atomic(uint64_t) timestamp;
-};
-
 acldvppStreamDesc *acldvppCreateStreamDesc(void) {
     struct dvpp_stream *s;
     return dvpp_make(__func__, HANDLE_DVPP_STREAM, sizeof *s, (void **)&s);

@@ -49,6 +49,12 @@ struct dvpp_channel {
     atomic_uint mode, csc, precision, height, width;
 };
 
+struct dvpp_stream {
+    _Atomic(void *) data;
+    atomic_uint size, format, eos, ret_code;
+    _Atomic(uint64_t) timestamp;
+};
+
 struct dvpp_roi { /* right and bottom are the last inside */
     atomic_uint left, right, top, bottom;
 };
@@ -73,10 +79,37 @@ struct dvpp_hist {
 aclError dvpp_check(const char *call);
 /* A zeroed object of `bytes` behind a handle; NULL with a sentence. */
 void *dvpp_make(const char *call, enum handle_kind kind, size_t bytes, void **object);
+/* The same for an object that destroy() takes apart and frees. */
+void *dvpp_make_with(const char *call, enum handle_kind kind, size_t bytes, void **object,
+                     void (*destroy)(void *object));
 aclError dvpp_drop(const char *call, enum handle_kind kind, const void *handle,
                    const char *argument);
 /* The object, acquired, or NULL with a sentence. */
 void *dvpp_get(const void *handle, enum handle_kind kind, const char *call, const char *argument);
+
+/* A setter of one atomic field, whose argument must satisfy `condition`. */
+#define SETTER(function, type, handle_name, kind, object_type, value_type, value, field,           \
+               condition, ...)                                                                     \
+    aclError function(type *handle_name, value_type value) {                                       \
+        const char *call = __func__;                                                               \
+        object_type *o = dvpp_get(handle_name, kind, call, #handle_name);                          \
+        if (!o) return ACL_ERROR_INVALID_PARAM;                                                    \
+        bool is_good = (condition);                                                                \
+        if (is_good) atomic_store(&o->field, value);                                               \
+        _pk_private.handle_release(handle_name);                                                   \
+        CHECK(is_good, ACL_ERROR_INVALID_PARAM, __VA_ARGS__);                                      \
+        return ACL_SUCCESS;                                                                        \
+    }
+#define GETTER(function, type, handle_name, kind, object_type, value_type, field)                  \
+    GETTER_OR(function, type, handle_name, kind, object_type, value_type, field, (value_type)0)
+#define GETTER_OR(function, type, handle_name, kind, object_type, value_type, field, none)         \
+    value_type function(type *handle_name) {                                                       \
+        object_type *o = dvpp_get(handle_name, kind, __func__, #handle_name);                      \
+        if (!o) return none;                                                                       \
+        value_type value = (value_type)atomic_load(&o->field);                                     \
+        _pk_private.handle_release(handle_name);                                                   \
+        return value;                                                                              \
+    }
 
 /* ---- chips ---- */
 
@@ -96,6 +129,8 @@ aclError strict_batch(const char *call, uint32_t n_areas);
 aclError strict_encode(const char *call, const char *what, const struct picture *p);
 aclError strict_jpeg(const char *call, const struct jpeg_info *i);
 aclError strict_png(const char *call, const struct png_info *i);
+/* An open channel of VDEC: its number, and the format and width of frames (0: the stream's). */
+aclError strict_video(const char *call, uint32_t number, int format, uint32_t width);
 /* What a decoder writes to; columns is what its width stride is a multiple of, in pixels. */
 aclError strict_decoded(const char *call, const char *what, const struct picture *p,
                         uint32_t columns);
@@ -106,6 +141,7 @@ enum { MAX_HELD = 2 };
 
 struct job {
     aclError (*run)(struct job *j);
+    void (*drop)(struct job *j); /* releases what else it has; may be NULL */
     const char *call;
     struct media media;
     size_t n_held;

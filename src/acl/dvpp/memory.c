@@ -25,12 +25,13 @@ aclError acldvppFree(void *devPtr) {
 
 /* ---- handles ---- */
 
-void *dvpp_make(const char *call, enum handle_kind kind, size_t bytes, void **object) {
+void *dvpp_make_with(const char *call, enum handle_kind kind, size_t bytes, void **object,
+                     void (*destroy)(void *object)) {
     if (dvpp_check(call) != ACL_SUCCESS) return NULL;
     void *made = _pk_private.mem_alloc(bytes), *handle = NULL;
     if (made) {
         memset(made, 0, bytes);
-        handle = _pk_private.handle_create(kind, made, _pk_private.mem_free);
+        handle = _pk_private.handle_create(kind, made, destroy);
     }
     if (!handle) {
         _pk_private.mem_free(made);
@@ -39,6 +40,10 @@ void *dvpp_make(const char *call, enum handle_kind kind, size_t bytes, void **ob
     }
     *object = made;
     return handle;
+}
+
+void *dvpp_make(const char *call, enum handle_kind kind, size_t bytes, void **object) {
+    return dvpp_make_with(call, kind, bytes, object, _pk_private.mem_free);
 }
 
 aclError dvpp_drop(const char *call, enum handle_kind kind, const void *handle,
@@ -101,6 +106,7 @@ void *job_create(const char *call, size_t bytes, size_t max_held, aclError (*run
 }
 
 void job_drop(struct job *j) {
+    if (j->drop) j->drop(j);
     for (size_t i = 0; i < j->n_held; i++) _pk_private.handle_release(j->held[i]);
     _pk_private.mem_free(j);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PRUSIK_STRICT: the rules of sizes, strides and calls of one chip, so that what passes here passes
+ * PRUSIK_STRICT: the rules of sizes, strides and calls of one chip; what passes here should pass
  * there. Only rules that a public page or header states; docs/dvpp.md lists them with their sources,
  * and what is not known. A call that breaks one fails with a sentence that names the rule.
  */
@@ -153,5 +153,16 @@ aclError strict_png(const char *call, const struct png_info *i) {
     RULE(ON_ALL, i->width >= 32 && i->height >= 32 && i->width <= 4096 && i->height <= 4096,
          ACL_ERROR_INVALID_PARAM, "the PNG has %u x %u pixels; it has 32 x 32 to 4096 x 4096",
          i->width, i->height);
+    return ACL_SUCCESS;
+}
+
+aclError strict_video(const char *call, uint32_t number, int format, uint32_t width) {
+    BEGIN();
+    RULE(ON_310, number <= 31, ACL_ERROR_INVALID_PARAM,
+         "channelDesc: the channel's number is %u; it is 0 to 31", number);
+    RULE(ON_310, format == FORMAT_NV12 || format == FORMAT_NV21, ACL_ERROR_FEATURE_UNSUPPORTED,
+         "channelDesc: format %d; frames come as NV12 or NV21", format);
+    RULE(ON_310, !width, ACL_ERROR_FEATURE_UNSUPPORTED, "%s",
+         "channelDesc: frames have the size of the stream, scale them with VPC");
     return ACL_SUCCESS;
 }
