@@ -57,6 +57,10 @@ bench: build build/venv-bench/stamp ## measure beside other engines (BENCH="--ru
 	@ninja -C $(BUILD) --quiet bench/opcheck
 	@build/venv-bench/bin/python bench/bench.py --build $(BUILD) $(BENCH)
 
+bench-pictures: build ## measure scaling and conversion beside libswscale and libyuv
+	@ninja -C $(BUILD) --quiet bench/bench_pictures
+	@$(BUILD)/bench/bench_pictures $(ROUNDS)
+
 install: build ## install under PREFIX (default ~/prusik), beside any other toolkit
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@meson install -C $(BUILD) --destdir "" >/dev/null && echo "installed under $(PREFIX)"
@@ -72,4 +76,4 @@ wheels: build $(PYTHON) ## make build/wheels: prusik (acl, atc, prusik) and prus
 clean: ## remove the build folder
 	rm -rf build
 
-.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench install wheels clean
+.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench bench-pictures install wheels clean

@@ -95,6 +95,21 @@ def limits(where):
     return lines
 
 
+def dvpp(names):
+    """The calls that do work on pictures and video, and whether a 310 has them, as the source says."""
+    sources = "".join(p.read_text() for p in sorted((ROOT / "src/acl/dvpp").glob("*.c")))
+    lines = ["", "### Pictures and video", "",
+             "All work. docs/dvpp.md has the formulas, and the rules of sizes that `PRUSIK_STRICT` "
+             "checks for each chip; the second column says what the 310 has.", "",
+             "| function | `PRUSIK_STRICT=310` |", "|---|---|"]
+    for name in names:
+        if re.search(r"(Async|SendFrame|SendSkippedFrame)$", name):
+            body = re.search(rf"\b{name}\(.*?^}}", sources, re.M | re.S).group(0)
+            absent = re.search(r"\.not_on_310 = true|strict_call|has_border = true|CalcHist", body)
+            lines.append(f"| `{name}` | {'no such call' if absent else 'works'} |")
+    return lines
+
+
 def call_sites(works):
     """How much of what the programs of Ascend/samples call is there, by function and by call.
     docs/call_sites.csv counts them, in C and C++ and in Python; works says whether a C function
@@ -153,6 +168,7 @@ def compatibility_page():
         if not names:
             continue
         lines += ["", f"### lib{library}.so ({len(names)})", "", ", ".join(f"`{n}`" for n in names)]
+    lines += dvpp(libraries["acl_dvpp"])
     lines += limits(where)
     lines += ["", f"### Unsupported ({len(no_use)})"]
     for why, names in refused:
