@@ -197,22 +197,51 @@ case("NonMaxSuppressionV5", lambda s: [tf.reduce_sum(tf.cast(y, F)) for y in
                                        image.non_max_suppression_with_scores(BOXES, s, 3, 0.5)], (4,))
 
 
+def lists(x):
+    taken = tf.map_fn(lambda v: nn.relu(v) * 2 + 1, x)
+    array = tf.TensorArray(F, 3)
+    for i in range(3):
+        array = array.write(i, taken[i] * (i + 1.0))
+    return array.stack()
+
+
+def nested(x):
+    def outer(i, y):
+        y = tf.while_loop(lambda j, y: j < i + 2, lambda j, y: (
+            j + 1, y * 0.5 + tf.cast(j, F)), [tf.constant(0), y])[1]
+        return i + 1, tf.concat([y[:, 1:], y[:, :1]], 1)
+    return tf.while_loop(lambda i, y: i < 3, outer, [tf.constant(0), x])[1]
+
+
+def branches(x):
+    x = tf.cond(tf.shape(x)[0] > 1, lambda: x * 2, lambda: x - 1)
+    return tf.cond(tf.shape(x)[1] > 5, lambda: tf.zeros([2, 3]), lambda: x + tf.ones([2, 3]))
+
+
+# In both forms: nodes of TensorFlow 1, and functions.
+for name, f in (("Lists", lists), ("Nested_loops", nested), ("Branches", branches)):
+    case(name, f, (3, 4) if f is lists else (2, 3))
+    case(name + "_as_functions", f, (3, 4) if f is lists else (2, 3))
+
+
 def main():
     out = {}
     for name, (f, args) in CASES.items():
         specs = [tf.TensorSpec(shape, dtype) for shape, dtype in args]
         concrete = tf.function(f).get_concrete_function(*specs)
-        frozen = convert_variables_to_constants_v2(concrete)
+        frozen = convert_variables_to_constants_v2(
+            concrete, lower_control_flow=not name.endswith("_as_functions"))
         results = f(*[tf.constant(v) for v in inputs([s for s, _ in args])])
         results = [r.numpy() for r in (results if isinstance(results, (list, tuple)) else [results])]
         graph = json_format.MessageToDict(frozen.graph.as_graph_def())
-        for node in graph["node"]:
+        library = graph.get("library", {}).get("function", [])
+        for node in [n for f in library for n in f["nodeDef"]] + graph["node"]:
             for key in ("_output_shapes", "_user_specified_name"):
                 node.get("attr", {}).pop(key, None)
         out[name] = {
             "inputs": [[t.name.split(":")[0], s] for t, (s, _) in zip(frozen.inputs, args)],
             "outputs": [t.name for t in frozen.outputs],
-            "graph": {"node": graph["node"]},
+            "graph": {"node": graph["node"], **({"library": {"function": library}} if library else {})},
             "expected": [[list(r.shape), [float(f"{v:.6g}") for v in r.reshape(-1)]] for r in results],
         }
     path = pathlib.Path(__file__).with_name("tensorflow_ops.json")

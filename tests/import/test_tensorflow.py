@@ -31,7 +31,8 @@ def inputs(shapes):
 
 # ---- GraphDef, from its JSON form ----
 
-TYPES = {"DT_FLOAT": 1, "DT_INT32": 3, "DT_BOOL": 10, "DT_INT64": 9}
+TYPES = {"DT_FLOAT": 1, "DT_INT32": 3, "DT_BOOL": 10, "DT_INT64": 9, "DT_RESOURCE": 20,
+         "DT_VARIANT": 21}
 
 
 def varint(v):
@@ -81,20 +82,34 @@ def attr_bytes(a):
         return varint(4 << 3 | 5) + struct.pack("<f", float(v))
     if kind == "type":
         return number(6, TYPES[v])
+    if kind == "func":
+        return block(10, block(1, v["name"]))
     return block(*{"shape": (7, shape_bytes), "tensor": (8, tensor_bytes)}[kind][:1],
                  {"shape": shape_bytes, "tensor": tensor_bytes}[kind](v))
 
 
+def node_bytes(n):
+    body = block(1, n["name"]) + block(2, n["op"])
+    body += b"".join(block(3, i) for i in n.get("input", []))
+    for key, value in n.get("attr", {}).items():
+        if value:
+            body += block(5, block(1, key) + block(2, attr_bytes(value)))
+    return body
+
+
+def function_bytes(f):
+    s = f["signature"]
+    out = block(1, s["name"])
+    out += b"".join(block(2, block(1, a["name"])) for a in s.get("inputArg", []))
+    out += b"".join(block(3, block(1, a["name"])) for a in s.get("outputArg", []))
+    out = block(1, out) + b"".join(block(3, node_bytes(n)) for n in f.get("nodeDef", []))
+    return out + b"".join(block(4, block(1, k) + block(2, v)) for k, v in f.get("ret", {}).items())
+
+
 def graph_bytes(graph):
-    out = b""
-    for n in graph["node"]:
-        body = block(1, n["name"]) + block(2, n["op"])
-        body += b"".join(block(3, i) for i in n.get("input", []))
-        for key, value in n.get("attr", {}).items():
-            if value:
-                body += block(5, block(1, key) + block(2, attr_bytes(value)))
-        out += block(1, body)
-    return out
+    library = graph.get("library", {}).get("function", [])
+    return b"".join(block(1, node_bytes(n)) for n in graph["node"]) + (
+        block(2, b"".join(block(1, function_bytes(f)) for f in library)) if library else b"")
 
 
 # ---- running ----
@@ -300,9 +315,36 @@ def test_everything_unsupported_is_listed_at_once(atc, tmp_path):
              node("h", "Switch", "g", "x"), node("v", "VarHandleOp"),
              node("r", "ReadVariableOp", "v"), node("y", "Mul", "h", "r")]
     out = convert(atc, tmp_path, write_js(tmp_path, nodes), status=255)
-    assert "E19010" in out and "5 nodes" in out
-    for part in "FFT 'f'", "Foo 'g'", "Switch 'h'", "--out_nodes", "VarHandleOp 'v'", "not frozen":
+    assert "E19010" in out and "4 nodes" in out
+    for part in "FFT 'f'", "Foo 'g'", "--out_nodes", "VarHandleOp 'v'", "not frozen":
         assert part in out
+
+
+def test_loops_and_branches_that_cannot_be_unrolled(atc, tmp_path):
+    text_of = {"frame_name": text("f")}
+    bools = {"dtype": {"type": "DT_BOOL"}, "shape": {"shape": {}}}
+    nodes = [placeholder("x", 4), node("p", "Placeholder", **bools),
+             node("s", "Switch", "x", "p"), node("y", "Neg", "s:1")]
+    out = convert(atc, tmp_path, write_js(tmp_path, nodes), status=255)
+    assert "E19010" in out and "Switch 's'" in out and "only when running" in out
+    loop = [placeholder("x", 4), placeholder("limit", 1),
+            node("e", "Enter", "x", **text_of), node("l", "Enter", "limit", **text_of),
+            node("m", "Merge", "e", "n"), node("a", "Less", "m", "l"), node("c", "LoopCond", "a"),
+            node("s", "Switch", "m", "c"), node("b", "Neg", "s:1"),
+            node("n", "NextIteration", "b"), node("y", "Exit", "s")]
+    out = convert(atc, tmp_path, write_js(tmp_path, loop), status=255)
+    assert "E19010" in out and "Exit 'y'" in out and "trips" in out
+    forever = [n for n in loop if n["name"] not in ("limit", "l", "a", "c")]
+    forever += [node("t", "Const", dtype={"type": "DT_BOOL"}), node("c", "LoopCond", "t")]
+    out = convert(atc, tmp_path, write_js(tmp_path, forever, [("t", np.array(True), None)]),
+                  status=255)
+    assert "more than" in out and "E19" in out
+    loop[-1]["input"] = ["x"]
+    out = convert(atc, tmp_path, write_js(tmp_path, loop), status=255)
+    assert "E19005" in out and "Exit 'y' leaves no loop" in out
+    call = [placeholder("x", 4), node("y", "PartitionedCall", "x", f={"func": {"name": "g"}})]
+    out = convert(atc, tmp_path, write_js(tmp_path, call), status=255)
+    assert "PartitionedCall 'y'" in out and "function" in out
 
 
 def test_what_is_wrong_with_a_file_is_said(atc, tmp_path):

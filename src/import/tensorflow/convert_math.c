@@ -7,10 +7,10 @@
 
 /* ---- one input ---- */
 
-/* Constants pass under their own name; a value that runs keeps both. */
+/* Constants, and lists, pass under their own name; a value that runs keeps both. */
 enum status tf_pass_on(struct tf_node *n) {
     TRY(tf_need_inputs(n, 1));
-    if (tf_input(n, 0)->data) return tf_result(n, 0, n->inputs[0]);
+    if (n->inputs[0] < 0 || tf_input(n, 0)->data) return tf_result(n, 0, n->inputs[0]);
     return tf_finish(n, OP_Identity, 1, n->inputs, NULL);
 }
 

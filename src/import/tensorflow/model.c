@@ -20,6 +20,7 @@ static const struct tf_operator operators[] = {
 #define OPERATOR(name, convert, kind) {#name, convert, OP_##kind},
 #include "import/tensorflow/operators.def"
 #undef OPERATOR
+    {"_Choose", tf_choose, OP_NONE}, /* ours, from functions.c */
 };
 enum { N_OPERATORS = sizeof operators / sizeof operators[0] };
 
@@ -58,18 +59,17 @@ struct tf_node *tf_find(const struct tf_importer *im, const char *name, size_t l
     return *slot ? &im->nodes[*slot - 1] : NULL;
 }
 
-static enum status add_nodes(struct tf_importer *im, const Tensorflow__GraphDef *def) {
-    CHECK(def->n_node, STATUS_FORMAT,
+static enum status add_nodes(struct tf_importer *im, const struct tf_nodes *list) {
+    CHECK(list->n, STATUS_FORMAT,
           "the file holds no TensorFlow graph (a SavedModel must be frozen first)");
-    CHECK(def->n_node <= TF_MAX_NODES, STATUS_LIMIT, "the model has more than %d nodes",
-          TF_MAX_NODES);
+    CHECK(list->n <= TF_MAX_NODES, STATUS_LIMIT, "the model has more than %d nodes", TF_MAX_NODES);
     im->n_slots = 16;
-    while ((size_t)im->n_slots < 2 * def->n_node) im->n_slots *= 2;
-    im->nodes = arena_calloc(im->arena, def->n_node, sizeof *im->nodes);
+    while ((size_t)im->n_slots < 2 * list->n) im->n_slots *= 2;
+    im->nodes = arena_calloc(im->arena, list->n, sizeof *im->nodes);
     im->slots = arena_calloc(im->arena, (size_t)im->n_slots, sizeof *im->slots);
     CHECK(im->nodes && im->slots, STATUS_MEMORY, NO_MEMORY);
-    for (size_t i = 0; i < def->n_node; i++) {
-        TfNodeDef *d = def->node[i];
+    for (size_t i = 0; i < list->n; i++) {
+        TfNodeDef *d = list->def[i];
         CHECK(d->name && *d->name && d->op && *d->op, STATUS_FORMAT,
               "node %zu has no name or no operator", i);
         im->nodes[i].im = im;
@@ -115,7 +115,33 @@ static enum status add_edges(struct tf_importer *im) {
             im->nodes[e->node].consumers++;
         }
     }
+    for (int i = 0; i < im->n_nodes; i++) {
+        struct tf_node *n = &im->nodes[i];
+        for (size_t k = 0; k < n->def->n_input; k++) {
+            if (*n->def->input[k] != '^') continue;
+            struct tf_edge pivot = tf_find_pivot(im, n->def->input[k] + 1);
+            if (pivot.node >= 0) n->edges[n->n_inputs + n->n_pivots++] = pivot;
+        }
+    }
     return STATUS_OK;
+}
+
+static int by_weight_name(const void *a, const void *b) {
+    return strcmp(((const struct tf_weight *)a)->name, ((const struct tf_weight *)b)->name);
+}
+
+/* Constants whose values lie beside the graph; those of functions have the names they have there. */
+static void add_weights(struct tf_importer *im, const struct tf_nodes *list,
+                        const struct tfjs_model *js) {
+    if (!js->n_weights) return;
+    qsort(js->weights, (size_t)js->n_weights, sizeof *js->weights, by_weight_name);
+    for (int i = 0; i < im->n_nodes; i++) {
+        struct tf_node *n = &im->nodes[i];
+        struct tf_weight key = {.name = list->origin ? list->origin[i] : n->def->name};
+        if (is_op(n, "Const"))
+            n->weight = bsearch(&key, js->weights, (size_t)js->n_weights, sizeof *js->weights,
+                                by_weight_name);
+    }
 }
 
 /* ---- inputs ---- */
@@ -182,6 +208,18 @@ static enum status find_outputs(struct tf_importer *im, const char *const *names
 
 /* ---- which nodes, in which order ---- */
 
+/* Puts the nodes behind edges on the stack that are not marked yet; the new height. */
+static int push_new(struct tf_importer *im, const struct tf_edge *edges, int count, int *stack,
+                    int n) {
+    for (int i = 0; i < count; i++) {
+        struct tf_node *from = &im->nodes[edges[i].node];
+        if (from->state) continue;
+        from->state = 1;
+        stack[n++] = edges[i].node;
+    }
+    return n;
+}
+
 /* Marks what the outputs need, not looking behind inputs; unknown operators are collected. */
 static enum status mark_needed(struct tf_importer *im, const struct wanted *w,
                                const struct import_options *options) {
@@ -199,77 +237,95 @@ static enum status mark_needed(struct tf_importer *im, const struct wanted *w,
         for (int i = 0; options && i < options->n_shapes; i++)
             input |= !strcmp(options->shapes[i].name, at->def->name);
         if (input) {
-            at->n_inputs = 0;
+            at->n_inputs = at->n_pivots = 0;
             at->row = NULL;
             at->next = -1; /* an input */
+        } else if (at->exit_of) {
+            int more;
+            const struct tf_edge *inner;
+            tf_exit_edges(at, &more, &inner);
+            n = push_new(im, inner, more, stack, n);
         }
-        for (int i = 0; i < at->n_inputs; i++) {
-            struct tf_node *from = &im->nodes[at->edges[i].node];
-            if (from->state) continue;
-            from->state = 1;
-            stack[n++] = at->edges[i].node;
-        }
+        n = push_new(im, at->edges, at->n_inputs + at->n_pivots, stack, n);
     }
+    return tf_mark_loops(im);
+}
+
+static enum status refuse_unknown(struct tf_node *n) {
+    static const char *const state[] = {"VarHandleOp", "ReadVariableOp", "VariableV2", "Variable",
+                                        NULL};
+    static const char *const calls[] = {"While", "StatelessWhile", "If", "StatelessIf",
+                                        "StatefulPartitionedCall", "PartitionedCall", NULL};
+    if (is_listed(n->def->op, calls))
+        return tf_unsupported(n, "it calls a function, and the file has none");
+    if (is_listed(n->def->op, state))
+        return tf_unsupported(n, "the graph is not frozen; write variables into it "
+                                 "(convert_variables_to_constants_v2)");
+    return tf_unsupported(n, "the operator is not supported");
+}
+
+static bool takes_lists(const struct tf_node *n) {
+    return !n->row || n->row->convert == tf_pass_on || n->row->convert == tf_pass_on_all ||
+           n->row->convert == tf_switch || n->row->convert == tf_merge ||
+           n->row->convert == tf_choose || n->row->convert == tf_exit || tf_is_list_operator(n);
+}
+
+/* Reads the results that come in; *alive: the node runs. */
+static enum status read_inputs(struct tf_node *n, bool *alive) {
+    int dead = 0;
+    tf_convert *convert = n->row ? n->row->convert : NULL;
+    bool choice = convert == tf_merge || convert == tf_choose;
+    for (int i = 0; i < n->n_inputs + n->n_pivots; i++) {
+        const struct tf_node *from = &n->im->nodes[n->edges[i].node];
+        int k = n->edges[i].output, t = k < from->n_outputs ? from->outputs[k] : -1;
+        if (from->outputs[0] == TF_POISON) {
+            n->outputs[0] = TF_POISON;
+            *alive = false;
+            return STATUS_OK;
+        }
+        if (from->dead) t = TF_DEAD;
+        CHECK(t >= 0 || t == TF_DEAD || t <= TF_LIST, STATUS_FORMAT,
+              "%s '%s' reads output %d of %s '%s', which has none", n->def->op, n->def->name, k,
+              from->def->op, from->def->name);
+        CHECK(t > TF_LIST || i >= n->n_inputs || takes_lists(n), STATUS_FORMAT,
+              "%s '%s' reads a list of tensors as a tensor", n->def->op, n->def->name);
+        dead += t == TF_DEAD;
+        if (i < n->n_inputs) n->inputs[i] = t;
+        else choice &= t != TF_DEAD;
+    }
+    if (convert == tf_choose) choice &= n->n_inputs && n->inputs[0] != TF_DEAD;
+    *alive = !dead || (choice && dead < n->n_inputs);
+    n->dead = !*alive;
     return STATUS_OK;
 }
 
-static enum status refuse_unknown(struct tf_importer *im) {
-    static const char *const control[] = {"Enter", "Exit", "Switch", "Merge", "NextIteration",
-                                          "LoopCond", "While", "StatelessWhile", "If",
-                                          "StatelessIf", NULL};
-    static const char *const state[] = {"VarHandleOp", "ReadVariableOp", "VariableV2", "Variable",
-                                        "StatefulPartitionedCall", "PartitionedCall", NULL};
-    for (int i = 0; i < im->n_nodes; i++) {
-        struct tf_node *n = &im->nodes[i];
-        if (n->state != 1 || n->next < 0 || n->row) continue;
-        if (is_listed(n->def->op, control))
-            TRY(tf_unsupported(n, "loops and branches are not supported; cut the model in front of "
-                                  "them (--out_nodes), or behind them (name the tensor in "
-                                  "--input_shape)"));
-        else if (!strncmp(n->def->op, "TensorArray", 11) || !strncmp(n->def->op, "TensorList", 10))
-            TRY(tf_unsupported(n, "lists of tensors belong to loops, which are not supported"));
-        else if (is_listed(n->def->op, state))
-            TRY(tf_unsupported(n, "the graph is not frozen; write variables and functions into it "
-                                  "(convert_variables_to_constants_v2)"));
-        else TRY(tf_unsupported(n, "the operator is not supported"));
-    }
-    return im->lacks.n_nodes ? lacks_report(&im->lacks) : STATUS_OK;
-}
-
 /* All inputs are converted. */
-static enum status convert_node(struct tf_node *n, const struct import_options *options) {
+static enum status convert_node(struct tf_node *n) {
     struct tf_importer *im = n->im;
-    if (n->next < 0) return add_input(n, options);
-    for (int i = 0; i < n->n_inputs; i++) {
-        const struct tf_node *from = &im->nodes[n->edges[i].node];
-        int k = n->edges[i].output;
-        if (from->outputs[0] == TF_POISON) {
-            n->outputs[0] = TF_POISON;
-            return STATUS_OK;
-        }
-        CHECK(k < from->n_outputs && from->outputs[k] >= 0, STATUS_FORMAT,
-              "%s '%s' reads output %d of %s '%s', which has none", n->def->op, n->def->name, k,
-              from->def->op, from->def->name);
-        n->inputs[i] = from->outputs[k];
-    }
+    bool alive;
+    CHECK(im->n_conversions++ < TF_MAX_NODES, STATUS_LIMIT,
+          "the model has more than %d nodes with its loops unrolled", TF_MAX_NODES);
+    if (n->next < 0) return add_input(n, im->options);
+    TRY(read_inputs(n, &alive));
+    if (!n->row && !n->dead) return refuse_unknown(n);
+    if (!alive) return STATUS_OK;
     enum status s = n->row->convert(n);
     /* What failed behind something unsupported need not be said. */
     return n->outputs[0] == TF_POISON && s != STATUS_MEMORY ? STATUS_OK : s;
 }
 
-static enum status convert_from(struct tf_importer *im, int node, int *stack,
-                                const struct import_options *options) {
-    int n = 0;
-    stack[n++] = node;
-    while (n) {
-        struct tf_node *at = &im->nodes[stack[n - 1]];
+enum status tf_convert_from(struct tf_importer *im, int node) {
+    int base = im->stack_depth; /* a loop's Exit converts what is in the loop */
+    im->stack[im->stack_depth++] = node;
+    while (im->stack_depth > base) {
+        struct tf_node *at = &im->nodes[im->stack[im->stack_depth - 1]];
         if (at->state == 3) {
-            n--;
+            im->stack_depth--;
             continue;
         }
         at->state = 2;
         int wait = -1;
-        while (wait < 0 && at->next >= 0 && at->next < at->n_inputs) {
+        while (wait < 0 && at->next >= 0 && at->next < at->n_inputs + at->n_pivots) {
             int from = at->edges[at->next++].node;
             if (im->nodes[from].state == 3) continue;
             CHECK(im->nodes[from].state != 2, STATUS_FORMAT,
@@ -278,21 +334,22 @@ static enum status convert_from(struct tf_importer *im, int node, int *stack,
             wait = from;
         }
         if (wait >= 0) {
-            stack[n++] = wait;
+            CHECK(im->stack_depth < im->n_nodes, STATUS_FORMAT, "a loop reads what follows it");
+            im->stack[im->stack_depth++] = wait;
             continue;
         }
-        TRY(convert_node(at, options));
+        TRY(convert_node(at));
         at->state = 3;
-        n--;
+        im->stack_depth--;
     }
     return STATUS_OK;
 }
 
-static enum status convert_nodes(struct tf_importer *im, const struct import_options *options) {
-    int *stack = arena_calloc(im->arena, (size_t)im->n_nodes + 1, sizeof *stack);
-    CHECK(stack, STATUS_MEMORY, NO_MEMORY);
+static enum status convert_nodes(struct tf_importer *im) {
+    im->stack = arena_calloc(im->arena, (size_t)im->n_nodes + 1, sizeof *im->stack);
+    CHECK(im->stack, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < im->n_nodes; i++)
-        if (im->nodes[i].state == 1) TRY(convert_from(im, i, stack, options));
+        if (im->nodes[i].state == 1 && !im->nodes[i].in_loop) TRY(tf_convert_from(im, i));
     return im->lacks.n_nodes ? lacks_report(&im->lacks) : STATUS_OK;
 }
 
@@ -300,6 +357,8 @@ static enum status convert_nodes(struct tf_importer *im, const struct import_opt
 static enum status add_output(struct tf_importer *im, const struct tf_edge *e) {
     struct tf_node *n = &im->nodes[e->node];
     struct graph *g = im->g;
+    CHECK(!n->dead && !n->in_loop, STATUS_ARGUMENT, "output '%s:%d' lies in a %s", n->def->name,
+          e->output, n->dead ? "branch that is not taken" : "loop");
     CHECK(e->output < n->n_outputs && n->outputs[e->output] >= 0, STATUS_ARGUMENT,
           "output '%s:%d': the node has %d outputs", n->def->name, e->output, n->n_outputs);
     int t = n->outputs[e->output];
@@ -314,17 +373,17 @@ static enum status convert_graph(struct tf_importer *im, const Tensorflow__Graph
                                  const struct tfjs_model *js,
                                  const struct import_options *options) {
     struct wanted w = {0};
-    TRY(add_nodes(im, def));
+    struct tf_nodes nodes;
+    TRY(tf_write_functions(im->arena, def, &nodes));
+    TRY(add_nodes(im, &nodes));
     TRY(add_edges(im));
-    for (int i = 0; i < js->n_weights; i++) {
-        struct tf_node *n = tf_find(im, js->weights[i].name, strlen(js->weights[i].name));
-        if (n && is_op(n, "Const")) n->weight = &js->weights[i];
-    }
+    add_weights(im, &nodes, js);
+    TRY(tf_find_loops(im));
     TRY(find_outputs(im, options ? options->out_nodes : NULL, &w));
     TRY(mark_needed(im, &w, options));
-    TRY(refuse_unknown(im));
+    im->options = options;
     tf_find_dilated(im);
-    TRY(convert_nodes(im, options));
+    TRY(convert_nodes(im));
     TRY(import_check_shapes(im->g, options));
     for (int i = 0; i < w.n; i++) TRY(add_output(im, &w.edge[i]));
     TRY(graph_sort(im->g));

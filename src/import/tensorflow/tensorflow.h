@@ -2,7 +2,8 @@
 /*
  * Inside the TensorFlow importer. Reading order: model.c (a file becomes a graph), node.c (what the
  * conversions are made of), operators.def (which operator is converted by what), convert_*.c (the
- * conversions), tensor.c (constants), json.c and tfjs.c (the form TensorFlow.js ships).
+ * conversions), control.c, lists.c and functions.c (loops, lists of tensors, calls), tensor.c
+ * (constants), json.c and tfjs.c (the form TensorFlow.js ships).
  *
  * Convolutions and pools of NHWC graphs become NCHW operators between two Transposes each; a pass
  * (passes/move_transposes.c) takes those out again.
@@ -19,7 +20,9 @@
 enum {
     TF_MAX_NODES = 1 << 20,
     TF_MAX_OUTPUTS = 64,  /* of a node */
-    TF_POISON = -2        /* output of a node that could not be converted */
+    TF_POISON = -2,       /* output of a node that could not be converted */
+    TF_DEAD = -3,         /* output of a branch that is not taken */
+    TF_LIST = -16,        /* and below: a list of tensors, see lists.c */
 };
 
 typedef Tensorflow__NodeDef TfNodeDef;
@@ -44,15 +47,20 @@ struct tf_node {
     const TfNodeDef *def;
     const struct tf_operator *row; /* NULL: unknown operator */
     const struct tf_weight *weight; /* of a Const */
-    int n_inputs;                  /* data inputs; control inputs are dropped */
+    int n_inputs;                  /* data inputs */
+    int n_pivots; /* control inputs that say in which branch it is; the others are dropped */
     struct tf_edge {
         int node, output;
-    } *edges;
+    } *edges; /* both */
     int *inputs;  /* tensors, once converted */
     int n_outputs, cap_outputs, *outputs; /* tensors; -1: not made */
     unsigned char state; /* 0 new, 1 needed, 2 open, 3 done */
     int next; /* edge to follow; while nodes are put in order */
     int consumers; /* outputs of the model included, once those are known */
+    bool in_loop;  /* converted anew for each trip, by control.c */
+    bool dead;     /* in a branch that is not taken */
+    struct tf_loop *loop; /* of an Enter, Merge or Exit */
+    struct tf_node *exit_of; /* of an Exit: the Merge */
     bool waits;    /* one of the three around a dilated convolution, see convert_blocks.c */
     const struct tf_dilated {
         int64_t dilation[2], pads[4];
@@ -76,12 +84,46 @@ struct tf_importer {
     int n_nodes;
     struct tf_node *nodes;
     int n_slots, *slots; /* hash of names: index + 1 */
+    int *stack, stack_depth; /* of conversions under way */
+    int n_conversions;       /* all trips of loops counted */
+    int n_loops, loop_nesting;
+    struct tf_loop *loops;
+    int n_lists, cap_lists;
+    struct tf_list *lists;
+    const struct import_options *options;
     struct lacks lacks;
     const char *const *signature; /* outputs the file names; NULL-terminated, or NULL */
 };
 
+/* ---- functions.c ---- */
+/* The graph's nodes with its functions written out where they are called. */
+struct tf_nodes {
+    size_t n;
+    TfNodeDef **def;
+    const char **origin; /* what the file calls each; NULL: as they are called now */
+};
+enum status tf_write_functions(struct arena *arena, const Tensorflow__GraphDef *def,
+                               struct tf_nodes *out);
+
 /* ---- model.c ---- */
 struct tf_node *tf_find(const struct tf_importer *im, const char *name, size_t length);
+/* Converts a node and what it needs. */
+enum status tf_convert_from(struct tf_importer *im, int node);
+
+/* ---- lists.c ---- */
+bool tf_is_list_operator(const struct tf_node *n);
+
+/* ---- control.c ---- */
+/* Finds the loops; Exit nodes then wait for what their loop begins with. */
+enum status tf_find_loops(struct tf_importer *im);
+/* Sets the edges of an Exit; what is needed besides. */
+void tf_exit_edges(struct tf_node *n, int *count, const struct tf_edge **edges);
+/* Marks what runs once a trip, among the nodes that are needed. */
+enum status tf_mark_loops(struct tf_importer *im);
+/* The output of a Switch that control input `name` stands for; node -1: it stands for none. */
+struct tf_edge tf_find_pivot(const struct tf_importer *im, const char *name);
+/* Inputs: what decides, the value if false, the value if true. */
+tf_convert tf_choose;
 
 /* ---- tensor.c ---- */
 enum dtype tf_dtype(int type); /* DT_NONE for what we have no type for */
