@@ -191,6 +191,8 @@ case("SparseToDense", lambda x: x + raw.SparseToDense(
     validate_indices=True), (4,))
 BOXES = tf.constant([[0, 0, 1, 1], [0, 0.1, 1, 1.1], [0, 2, 1, 3], [0, 2.05, 1, 3]], F)
 # Results whose length depends on the numbers are brought to a fixed one.
+case("NonMaxSuppression", lambda s: tf.reduce_sum(tf.one_hot(raw.NonMaxSuppression(
+    boxes=BOXES, scores=s, max_output_size=3, iou_threshold=0.4), 4), 0), (4,))
 case("NonMaxSuppressionV3", lambda s: tf.reduce_sum(tf.one_hot(
     image.non_max_suppression(BOXES, s, 3, 0.5), 4), 0), (4,))
 case("NonMaxSuppressionV5", lambda s: [tf.reduce_sum(tf.cast(y, F)) for y in

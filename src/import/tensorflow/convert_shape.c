@@ -500,7 +500,9 @@ enum status tf_top_k(struct tf_node *n) {
 enum status tf_nms(struct tf_node *n) {
     int in[5], rows, column, kept;
     bool v5 = is(n, "NonMaxSuppressionV5");
-    TRY(tf_need_inputs(n, is(n, "NonMaxSuppressionV2") ? 4 : v5 ? 6 : 5));
+    bool v1 = is(n, "NonMaxSuppression");
+    TRY(tf_need_inputs(n, v1 ? 3 : is(n, "NonMaxSuppressionV2") ? 4 : v5 ? 6 : 5));
+    int count_in = v1 ? 4 : n->n_inputs < 5 ? n->n_inputs : 5;
     if (tf_bool(n, "pad_to_max_output_size", false))
         return tf_unsupported(n, "padding its result to the largest size");
     const struct tensor *sigma = v5 ? tf_input(n, 5) : NULL;
@@ -508,16 +510,17 @@ enum status tf_nms(struct tf_node *n) {
         return tf_unsupported(n, "soft suppression (soft_nms_sigma)");
     TRY(tf_reshape(n, n->inputs[0], 3, (const int64_t[]){1, -1, 4}, &in[0]));
     TRY(tf_reshape(n, n->inputs[1], 3, (const int64_t[]){1, 1, -1}, &in[1]));
-    for (int i = 2; i < 5; i++) {
-        if (i >= n->n_inputs) continue;
-        TRY(tf_as(n, n->inputs[i], i == 2 ? DT_I64 : DT_F32, &in[i]));
+    for (int i = 2; i < count_in; i++) {
+        if (v1 && i == 3)
+            TRY(tf_scalar(n, DT_F32, (double)tf_float(n, "iou_threshold", 0.5f), &in[i]));
+        else TRY(tf_as(n, n->inputs[i], i == 2 ? DT_I64 : DT_F32, &in[i]));
         TRY(tf_reshape(n, in[i], 1, (const int64_t[]){1}, &in[i]));
     }
-    TRY(tf_add(n, OP_NonMaxSuppression, n->n_inputs < 5 ? n->n_inputs : 5, in, NULL, &rows));
+    TRY(tf_add(n, OP_NonMaxSuppression, count_in, in, NULL, &rows));
     TRY(tf_scalar(n, DT_I64, 2, &column));
     TRY(tf_add(n, OP_Gather, 2, (int[]){rows, column}, ATTRS(A_INT("axis", 1)), &kept));
     TRY(tf_finish(n, OP_Cast, 1, &kept, ATTRS(A_TEXT("to", dtype_name(DT_I32)))));
-    if (tf_failed(n) || n->n_inputs < 5) return STATUS_OK;
+    if (tf_failed(n) || count_in < 5) return STATUS_OK;
     int count = n->outputs[0], size;
     if (v5) {
         int scores;
