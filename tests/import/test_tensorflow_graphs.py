@@ -223,3 +223,13 @@ def test_classifiers(atc, prusik, tmp_path, name):
             layer.set_weights([*(g + 0.5 for g in gamma), beta - 0.5, mean - 0.5, variance + 0.5])
     graph = check(atc, prusik, tmp_path, lambda x: net(x, training=False), (1, *shape), 2)
     assert not transposes_between_convolutions(graph)
+
+
+def test_recurrent(atc, prusik, tmp_path):
+    """Loops over a fixed length are unrolled."""
+    layers = tf.keras.layers
+    net = tf.keras.Sequential([
+        layers.Input((6, 4)), layers.Bidirectional(layers.LSTM(5, return_sequences=True)),
+        layers.GRU(3)])
+    graph = check(atc, prusik, tmp_path, lambda x: net(x, training=False), (1, 6, 4), 2)
+    assert graph.count("= Tanh(") >= 6 * 2 * 2
