@@ -5,6 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { LARGE_PAGE = 2 << 20 };
 
 static atomic_uint_fast64_t total, live, fail_countdown;
 static atomic_bool fail_forever;
@@ -59,6 +62,16 @@ void *mem_realloc(void *p, size_t bytes) {
 void *mem_alloc_aligned(size_t bytes) {
     if (bytes > PTRDIFF_MAX - PK_ALIGNMENT || should_fail()) return NULL;
     bytes = (bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
+#ifdef MADV_HUGEPAGE
+    /* Weights and activations: large pages save faults at load and look-ups in every run. The last
+     * part stays on small ones, so that no more memory is held than asked for. */
+    if (bytes >= LARGE_PAGE) {
+        void *p = NULL;
+        if (posix_memalign(&p, LARGE_PAGE, bytes)) return NULL;
+        madvise(p, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+        return count(p);
+    }
+#endif
     return count(aligned_alloc(PK_ALIGNMENT, bytes ? bytes : PK_ALIGNMENT));
 }
 

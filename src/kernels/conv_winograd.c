@@ -231,56 +231,47 @@ static void weight_transform(const struct form *f, double g[][WINOGRAD_MOST_TAPS
     if (f->stride == 2) g[last + 1][1] = 1;
 }
 
-/* The weights between output channel o and channel c of the transformed input. */
-static void gather_weights(const struct conv_plan *p, const float *weights, int o, int c,
-                           double w[WINOGRAD_MOST_TAPS][WINOGRAD_MOST_TAPS]) {
+/* The weights between a block of output channels, `lanes` of which exist, and channel c of the
+ * transformed input, to w[taps][taps][vl]; the other lanes are left alone. */
+static void gather_weights(const struct conv_plan *p, const float *weights, int block, int lanes,
+                           int c, float *w) {
     const struct conv_desc *d = &p->d;
-    const int taps = forms[p->wino_form].taps, step = in_cells(d) ? 2 : 1;
+    const int taps = forms[p->wino_form].taps, step = in_cells(d) ? 2 : 1, vl = p->k->vl;
     const int channel = step == 2 ? c / 4 : c;
     const int y0 = step == 2 ? c / 2 % 2 - d->pt % 2 : 0, x0 = step == 2 ? c % 2 - d->pl % 2 : 0;
-    const float *from = weights + ((size_t)o * (size_t)d->ic + (size_t)channel) *
-                                      (size_t)(d->kh * d->kw);
-    for (int i = 0; i < taps; i++)
-        for (int j = 0; j < taps; j++) {
-            const int y = i * step + y0, x = j * step + x0;
-            const int there = y >= 0 && y < d->kh && x >= 0 && x < d->kw;
-            w[i][j] = there ? (double)from[y * d->kw + x] : 0;
-        }
+    const size_t size = (size_t)(d->kh * d->kw);
+    for (int l = 0; l < lanes; l++) {
+        size_t o = (size_t)block * (size_t)vl + (size_t)l;
+        const float *from = weights + (o * (size_t)d->ic + (size_t)channel) * size;
+        for (int i = 0; i < taps; i++)
+            for (int j = 0; j < taps; j++) {
+                const int y = i * step + y0, x = j * step + x0;
+                const int there = y >= 0 && y < d->kh && x >= 0 && x < d->kw;
+                w[(i * taps + j) * vl + l] = there ? from[y * d->kw + x] : 0;
+            }
+    }
 }
 
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
-    const int n = f->distinct, taps = f->taps, vl = p->k->vl, channels = p->ocb * vl;
-    const size_t ic = (size_t)p->wino_ic;
+    const int vl = p->k->vl, channels = p->ocb * vl;
     double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
     weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
-    for (int o = 0; o < channels; o++) {
-        const int group = o / vl / p->ocv, blocks = p->ocb - group * p->ocv;
-        const size_t lanes = (size_t)(blocks < p->ocv ? blocks : p->ocv) * (size_t)vl;
-        float *u = packed + channels + (size_t)group * p->group_floats + (o - group * p->ocv * vl);
-        for (size_t c = 0; c < ic; c++) {
-            if (o >= d->oc) {
-                for (int q = 0; q < n * n; q++) u[((size_t)q * ic + c) * lanes] = 0;
-                continue;
+    for (int group = 0; group < p->n_groups; group++) {
+        const int first = group * p->ocv;
+        const int blocks = p->ocb - first < p->ocv ? p->ocb - first : p->ocv;
+        float *u = packed + channels + (size_t)group * p->group_floats;
+        for (int c = 0; c < p->wino_ic; c++)
+            for (int o = 0; o < blocks; o++, u += vl) {
+                float w[WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS * 16] = {0};
+                const int rest = d->oc - (first + o) * vl;
+                gather_weights(p, weights, first + o, rest < vl ? rest : vl, c, w);
+                p->k->winograd->weights(w, (const double(*)[WINOGRAD_MOST_TAPS])g, f->distinct,
+                                        f->taps, u, (int64_t)p->wino_ic * blocks * vl);
             }
-            double w[WINOGRAD_MOST_TAPS][WINOGRAD_MOST_TAPS];
-            double half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
-            gather_weights(p, weights, o, (int)c, w);
-            for (int i = 0; i < n; i++)
-                for (int j = 0; j < taps; j++) {
-                    half[i][j] = 0;
-                    for (int t = 0; t < taps; t++) half[i][j] += g[i][t] * w[t][j];
-                }
-            for (int i = 0; i < n; i++)
-                for (int j = 0; j < n; j++) {
-                    double sum = 0;
-                    for (int t = 0; t < taps; t++) sum += half[i][t] * g[j][t];
-                    u[((size_t)(i * n + j) * ic + c) * lanes] = (float)sum;
-                }
-        }
     }
 }
 

@@ -23,6 +23,7 @@
 #define WINOGRAD_ROOTS                                                                             \
     0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730950, -1.4142135623730950
 #define WINOGRAD_FORMS(FORM)                                                                       \
+    FORM(s1_m2, 1, 2, 3, 3, 0, 1, -1)                                                              \
     FORM(s1_m4, 1, 4, 3, 5, WINOGRAD_ROOTS)                                                        \
     FORM(s1_m5, 1, 5, 3, 6, 0, 1, -1, 2, -2, 0.5)                                                  \
     FORM(s1_m6, 1, 6, 3, 7, 0, 1, -1, 2, -2, 0.5, -0.5)                                            \
@@ -50,6 +51,10 @@ struct winograd_kernels {
     void (*output[N_WINOGRAD_FORMS])(const float *m, int64_t step, const float *bias,
                                      const struct conv_tile *t, int64_t dst_row,
                                      int64_t residual_row, int rows, int cols);
+    /* The weights w[taps][taps][vl] between one channel and one block, by the n rows of g along both
+     * axes, in double precision; point p goes to u + p * step. */
+    void (*weights)(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps, float *u,
+                    int64_t step);
 };
 
 #endif

@@ -51,7 +51,7 @@ INLINE void points_in(enum winograd_form form, const vf *d, int gap, vf *t) {
         t[5] = e3 + 0.5f * o3;
         t[6] = e3 - 0.5f * o3;
         t[7] = (D(7) - D(1)) + 5.25f * (D(3) - D(5));
-    } else if (form == WINOGRAD_s2_m3) {
+    } else if (form == WINOGRAD_s1_m2 || form == WINOGRAD_s2_m3) {
         t[0] = D(2) - D(0);
         t[1] = D(2) + D(1);
         t[2] = D(2) - D(1);
@@ -99,6 +99,9 @@ INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
         y[3] = d1 + 8.0f * d2 + 0.125f * d3;
         y[4] = s1 + 16.0f * s2 + 0.0625f * s3;
         y[5] = d1 + 32.0f * d2 + 0.03125f * d3 + t[7];
+    } else if (form == WINOGRAD_s1_m2) {
+        y[0] = t[0] + s1;
+        y[1] = d1 + t[3];
     } else if (form == WINOGRAD_s2_m3) {
         y[0] = t[0] + s1 + t[4];
         y[1] = d1 + t[5];
@@ -259,9 +262,30 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
     }
 WINOGRAD_FORMS(DEFINE)
 
+typedef double vd __attribute__((vector_size(8 * VL)));
+
+static NOINLINE void weights(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps,
+                             float *u, int64_t step) {
+    vd half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < taps; j++) {
+            vd sum = {0};
+            for (int t = 0; t < taps; t++)
+                sum += g[i][t] * __builtin_convertvector(vf_load(w + (t * taps + j) * VL), vd);
+            half[i][j] = sum;
+        }
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++, u += step) {
+            vd sum = {0};
+            for (int t = 0; t < taps; t++) sum += half[i][t] * g[j][t];
+            vf_store(u, __builtin_convertvector(sum, vf));
+        }
+}
+
 #define INPUT(name, ...) [WINOGRAD_##name] = input_##name,
 #define OUTPUT(name, ...) [WINOGRAD_##name] = output_##name,
 const struct winograd_kernels K(winograd) = {
     .input = {WINOGRAD_FORMS(INPUT)},
     .output = {WINOGRAD_FORMS(OUTPUT)},
+    .weights = weights,
 };

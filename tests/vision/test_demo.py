@@ -46,7 +46,7 @@ def test_demo(prusik, pulled, build_dir, tmp_path):
         [ROOT / "scripts" / "demo.sh"],
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in environment.items()}},
+        env={**os.environ, **{k: str(v) for k, v in environment.items()}},
     )
     assert done.returncode == 0, done.stderr
     assert "bicycle" in done.stdout and (tmp_path / "dog.jpg").read_bytes()[:2] == b"\xff\xd8"
