@@ -66,24 +66,22 @@ struct cut {
 };
 
 /* The constants of this cost model were fitted to some 1200 combinations of layer, form and cut on
- * a Zen 4 core; the cut it chooses is 3.5 % slower than the best of them on average. */
+ * a Zen 4 core, with weights on large pages; the cut it chooses is 3 % slower than the best of them
+ * on average. */
 
 /* FMA instructions' time of the products of a block of n tiles, per input channel and point. Beyond
  * the register tiles' own: v comes from L2 once for every group, and a second register tile
  * fetches the group's weights again, from L1 or L2. */
-static double block_cost(const struct conv_plan *p, const struct form *f, int n, int ocv) {
-    const int64_t line = p->k->vl * 4;
+static double block_cost(const struct conv_plan *p, int n, int ocv) {
     const double slots = (double)p->k->conv->fma_per_us / 3600; /* FMAs in a Zen 4 cycle */
-    const double fetch = (4.0 * f->n * f->n * p->wino_ic * n > 700e3 ? 0.53 : 0.37) * slots;
     double cost = 0;
     for (int left = p->ocb; left > 0;) {
         const int o = left < ocv ? left : ocv, times = left / o;
         struct conv_run runs[MAX_RUNS];
         int n_runs = 0, tiles = 0;
-        double one = (double)conv_cut(p, o, n, 0, runs, &n_runs) + fetch * n;
+        double one = (double)conv_cut(p, o, n, 0, runs, &n_runs);
         for (int i = 0; i < n_runs; i++) tiles += runs[i].count;
-        one += (tiles - 1) * o * (p->wino_ic * o * line > 24 * 1024 ? 1.1 : 0.6);
-        one += tiles * 52 * slots / p->wino_ic;
+        one += (0.36 * n + tiles * 63 / (double)p->wino_ic) * slots + (tiles - 1) * o * 0.27;
         cost += one * times;
         left -= o * times;
     }
@@ -100,10 +98,10 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f, in
         if (n == best.block) continue;
         /* Every block streams all the weights, from L3, mostly behind the products; the first time,
          * when there are many, from memory. */
-        const double stream = bytes > 600e3 ? 0.15 * bytes * (blocks - 1) / 45e3 : 0;
+        const double stream = bytes > 600e3 ? 0.05 * bytes * (blocks - 1) / 45e3 : 0;
         const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
         for (int ocv = 1; ocv <= p->k->conv->max_ocv && ocv <= p->ocb; ocv++) {
-            double us = stream + block_cost(p, f, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
+            double us = stream + block_cost(p, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
                                      (double)p->k->conv->fma_per_us;
             us = us > memory ? us + 0.3 * memory : memory + 0.3 * us;
             if (best.block == 0 || us < best.us * 0.995) best = (struct cut){n, ocv, us};
@@ -114,14 +112,14 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f, in
 
 /* The transforms of all inputs and of all outputs. */
 static double input_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    double us = 1.2e-3 * tiles * p->icb * f->n * f->n;
+    double us = 1.3e-3 * tiles * p->icb * f->n * f->n;
     if (in_cells(&p->d)) us += 2e-3 * tiles * f->m * f->n; /* 8 cycles a cell */
     return us * 3600 / (double)p->k->conv->fma_per_us;
 }
 
 static double output_us(const struct conv_plan *p, const struct form *f, int tiles) {
     double activation = p->d.act >= ACT_SIGMOID ? 2 * f->m * f->m : 0;
-    return 1.4e-3 * tiles * p->ocb * (f->n * f->n + activation) * 3600 /
+    return 1.5e-3 * tiles * p->ocb * (f->n * f->n + activation) * 3600 /
            (double)p->k->conv->fma_per_us;
 }
 
