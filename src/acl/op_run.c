@@ -157,6 +157,11 @@ static aclError read_buffers(const char *call, const char *side, int n,
             return ACL_ERROR_INVALID_PARAM;
         int64_t count = shape_elements(&tensors[i].shape);
         size_t need = count > 0 ? (size_t)count * dtype_size(tensors[i].dtype) : 0;
+        /* Programs that call aclSetTensorConst pass no memory beside it. */
+        if (tensors[i].data && !to[i].data) {
+            to[i].data = (void *)(uintptr_t)tensors[i].data;
+            to[i].bytes = need;
+        }
         if (to[i].bytes < need || (need && !to[i].data))
             return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                             "%s %d needs %zu bytes; its buffer has %zu%s", side, i, need,
@@ -200,6 +205,7 @@ static aclError check_uses(const char *call, const struct op_run *r, const struc
     int n = 0;
     for (int i = 0; i < r->n_inputs; i++) {
         if (r->request->on_host >> i & 1) continue;
+        if (r->inputs[i].data == r->request->op.inputs[i].data) continue; /* aclSetTensorConst */
         ACL_TRY(check_device_buffer(call, "an input's buffer", r->inputs[i].data));
         uses[n++] = (struct check_use){"an input", r->inputs[i].data, r->inputs[i].bytes, false,
                                        0, 0};

@@ -82,6 +82,37 @@ static void operators_compute(void **state) {
 }
 
 /* A convolution as TensorFlow lays it out: NHWC pictures, HWCN filters. */
+static void constants_need_no_buffer(void **state) {
+    (void)state;
+    float x[] = {1, 7, 3, 4, -5, 6};
+    int32_t axis = 1, best[2] = {0};
+    struct side in = {0}, out = {0};
+    ADD(&in, ACL_FLOAT, x, 2, 3);
+    ADD(&in, ACL_INT32, &axis, 1);
+    ADD(&out, ACL_INT32, best, 2);
+    assert_acl(aclDestroyDataBuffer(in.buffer[1]));
+    in.buffer[1] = aclCreateDataBuffer(NULL, 0);
+    assert_acl_fails(execute("ArgMaxV2", &in, &out, NULL), ACL_ERROR_INVALID_PARAM, "no address");
+    assert_acl(aclSetTensorConst(in.desc[1], &axis, sizeof axis));
+    assert_acl(run("ArgMaxV2", &in, &out, NULL));
+    assert_int_equal(best[0], 1);
+    assert_int_equal(best[1], 2);
+    drop(&in);
+    drop(&out);
+
+    float b[] = {2, 0.5f, -1}, y[6]; /* a constant that is data, not a value of the graph */
+    ADD(&in, ACL_FLOAT, x, 2, 3);
+    ADD(&in, ACL_FLOAT, b, 3);
+    ADD(&out, ACL_FLOAT, y, 2, 3);
+    assert_acl(aclSetTensorConst(in.desc[1], b, sizeof b));
+    assert_acl(aclDestroyDataBuffer(in.buffer[1]));
+    in.buffer[1] = aclCreateDataBuffer(NULL, 0);
+    assert_acl(run("Maximum", &in, &out, NULL));
+    for (int i = 0; i < 6; i++) assert_true(y[i] == fmaxf(x[i], b[i % 3]));
+    drop(&in);
+    drop(&out);
+}
+
 static void convolutions_know_layouts(void **state) {
     (void)state;
     enum { H = 4, W = 5, C = 2, K = 3, N = 3 };
@@ -292,6 +323,7 @@ static void misuse_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(operators_compute, start, end),
+        cmocka_unit_test_setup_teardown(constants_need_no_buffer, start, end),
         cmocka_unit_test_setup_teardown(convolutions_know_layouts, start, end),
         cmocka_unit_test_setup_teardown(operators_run_in_stream_order, start, end),
         cmocka_unit_test_setup_teardown(handles_are_used_again, start, end),
