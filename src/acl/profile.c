@@ -428,15 +428,16 @@ aclError profile_mark(const char *call, const char *message) {
 }
 
 /* With the lock held; takes r->number if it is not 0. */
-static aclError open_range(const char *call, struct profile_open_range r, const char *message) {
+static aclError open_range(const char *call, const struct profile_open_range *r,
+                           const char *message) {
     if (P->n_open == MAX_OPEN_RANGES)
         return acl_fail(ACL_ERROR_STORAGE_OVER_LIMIT, call,
                         "%d ranges are open already; end them with aclprofPop or aclprofRangeStop",
                         MAX_OPEN_RANGES);
     struct profile_open_range *o = mem_alloc(sizeof *o + strlen(message) + 1);
     if (!o) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a range");
-    r.next = P->open;
-    *o = r;
+    *o = *r;
+    o->next = P->open;
     strcpy(o->message, message);
     P->open = o;
     P->n_open++;
@@ -467,7 +468,7 @@ aclError profile_range_begin(const char *call, enum profile_kind kind, const cha
                                    .begin = profile_now()};
     pthread_mutex_lock(&P->lock);
     r.number = ++P->last_range;
-    aclError code = open_range(call, r, message);
+    aclError code = open_range(call, &r, message);
     pthread_mutex_unlock(&P->lock);
     if (code == ACL_SUCCESS && number) *number = r.number;
     return code;
@@ -508,7 +509,7 @@ static aclError run_step_tag(void *argument) {
     pthread_mutex_lock(&P->lock);
     /* Without a beginning (it failed, or its stream was torn down) the end means nothing. */
     if (t->is_end) close_range(PROFILE_STEP, t->number, PROFILE_STEPS);
-    else code = open_range("aclprofGetStepTimestamp", r, "");
+    else code = open_range("aclprofGetStepTimestamp", &r, "");
     pthread_mutex_unlock(&P->lock);
     return code;
 }

@@ -252,6 +252,7 @@ def test_the_detectors_are_not_reported(build_dir, atc, data_dir, tmp_path):
                    capture_output=True)
     photo = sorted((data_dir / "images" / "photos").glob("*.jpg"))[0]
     for command in ([build_dir / "examples" / "c" / "detect", tmp_path / "yolox.om", photo],
-                    [build_dir / "cmd" / "prusik", "detect", tmp_path / "yolox.om", photo]):
+                    [build_dir / "cmd" / "prusik", "detect", "--output", tmp_path / "out",
+                     tmp_path / "yolox.om", photo]):
         r, lines = run(command, 2)
         assert r.returncode == 0 and lines == [], (command, r.stderr[-500:])

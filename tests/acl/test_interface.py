@@ -143,15 +143,9 @@ def test_functions_are_in_the_library_of_the_facts(data_dir, name):
     assert {n: home.get(n) for n in public if home.get(n) != LIBRARIES[name]} == {}
 
 
-# Functions whose time has not come; each that is exported meanwhile must leave the list.
-NOT_YET = re.compile(r"aclv(dec|enc)")
-
-
 def test_every_function_of_the_facts_is_exported(data_dir):
     exported = {n for names in EXPORTS.values() for n in names}
-    missing = {r["function"] for r in rows(data_dir, "acl_functions.csv")} - exported
-    assert not [n for n in missing if not NOT_YET.match(n)]
-    assert not [n for n in exported if NOT_YET.match(n)] or not missing
+    assert {r["function"] for r in rows(data_dir, "acl_functions.csv")} - exported == set()
 
 
 def test_every_exported_name_is_documented():
