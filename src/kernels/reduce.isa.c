@@ -199,40 +199,6 @@ static void strided_log_sum_exp(const float *src, float *dst, int64_t n, int64_t
 
 /* ---- softmax ---- */
 
-static void softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) {
-    for (int64_t r = 0; r < rows; r++, src += n, dst += n) {
-        const vf top = vf_set(row_max(src, n, 0));
-        vf s0 = {0}, s1 = {0};
-        int64_t i = 0;
-        for (; i + 2 * VL <= n; i += 2 * VL) {
-            const vf e0 = exp_below(vf_load(src + i) - top);
-            const vf e1 = exp_below(vf_load(src + i + VL) - top);
-            vf_store(dst + i, e0);
-            vf_store(dst + i + VL, e1);
-            s0 += e0;
-            s1 += e1;
-        }
-        for (; i < n; i += VL) {
-            const size_t m = n - i < VL ? (size_t)(n - i) : VL;
-            const vf e = exp_below(vf_load_n(src + i, m) - top);
-            vf_store_n(dst + i, e, m);
-            s0 += first_lanes(e, m, (vf){0});
-        }
-        const float scale = 1.0f / vf_sum(s0 + s1);
-        for (i = 0; i + VL <= n; i += VL) vf_store(dst + i, vf_load(dst + i) * scale);
-        for (; i < n; i++) dst[i] *= scale;
-    }
-}
-
-static void log_softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) {
-    for (int64_t r = 0; r < rows; r++, src += n, dst += n) {
-        const float top = row_max(src, n, 0), shift = logf(row_sum_exp(src, n, top));
-        int64_t i = 0;
-        for (; i + VL <= n; i += VL) vf_store(dst + i, vf_load(src + i) - top - shift);
-        for (; i < n; i++) dst[i] = src[i] - top - shift;
-    }
-}
-
 INLINE void softmax_run(const float *src, float *dst, int64_t n, int64_t stride, int width,
                         int64_t left) {
     const vf none[WIDE] = {{0}};
@@ -274,6 +240,62 @@ static void softmax_strided(const float *src, float *dst, int64_t n, int64_t str
 static void log_softmax_strided(const float *src, float *dst, int64_t n, int64_t stride,
                                 int64_t count) {
     EACH_RUN(log_softmax_run);
+}
+
+/* Rows of a few elements, VL of them side by side as columns. */
+typedef void columns_fn(const float *src, float *dst, int64_t n, int64_t stride, int64_t count);
+INLINE void short_rows(columns_fn *run, const float *src, float *dst, int64_t rows, int64_t n) {
+    float columns[VL * VL] __attribute__((aligned(64)));
+    for (int64_t r = 0; r < rows; r += VL, src += VL * n, dst += VL * n) {
+        const int64_t count = rows - r < VL ? rows - r : VL;
+        for (int64_t l = 0; l < count; l++)
+            for (int64_t i = 0; i < n; i++) columns[i * VL + l] = src[l * n + i];
+        run(columns, columns, n, VL, count);
+        for (int64_t l = 0; l < count; l++)
+            for (int64_t i = 0; i < n; i++) dst[l * n + i] = columns[i * VL + l];
+    }
+}
+
+static void softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) {
+    if (n <= VL) {
+        short_rows(softmax_strided, src, dst, rows, n);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++, src += n, dst += n) {
+        const vf top = vf_set(row_max(src, n, 0));
+        vf s0 = {0}, s1 = {0};
+        int64_t i = 0;
+        for (; i + 2 * VL <= n; i += 2 * VL) {
+            const vf e0 = exp_below(vf_load(src + i) - top);
+            const vf e1 = exp_below(vf_load(src + i + VL) - top);
+            vf_store(dst + i, e0);
+            vf_store(dst + i + VL, e1);
+            s0 += e0;
+            s1 += e1;
+        }
+        for (; i < n; i += VL) {
+            const size_t m = n - i < VL ? (size_t)(n - i) : VL;
+            const vf e = exp_below(vf_load_n(src + i, m) - top);
+            vf_store_n(dst + i, e, m);
+            s0 += first_lanes(e, m, (vf){0});
+        }
+        const float scale = 1.0f / vf_sum(s0 + s1);
+        for (i = 0; i + VL <= n; i += VL) vf_store(dst + i, vf_load(dst + i) * scale);
+        for (; i < n; i++) dst[i] *= scale;
+    }
+}
+
+static void log_softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) {
+    if (n <= VL) {
+        short_rows(log_softmax_strided, src, dst, rows, n);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++, src += n, dst += n) {
+        const float top = row_max(src, n, 0), shift = logf(row_sum_exp(src, n, top));
+        int64_t i = 0;
+        for (; i + VL <= n; i += VL) vf_store(dst + i, vf_load(src + i) - top - shift);
+        for (; i < n; i++) dst[i] = src[i] - top - shift;
+    }
 }
 
 /* ---- arg-max ---- */

@@ -90,7 +90,7 @@ static void test_softmax(void **state) {
         for (int j = 0; j < N_LENGTHS - 1; j++)
             for (int form = 0; form < 8; form++) {
                 const int strided = form & 1, log_form = form >> 1 & 1, in_place = form >> 2;
-                const int n = lengths[j], count = strided ? lengths[random_int(0, 15)] : 3;
+                const int n = lengths[j], count = lengths[random_int(0, 15)];
                 const int64_t stride = strided ? count + random_int(0, 2) : 1;
                 const int64_t next = strided ? 1 : n; /* from one softmax to the next */
                 const int64_t total = strided ? (n - 1) * stride + count : n * count;
