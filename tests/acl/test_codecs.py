@@ -181,6 +181,20 @@ def test_frames_are_ffmpegs(acl, reports, size, codec, kind, bf, form):
     decoder.close()
 
 
+@pytest.mark.parametrize("codec, kind", [("libx264", HIGH), ("libx265", H265)])
+def test_closed_without_end(acl, reports, codec, kind):
+    """Also the frames that B frames hold back come before the channel goes."""
+    units = encode(pictures(12, (160, 120)), codec, bf=3)
+    wanted = decode(units, "hevc" if kind == H265 else "h264")
+    decoder = Decoder(acl, reports, kind)
+    for i, unit in enumerate(units):
+        assert decoder.send(unit, i) == 0
+    decoder.close()
+    assert [r[:2] for r in decoder.results] == [(i, 0) for i in range(12)]
+    for result, frame in zip(decoder.results, wanted):
+        assert all(np.array_equal(*pair) for pair in zip(view(result), planes(frame)))
+
+
 def test_each_frame_at_once(acl, reports):
     """Without B frames a callback comes before the next unit is sent."""
     units = encode(pictures(10, (160, 120)), tune="zerolatency")
@@ -409,6 +423,22 @@ def test_encoded_and_back(acl, reports, kind, form):
     encoder.close()
 
 
+def test_pictures_may_change_at_once(acl, reports):
+    size = (160, 120)
+    frames = pictures(20, size)
+    encoder = Encoder(acl, reports, size)
+    for i, frame in enumerate(frames):
+        assert encoder.send(frame, i) == 0, acl.get_recent_err_msg()
+        room = encoder.kept.get(i)
+        if room is not None:
+            room[:] = 0
+    encoder.close()
+    back = decode(encoder.units)
+    assert len(back) == 20
+    for ours, theirs in zip(back, frames):
+        assert psnr(planes(ours)[0], planes(theirs)[0]) > 30
+
+
 def test_bit_rate(acl, reports):
     size, rates = (320, 240), (200, 800)
     frames = pictures(50, size, "mandelbrot")
@@ -430,9 +460,9 @@ def test_buffer_of_the_program(acl, reports):
     buffer = np.zeros(1 << 16, np.uint8)
     encoder = Encoder(acl, reports, size, buf_addr=acl.util.numpy_to_ptr(buffer),
                       buf_size=buffer.size)
-    units = encoder.all(pictures(5, size))
-    assert bytes(buffer[:len(units[4])]) == units[4]
-    assert len(decode(units)) == 5
+    units = encoder.all(pictures(25, size))
+    assert bytes(buffer[:len(units[24])]) == units[24]
+    assert len(decode(units)) == 25
     encoder.close()
 
 

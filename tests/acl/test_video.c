@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "acl/ops/acl_dvpp.h"
 #include "acl/private.h"
@@ -82,15 +83,18 @@ static void fill(uint8_t *to, int frame) {
     }
 }
 
-static aclvencChannelDesc *open_encoder(acldvppStreamFormat format) {
+static aclvencChannelDesc *open_encoder(acldvppStreamFormat format, pthread_t thread,
+                                        void *buffer) {
     aclvencChannelDesc *c = aclvencCreateChannelDesc();
     assert_non_null(c);
-    assert_acl(aclvencSetChannelDescThreadId(c, (uint64_t)reporter));
+    assert_acl(aclvencSetChannelDescThreadId(c, (uint64_t)thread));
     assert_acl(aclvencSetChannelDescCallback(c, keep_piece));
     assert_acl(aclvencSetChannelDescEnType(c, format));
     assert_acl(aclvencSetChannelDescPicWidth(c, WIDTH));
     assert_acl(aclvencSetChannelDescPicHeight(c, HEIGHT));
     assert_acl(aclvencSetChannelDescKeyFrameInterval(c, 8));
+    assert_acl(aclvencSetChannelDescBufAddr(c, buffer));
+    assert_acl(aclvencSetChannelDescBufSize(c, buffer ? MOST : 0));
     assert_acl(aclvencCreateChannel(c));
     return c;
 }
@@ -102,7 +106,7 @@ static void encode(void **state) {
     for (int i = 0; i < N_FRAMES; i++)
         assert_acl(acldvppMalloc((void **)&memory[i], PIC));
     for (int kind = 0; kind < 2; kind++) {
-        aclvencChannelDesc *c = open_encoder(formats[kind]);
+        aclvencChannelDesc *c = open_encoder(formats[kind], reporter, NULL);
         for (int i = 0; i < N_FRAMES; i++) {
             fill(memory[i], i);
             assert_acl(aclvencSendFrame(c, picture(memory[i]), NULL, config, &pieces[kind][i]));
@@ -116,6 +120,36 @@ static void encode(void **state) {
     }
     for (int i = 0; i < N_FRAMES; i++) assert_acl(acldvppFree(memory[i]));
     assert_acl(aclvencDestroyFrameConfig(config));
+}
+
+/* The memory of a picture goes or changes as soon as it is sent, and nothing says that it is the
+ * last: the stream is that of encode(). */
+static void pictures_that_go(void **state) {
+    (void)state;
+    static struct piece again[N_FRAMES];
+    for (int round = 0; round < 4; round++) {
+        int kind = round % 2;
+        void *buffer = NULL;
+        if (round >= 2) assert_acl(acldvppMalloc(&buffer, MOST));
+        memset(again, 0, sizeof again);
+        aclvencChannelDesc *c = open_encoder(formats[kind], reporter, buffer);
+        for (int i = 0; i < N_FRAMES; i++) {
+            uint8_t *memory;
+            assert_acl(acldvppMalloc((void **)&memory, PIC));
+            fill(memory, i);
+            assert_acl(aclvencSendFrame(c, picture(memory), NULL, NULL, &again[i]));
+            memset(memory, 0x55, PIC);
+            assert_acl(acldvppFree(memory));
+        }
+        assert_acl(aclvencDestroyChannel(c));
+        assert_acl(aclvencDestroyChannelDesc(c));
+        for (int i = 0; i < N_FRAMES; i++) {
+            assert_int_equal(again[i].bytes, pieces[kind][i].bytes);
+            assert_memory_equal(again[i].data, pieces[kind][i].data, again[i].bytes);
+            free(again[i].data);
+        }
+        if (buffer) assert_acl(acldvppFree(buffer));
+    }
 }
 
 /* ---- decoding ---- */
@@ -229,17 +263,17 @@ static void damaged_streams(void **state) {
     free(bad);
 }
 
-/* ---- what goes too early ---- */
+/* ---- channels closed without the end of their stream ---- */
 
-static atomic_int n_dropped_calls;
+static atomic_int n_calls;
 
 static void count_call(acldvppStreamDesc *input, acldvppPicDesc *output, void *user) {
     (void)input, (void)output, (void)user;
-    atomic_fetch_add(&n_dropped_calls, 1);
+    atomic_fetch_add(&n_calls, 1);
 }
 
-/* A channel closed without the end of its stream: what has not been called back never is. */
-static void closed_too_early(void **state) {
+/* All that was sent is called back before. */
+static void closed_without_end(void **state) {
     (void)state;
     for (int round = 0; round < 20; round++) {
         struct unit *units[N_FRAMES];
@@ -263,8 +297,9 @@ static void closed_too_early(void **state) {
             }
         }
         assert_int_equal(aclvdecDestroyChannelDesc(c), ACL_ERROR_INVALID_PARAM);
+        atomic_store(&n_calls, 0);
         close_decoder(c);
-        int so_far = atomic_load(&n_dropped_calls);
+        assert_int_equal(atomic_load(&n_calls), N_FRAMES);
         for (int i = 0; i < N_FRAMES; i++) {
             if (i % 2 == 0) {
                 assert_acl(acldvppDestroyStreamDesc(handles[0][i]));
@@ -273,8 +308,74 @@ static void closed_too_early(void **state) {
             free(units[i]->memory);
             free(units[i]);
         }
-        assert_int_equal(atomic_load(&n_dropped_calls), so_far);
+        assert_int_equal(atomic_load(&n_calls), N_FRAMES);
     }
+}
+
+static void *idle(void *go_on) {
+    while (!atomic_load((atomic_bool *)go_on)) nanosleep(&(struct timespec){0, 5000000}, NULL);
+    return NULL;
+}
+
+static void destroy_late(aclError code, const struct timespec *begun) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    assert_int_equal(code, ACL_ERROR_WAIT_CALLBACK_TIMEOUT);
+    assert_non_null(strstr(aclGetRecentErrMsg(), "aclrtProcessReport"));
+    assert_in_range(now.tv_sec - begun->tv_sec, 2, 20);
+}
+
+/* A thread that takes no callbacks: closing gives up, with nothing left behind. */
+static void nobody_takes_callbacks(void **state) {
+    (void)state;
+    atomic_bool go_on = false;
+    pthread_t thread;
+    static uint8_t memory[PIC];
+    void *buffer;
+    struct timespec begun;
+    assert_int_equal(pthread_create(&thread, NULL, idle, &go_on), 0);
+    atomic_store(&n_calls, 0);
+
+    aclvdecChannelDesc *decoder = aclvdecCreateChannelDesc();
+    assert_acl(aclvdecSetChannelDescThreadId(decoder, (uint64_t)thread));
+    assert_acl(aclvdecSetChannelDescCallback(decoder, count_call));
+    assert_acl(aclvdecSetChannelDescEnType(decoder, H264_HIGH_LEVEL));
+    assert_acl(aclvdecCreateChannel(decoder));
+    acldvppStreamDesc *s = acldvppCreateStreamDesc();
+    acldvppPicDesc *p = acldvppCreatePicDesc();
+    assert_acl(acldvppSetStreamDescData(s, pieces[0][0].data));
+    assert_acl(acldvppSetStreamDescSize(s, pieces[0][0].bytes));
+    assert_acl(acldvppSetPicDescData(p, memory));
+    assert_acl(acldvppSetPicDescSize(p, PIC));
+    assert_acl(aclvdecSendFrame(decoder, s, p, NULL, NULL));
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    destroy_late(aclvdecDestroyChannel(decoder), &begun);
+    assert_int_equal(aclvdecDestroyChannel(decoder), ACL_ERROR_INVALID_PARAM);
+    assert_acl(aclvdecDestroyChannelDesc(decoder));
+    assert_acl(acldvppDestroyStreamDesc(s));
+    assert_acl(acldvppDestroyPicDesc(p));
+    assert_int_equal(atomic_load(&n_calls), 0);
+
+    /* With one buffer the encoder itself waits for callbacks; so does who sends too much. */
+    assert_acl(acldvppMalloc(&buffer, MOST));
+    aclvencChannelDesc *encoder = open_encoder(H264_HIGH_LEVEL, thread, buffer);
+    acldvppPicDesc *input = picture(memory);
+    aclError code = ACL_SUCCESS;
+    int n_sent = 0;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    while (code == ACL_SUCCESS && n_sent < 100) {
+        code = aclvencSendFrame(encoder, input, NULL, NULL, NULL);
+        n_sent += code == ACL_SUCCESS;
+    }
+    destroy_late(code, &begun);
+    assert_in_range(n_sent, 8, 10);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    destroy_late(aclvencDestroyChannel(encoder), &begun);
+    assert_acl(aclvencDestroyChannelDesc(encoder));
+    assert_acl(acldvppDestroyPicDesc(input));
+    assert_acl(acldvppFree(buffer));
+    atomic_store(&go_on, true);
+    pthread_join(thread, NULL);
 }
 
 static aclError code_in_callback[2];
@@ -345,9 +446,14 @@ static void every_allocation_fails_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encode),           cmocka_unit_test(decode),
-        cmocka_unit_test(damaged_streams),  cmocka_unit_test(closed_too_early),
-        cmocka_unit_test(waiting_for_itself), cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(encode),
+        cmocka_unit_test(pictures_that_go),
+        cmocka_unit_test(decode),
+        cmocka_unit_test(damaged_streams),
+        cmocka_unit_test(closed_without_end),
+        cmocka_unit_test(nobody_takes_callbacks),
+        cmocka_unit_test(waiting_for_itself),
+        cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, begin, finish);
 }

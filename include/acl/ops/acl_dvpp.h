@@ -670,8 +670,10 @@ ACL_FUNC_VISIBILITY aclvdecFrameConfig *aclvdecCreateFrameConfig(void);
 ACL_FUNC_VISIBILITY aclError aclvdecDestroyFrameConfig(aclvdecFrameConfig *vdecFrameConfig);
 
 /*
- * Opens a channel, and closes it: callbacks that have not run by then never do, so the end of the
- * stream is sent first. Closing from the thread of the callbacks fails.
+ * Opens a channel, and closes it: without an end of the stream, closing ends it, and waits until
+ * all callbacks have run. When the thread of the callbacks takes none for 3 s, the rest never run:
+ * the channel is closed all the same, with ACL_ERROR_WAIT_CALLBACK_TIMEOUT. Closing from the
+ * thread of the callbacks fails.
  */
 ACL_FUNC_VISIBILITY aclError aclvdecCreateChannel(aclvdecChannelDesc *channelDesc);
 ACL_FUNC_VISIBILITY aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDesc);
@@ -777,8 +779,9 @@ ACL_FUNC_VISIBILITY aclError aclvencCreateChannel(aclvencChannelDesc *channelDes
 ACL_FUNC_VISIBILITY aclError aclvencDestroyChannel(aclvencChannelDesc *channelDesc);
 
 /*
- * Sends a picture, whose memory must last until its callback. That gets the piece of the stream
- * that encodes it (Annex B): data, size and format, or a code other than 0
+ * Sends a picture, which is copied, so its memory may go or change at once; while 8 wait for the
+ * encoder, it waits, except in the thread of the callbacks. The callback gets the piece of the
+ * stream that encodes it (Annex B): data, size and format, or a code other than 0
  * (acldvppGetStreamDescRetCode); it is the library's and goes when the callback returns. config
  * may be NULL; reserve is not read. With the end set in config it waits until all callbacks have
  * run; the next frame begins anew.

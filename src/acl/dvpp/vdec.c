@@ -465,7 +465,30 @@ static aclError run_send(struct job *j) {
     return ACL_SUCCESS;
 }
 
-static void drop_send(struct job *j) { _pk_private.mem_free(((struct send *)j)->unit); }
+static void drop_send(struct job *j) {
+    struct send *s = (struct send *)j;
+    _pk_private.mem_free(s->unit);
+    video_end_task(&s->channel->video);
+}
+
+/* Queues what is sent; the unit goes with it in any case. */
+static aclError submit(const char *call, aclvdecChannelDesc *channelDesc, struct vdec *c,
+                       const struct send *sent, struct unit *unit) {
+    struct send *s = job_create(call, sizeof *s, 1, run_send);
+    if (!s) {
+        _pk_private.mem_free(unit);
+        return ACL_ERROR_BAD_ALLOC;
+    }
+    job_hold(&s->job, channelDesc, HANDLE_VDEC_CHANNEL, "channelDesc");
+    s->job.drop = drop_send;
+    s->channel = c;
+    s->unit = unit;
+    s->data = sent->data;
+    s->bytes = sent->bytes;
+    s->is_end = sent->is_end;
+    video_begin_task(&c->video);
+    return job_submit(&s->job, c->video.work);
+}
 
 static aclError make_unit(const char *call, const struct vdec *c, const acldvppStreamDesc *input,
                           const acldvppPicDesc *output, void *user, struct unit **out) {
@@ -530,7 +553,7 @@ static aclError check_send(const char *call, struct vdec *c, const acldvppStream
 static aclError send(const char *call, aclvdecChannelDesc *channelDesc, acldvppStreamDesc *input,
                      acldvppPicDesc *output, bool is_skipped, const aclvdecFrameConfig *config,
                      void *user) {
-    struct send checked = {0}, *s;
+    struct send checked = {0};
     struct unit *unit = NULL;
     TRY(dvpp_check(call));
     TRY(_pk_private.need_started(call));
@@ -538,22 +561,8 @@ static aclError send(const char *call, aclvdecChannelDesc *channelDesc, acldvppS
     struct vdec *c = get(channelDesc, call);
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = check_send(call, c, input, output, is_skipped, user, &checked, &unit);
-    if (code == ACL_SUCCESS) {
-        s = job_create(call, sizeof *s, 1, run_send);
-        if (s) {
-            s->job.drop = drop_send;
-            s->channel = job_hold(&s->job, channelDesc, HANDLE_VDEC_CHANNEL, "channelDesc");
-            s->unit = unit;
-            s->data = checked.data;
-            s->bytes = checked.bytes;
-            s->is_end = checked.is_end;
-            code = job_submit(&s->job, c->video.work);
-        } else {
-            _pk_private.mem_free(unit);
-            code = ACL_ERROR_BAD_ALLOC;
-        }
-        if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
-    }
+    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked, unit);
+    if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
     _pk_private.handle_release(channelDesc);
     return code;
 }
@@ -624,6 +633,9 @@ aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDesc) {
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = video_may_close(call, &c->video);
     if (code == ACL_SUCCESS) {
+        /* Programs close a channel without the end of the stream and count on its last frames. */
+        code = submit(call, channelDesc, c, &(struct send){.is_end = true}, NULL);
+        if (code == ACL_SUCCESS) code = video_wait_tasks(call, &c->video, 1);
         video_close(&c->video);
         while (c->first) {
             struct unit *u = c->first;

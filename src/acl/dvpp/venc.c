@@ -303,9 +303,12 @@ struct send {
     struct job job;
     struct venc *channel;
     struct piece *piece; /* NULL: only the end */
-    struct picture picture;
+    struct picture picture; /* its data is the task's */
     bool is_key, is_end;
 };
+
+/* So many pictures wait at most; sending one more waits for the encoder. */
+enum { MOST_WAITING = 8 };
 
 static void encode_piece(struct venc *c, const struct send *s, struct piece *p) {
     char error[CODEC_ERROR];
@@ -363,6 +366,51 @@ static aclError run_send(struct job *j) {
 static void drop_send(struct job *j) {
     struct send *s = (struct send *)j;
     if (s->piece) drop_piece(&s->piece->report);
+    _pk_private.mem_free(s->picture.data);
+    video_end_task(&s->channel->video);
+}
+
+/* A copy without what lies between rows. Programs free or fill their picture anew as soon as it is
+ * sent, though it is encoded later. */
+static aclError copy_picture(const char *call, struct picture *p) {
+    struct plane planes[2];
+    const size_t luma = (size_t)p->width * p->height;
+    uint8_t *data = _pk_private.mem_alloc(luma + luma / 2);
+    CHECK(data, ACL_ERROR_BAD_ALLOC, "no memory for a copy of the picture of %zu bytes",
+          luma + luma / 2);
+    picture_planes(p, planes);
+    uint8_t *to = data;
+    for (int i = 0; i < 2; i++)
+        for (uint32_t row = 0; row < p->height >> i; row++, to += p->width)
+            memcpy(to, planes[i].data + (size_t)row * planes[i].pitch, p->width);
+    p->data = data;
+    p->bytes = luma + luma / 2;
+    p->stride = p->width;
+    p->rows = p->height;
+    return ACL_SUCCESS;
+}
+
+/* Queues what is sent; the piece goes with it in any case. */
+static aclError submit(const char *call, aclvencChannelDesc *channelDesc, struct venc *c,
+                       const struct send *sent) {
+    struct send *s = job_create(call, sizeof *s, 1, run_send);
+    aclError code = ACL_ERROR_BAD_ALLOC;
+    struct picture picture = sent->picture;
+    if (s) code = sent->piece ? copy_picture(call, &picture) : ACL_SUCCESS;
+    if (code != ACL_SUCCESS) {
+        if (s) job_drop(&s->job);
+        if (sent->piece) drop_piece(&sent->piece->report);
+        return code;
+    }
+    job_hold(&s->job, channelDesc, HANDLE_VENC_CHANNEL, "channelDesc");
+    s->job.drop = drop_send;
+    s->channel = c;
+    s->piece = sent->piece;
+    s->picture = picture;
+    s->is_key = sent->is_key;
+    s->is_end = sent->is_end;
+    video_begin_task(&c->video);
+    return job_submit(&s->job, c->video.work);
 }
 
 static aclError check_picture(const char *call, const struct venc *c, const acldvppPicDesc *input,
@@ -427,29 +475,20 @@ static aclError check_send(const char *call, struct venc *c, acldvppPicDesc *inp
 aclError aclvencSendFrame(aclvencChannelDesc *channelDesc, acldvppPicDesc *input, void *reserve,
                           aclvencFrameConfig *config, void *userdata) {
     const char *call = __func__;
-    struct send checked = {0}, *s;
+    struct send checked = {0};
     (void)reserve;
     TRY(dvpp_check(call));
     TRY(_pk_private.need_started(call));
     struct venc *c = get(channelDesc, call);
     if (!c) return ACL_ERROR_INVALID_PARAM;
-    aclError code = check_send(call, c, input, config, userdata, &checked);
-    if (code == ACL_SUCCESS) {
-        s = job_create(call, sizeof *s, 1, run_send);
-        if (s) {
-            s->job.drop = drop_send;
-            s->channel = job_hold(&s->job, channelDesc, HANDLE_VENC_CHANNEL, "channelDesc");
-            s->piece = checked.piece;
-            s->picture = checked.picture;
-            s->is_key = checked.is_key;
-            s->is_end = checked.is_end;
-            code = job_submit(&s->job, c->video.work);
-        } else {
-            if (checked.piece) drop_piece(&checked.piece->report);
-            code = ACL_ERROR_BAD_ALLOC;
-        }
-        if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
-    }
+    aclError code = ACL_SUCCESS;
+    /* The thread of the callbacks may not wait for the encoder, which may wait for callbacks. */
+    if (input && atomic_load(&c->video.is_open) &&
+        c->video.thread != (uint64_t)pthread_self())
+        code = video_wait_tasks(call, &c->video, MOST_WAITING);
+    if (code == ACL_SUCCESS) code = check_send(call, c, input, config, userdata, &checked);
+    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked);
+    if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
     _pk_private.handle_release(channelDesc);
     return code;
 }
@@ -532,6 +571,9 @@ aclError aclvencDestroyChannel(aclvencChannelDesc *channelDesc) {
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = video_may_close(call, &c->video);
     if (code == ACL_SUCCESS) {
+        /* As VDEC: what was sent comes before the channel goes. */
+        code = submit(call, channelDesc, c, &(struct send){.is_end = true});
+        if (code == ACL_SUCCESS) code = video_wait_tasks(call, &c->video, 1);
         video_close(&c->video);
         while (c->first) {
             struct piece *p = c->first;

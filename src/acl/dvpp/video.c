@@ -3,9 +3,11 @@
 #include "acl/dvpp/video.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the module with FFmpeg ---- */
@@ -50,6 +52,9 @@ aclError codec_load(const char *call, const struct codec_api **out) {
 
 /* ---- channels ---- */
 
+/* Seconds for which callbacks may lie there before their thread counts as gone. */
+enum { PATIENCE = 3 };
+
 aclError video_open(const char *call, struct video *v, uint64_t thread) {
     CHECK(thread, ACL_ERROR_INVALID_PARAM,
           "channelDesc names no thread for callbacks; set the id of one that runs "
@@ -60,9 +65,14 @@ aclError video_open(const char *call, struct video *v, uint64_t thread) {
     if (code == ACL_SUCCESS) {
         code = aclrtSubscribeReport(thread, v->reports);
         if (code == ACL_SUCCESS) {
+            pthread_condattr_t monotonic;
+            pthread_condattr_init(&monotonic);
+            pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
             pthread_mutex_init(&v->lock, NULL);
-            pthread_cond_init(&v->changed, NULL);
-            v->n_reports = 0;
+            pthread_cond_init(&v->changed, &monotonic);
+            pthread_condattr_destroy(&monotonic);
+            v->n_reports = v->n_tasks = v->n_waiters = 0;
+            v->is_calling = v->is_held = false;
             atomic_store(&v->is_closing, false);
             return ACL_SUCCESS;
         }
@@ -85,6 +95,7 @@ void video_close(struct video *v) {
     pthread_mutex_lock(&v->lock);
     atomic_store(&v->is_closing, true);
     pthread_cond_broadcast(&v->changed);
+    while (v->n_waiters || v->n_tasks) pthread_cond_wait(&v->changed, &v->lock);
     pthread_mutex_unlock(&v->lock);
     aclrtSynchronizeStream(v->work);
     aclrtUnSubscribeReport(v->thread, v->reports);
@@ -111,6 +122,62 @@ aclError video_wait(struct video *v) {
     return aclrtSynchronizeStream(v->reports);
 }
 
+/* With the lock held. */
+static void tell(struct video *v) {
+    v->n_changes++;
+    pthread_cond_broadcast(&v->changed);
+}
+
+void video_begin_task(struct video *v) {
+    pthread_mutex_lock(&v->lock);
+    v->n_tasks++;
+    pthread_mutex_unlock(&v->lock);
+}
+
+void video_end_task(struct video *v) {
+    pthread_mutex_lock(&v->lock);
+    v->n_tasks--;
+    tell(v);
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* With the lock held: nothing goes on until the thread of the callbacks takes one. */
+static bool needs_callback(const struct video *v) {
+    return v->n_reports && !v->is_calling && (!v->n_tasks || v->is_held);
+}
+
+/* With the lock held: waits for a change; false when the callbacks' thread let the time pass. */
+static bool wait_change(struct video *v) {
+    const uint64_t before = v->n_changes;
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += PATIENCE;
+    while (v->n_changes == before && !atomic_load(&v->is_closing)) {
+        if (!needs_callback(v)) pthread_cond_wait(&v->changed, &v->lock);
+        else if (pthread_cond_timedwait(&v->changed, &v->lock, &deadline) == ETIMEDOUT)
+            return v->n_changes != before;
+    }
+    return true;
+}
+
+aclError video_wait_tasks(const char *call, struct video *v, unsigned most) {
+    bool goes_on = true;
+    pthread_mutex_lock(&v->lock);
+    v->n_waiters++;
+    while (goes_on && !atomic_load(&v->is_closing) &&
+           (v->n_tasks >= most || (most == 1 && v->n_reports)))
+        goes_on = wait_change(v);
+    unsigned n = v->n_reports;
+    v->n_waiters--;
+    pthread_cond_broadcast(&v->changed);
+    pthread_mutex_unlock(&v->lock);
+    CHECK(goes_on, ACL_ERROR_WAIT_CALLBACK_TIMEOUT,
+          "%u callbacks wait, and the channel's thread took none of them for %d s; keep it in "
+          "aclrtProcessReport until the channel is destroyed",
+          n, PATIENCE);
+    return ACL_SUCCESS;
+}
+
 /* ---- callbacks ---- */
 
 static void unlink_report(struct video_report *r) {
@@ -119,13 +186,16 @@ static void unlink_report(struct video_report *r) {
     struct video_report **at = &v->first;
     while (*at != r) at = &(*at)->next;
     *at = r->next;
+    v->is_calling = true;
+    tell(v);
     pthread_mutex_unlock(&v->lock);
 }
 
 static void end_report(struct video *v) {
     pthread_mutex_lock(&v->lock);
     v->n_reports--;
-    pthread_cond_broadcast(&v->changed);
+    v->is_calling = false;
+    tell(v);
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -140,8 +210,12 @@ static void run_report(void *user) {
 
 void video_wait_reports(struct video *v) {
     pthread_mutex_lock(&v->lock);
+    v->is_held = true;
+    tell(v);
     while (v->n_reports && !atomic_load(&v->is_closing))
         pthread_cond_wait(&v->changed, &v->lock);
+    v->is_held = false;
+    tell(v);
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -151,6 +225,7 @@ void video_report(struct video *v, struct video_report *r) {
     r->next = v->first;
     v->first = r;
     v->n_reports++;
+    tell(v);
     pthread_mutex_unlock(&v->lock);
     if (aclrtLaunchCallback(run_report, r, ACL_CALLBACK_BLOCK, v->reports) == ACL_SUCCESS) return;
     unlink_report(r);

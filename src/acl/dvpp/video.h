@@ -23,9 +23,13 @@ struct video {
     uint64_t thread;
     aclrtStream work, reports;
     pthread_mutex_t lock;
-    /* Guarded by the lock: callbacks that have not begun, and how many are not over. */
+    /* Guarded by the lock: callbacks that have not begun, how many are not over, and whether one
+     * runs; tasks that are not over, and whether one waits for callbacks; threads that wait for
+     * tasks; how often any of it changed. */
     struct video_report *first;
-    unsigned n_reports;
+    unsigned n_reports, n_tasks, n_waiters;
+    bool is_calling, is_held;
+    uint64_t n_changes;
     pthread_cond_t changed;
 };
 
@@ -44,8 +48,15 @@ aclError codec_load(const char *call, const struct codec_api **out);
 aclError video_open(const char *call, struct video *v, uint64_t thread);
 /* That a channel is there to close, and this thread may wait for it; it is not open any more. */
 aclError video_may_close(const char *call, struct video *v);
-/* Waits for what runs, drops the callbacks that have not run, and destroys the streams. */
+/* Waits for what runs, drops the callbacks that have not run (video_wait_tasks comes before), and
+ * destroys the streams. */
 void video_close(struct video *v);
+/* A task is about to be queued; it is over, or was never queued. */
+void video_begin_task(struct video *v);
+void video_end_task(struct video *v);
+/* Waits until fewer than this many tasks are not over, and for 1, until all callbacks have run.
+ * Fails when callbacks wait and their thread takes none of them for some seconds. */
+aclError video_wait_tasks(const char *call, struct video *v, unsigned most);
 /* Queues a callback, which is taken in any case. */
 void video_report(struct video *v, struct video_report *r);
 /* That the caller may wait for callbacks: that it is not the thread that runs them. */
