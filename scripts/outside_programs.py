@@ -9,14 +9,15 @@ FOLDER/samples); what is not there counts as failed. PREFIX is what `make instal
 filled. Each program is copied to a temporary folder, gets a model of the interface it expects (a
 small network with random weights, made here and converted by atc) and its input where it looks for
 them, is built by its own build files, and run. What it prints or writes is compared with what
-onnxruntime says for the same input; pictures, with what libjpeg or OpenCV makes of the same ones.
-Prints a table; --csv writes it too (docs/outside_programs.csv, from which scripts/make_docs.py
-makes the list in docs/compatibility.md). Exit status 1 when a program fails. What is known of each
-program is in scripts/outside/.
+onnxruntime says for the same input; pictures, with what libjpeg or OpenCV makes of the same ones;
+videos, with what FFmpeg makes of them. Prints a table; --csv writes it too
+(docs/outside_programs.csv, from which scripts/make_docs.py makes the list in
+docs/compatibility.md). Exit status 1 when a program fails. What is known of each program is in
+scripts/outside/.
 
-Needs Debian's g++, cmake, libopencv-dev and python3-dev, and an interpreter with numpy, pillow,
-onnx, onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend also
-torch and torchvision (of any version: Debian's python3-torch and python3-torchvision do), for
+Needs Debian's g++, cmake, ffmpeg, libopencv-dev and python3-dev, and an interpreter with numpy,
+pillow, onnx, onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend
+also torch and torchvision (of any version: Debian's python3-torch and python3-torchvision do), for
 pyacl_samples ipython and nbformat.
 """
 import argparse
@@ -26,11 +27,11 @@ import subprocess
 import sys
 import tempfile
 
-from outside import chains, classifiers, detectors, pictures, tools
+from outside import chains, classifiers, detectors, pictures, tools, videos
 from outside.bench import Bench, Failure
 
 PROGRAMS = (tools.PROGRAMS + classifiers.PROGRAMS + detectors.PROGRAMS + pictures.PROGRAMS
-            + chains.PROGRAMS)
+            + videos.PROGRAMS + chains.PROGRAMS)
 
 
 def commit(folder):
