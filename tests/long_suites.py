@@ -79,6 +79,16 @@ def suites(build, run):
             return result
         return suite
 
+    def algorithms():
+        """Conformance, layers and networks with each way to convolve in turn."""
+        result = run.Result()
+        for name in ("direct", "winograd2", "winograd4", "winograd5", "winograd6"):
+            forced = {"PRUSIK_ALGO": name}
+            result.add(run.conformance(build, forced))
+            result.add(run.py_tests(build, "not long", forced,
+                                    select=["tests/exec/test_networks.py"]))
+        return result
+
     def threads():
         result = run.Result()
         for n in ("1", "3"):
@@ -139,6 +149,7 @@ def suites(build, run):
         ("clang", clang),
         ("isa avx2", isa("avx2")),
         ("isa base", isa("base")),
+        ("algorithms", algorithms),
         ("threads", threads),
         ("reference kernels", reference),
         ("aarch64 kernels", arm),

@@ -46,7 +46,9 @@ struct conv_desc {
     float alpha, beta;
     enum conv_residual residual; /* a blocked tensor of the destination's size */
     enum conv_layout src, dst;
-    int direct_only; /* no Winograd, whose results differ by some 1e-6 to 1e-5 of their range */
+    /* 0: the fastest; 1: no Winograd, whose results differ by some 1e-6 to 1e-5 of their range; more:
+     * Winograd with tiles of that many outputs wherever there is such a form. */
+    int only;
 };
 
 /* Strides in floats. Inside a channel block (or channel) rows and columns are contiguous. */

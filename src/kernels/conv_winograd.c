@@ -145,11 +145,14 @@ static void set_input(struct conv_plan *p) {
 }
 
 int winograd_plan(struct conv_plan *p, double limit_us) {
-    if ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8) return 0;
+    const int only = p->d.only;
+    if (!only && ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8)) return 0;
     set_input(p);
     int chosen = -1;
     for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
         if (!suits(&p->d, &forms[form])) continue;
+        if (only && forms[form].m == only) return winograd_lay_out(p, form);
+        if (only) continue;
         struct cut cut;
         double cost = estimate(p, &forms[form], 1, &cut);
         /* A larger tile loses digits: it must be worth it. */

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "plan/conv_steps.h"
 
 bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
@@ -40,6 +41,20 @@ bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
         return !(out->act == ACT_SWISH && out->alpha != 1);
     }
     return false;
+}
+
+/* What PRUSIK_ALGO asks for, as conv_desc.only. */
+static enum status wanted_algorithm(int *only) {
+    static const char *const names[] = {"", "direct", "winograd2", "", "winograd4", "winograd5",
+                                        "winograd6"};
+    const char *wanted = env_string(ENV_ALGO);
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (strcmp(wanted, names[i]) == 0) {
+            *only = i;
+            return STATUS_OK;
+        }
+    FAIL(STATUS_ARGUMENT, "%s=%s is not known; it takes direct, winograd2, winograd4, winograd5 or "
+         "winograd6", env_name(ENV_ALGO), wanted);
 }
 
 struct pack_job {
@@ -123,6 +138,7 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     bool planar = d.groups == 1 && d.ic <= 4 && !plan_has(s, x, LAYOUT_BLOCKED);
     d.src = planar ? CONV_PLANAR : CONV_BLOCKED;
     d.dst = choose_destination(s, y, &home_stride);
+    TRY(wanted_algorithm(&d.only));
     struct conv_plan p;
     TRY(conv_plan_init(s->k, &d, &p));
 
