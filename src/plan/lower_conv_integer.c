@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ConvInteger with constant weights on the f32 convolution kernels.
+ * ConvInteger and QLinearConv with constant weights on the f32 convolution kernels.
  *
  * Zero points are taken off first; what is left are integers, and sums of products of integers are
  * exact in f32 as long as they stay below 2^24. That is checked against the weights of every output
- * channel; where it could fail, the reference kernel runs.
+ * channel; where it could fail, the reference kernel runs. QLinearConv scales the exact sums by the
+ * reference kernel's own arithmetic, so that both give the same bytes.
  */
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -55,6 +57,68 @@ static enum status run_narrow(const struct step *s, struct run_env *env, int til
     end = end * UNIT < c->elements ? end * UNIT : c->elements;
     c->from_f32((const float *)ref_at(env, &c->src) + begin, (int32_t *)ref_at(env, &c->dst) + begin,
                 (size_t)(end - begin));
+    return STATUS_OK;
+}
+
+/* Exact sums to the 8 bits of the output: bias, scale, half to even, zero point, saturation. */
+struct requantise {
+    struct ref src, dst;
+    int64_t planes, plane; /* planes: images times channels */
+    int channels, zero, low, high;
+    const float *scale;  /* per channel */
+    const int32_t *bias; /* per channel */
+};
+
+static enum status run_requantise(const struct step *s, struct run_env *env, int tile, int worker) {
+    (void)worker;
+    const struct requantise *r = s->params;
+    /* Adding 3 * 2^51 leaves no bits for a fraction. */
+    const double far = 1 << 20, magic = 6755399441055744.0;
+    int64_t begin, end;
+    tile_range(r->planes, s->n_tiles, tile, &begin, &end);
+    for (int64_t p = begin; p < end; p++) {
+        const float *src = (const float *)ref_at(env, &r->src) + p * r->plane;
+        uint8_t *dst = (uint8_t *)ref_at(env, &r->dst) + p * r->plane;
+        double scale = (double)r->scale[p % r->channels], bias = r->bias[p % r->channels];
+        for (int64_t i = 0; i < r->plane; i++) {
+            double v = scale * ((double)src[i] + bias);
+            v = v < -far ? -far : v > far ? far : v;
+            int q = (int)(v + magic - magic) + r->zero;
+            dst[i] = (uint8_t)(q < r->low ? r->low : q > r->high ? r->high : q);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Scales, bias and zero point of a QLinearConv; false if one of them is not a constant, or a scale
+ * is out of range: then products may be NaN, which the reference kernel sees to. */
+static enum status read_requantise(struct plan *s, const struct node *n, int channels,
+                                   struct requantise *r, bool *ok) {
+    static const int needed[] = {1, 4, 6, 7};
+    const struct graph *g = s->g;
+    *ok = false;
+    for (int i = 0; i < 4; i++)
+        if (!node_input(g, n, needed[i]) || !node_input(g, n, needed[i])->data) return STATUS_OK;
+    const struct tensor *bias = node_input(g, n, 8), *w = node_input(g, n, 4),
+                        *zero = node_input(g, n, 7);
+    if (bias && !bias->data) return STATUS_OK;
+    float x_scale = *(const float *)node_input(g, n, 1)->data,
+          y_scale = *(const float *)node_input(g, n, 6)->data;
+    const float *w_scale = w->data;
+    float *scales = arena_alloc_data(&s->p->memory, (size_t)channels * sizeof *scales);
+    int32_t *sums = arena_alloc_data(&s->p->memory, (size_t)channels * sizeof *sums);
+    CHECK(scales && sums, STATUS_MEMORY, "out of memory while planning");
+    for (int c = 0; c < channels; c++) {
+        scales[c] = x_scale * w_scale[shape_elements(&w->shape) == 1 ? 0 : c] / y_scale;
+        sums[c] = bias ? ((const int32_t *)bias->data)[c] : 0;
+        if (!isfinite(scales[c])) return STATUS_OK;
+    }
+    bool is_signed = zero->dtype == DT_I8;
+    struct view z = {.dtype = zero->dtype, .data = (void *)(uintptr_t)zero->data};
+    *r = (struct requantise){.channels = channels, .zero = (int)view_get_i64(&z, 0),
+                             .low = is_signed ? -128 : 0, .high = is_signed ? 127 : 255,
+                             .scale = scales, .bias = sums};
+    *ok = true;
     return STATUS_OK;
 }
 
@@ -129,8 +193,10 @@ static enum status add_widen(struct plan *s, const struct node *n, struct value 
 enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done) {
     const struct graph *g = s->g;
     int x = n->inputs[0], y = n->outputs[0];
-    const struct tensor *tx = &g->tensors[x], *ty = &g->tensors[y], *w = node_input(g, n, 1),
-                        *x_zero = node_input(g, n, 2), *w_zero = node_input(g, n, 3);
+    bool linear = n->op == OP_QLinearConv, ok = true;
+    const struct tensor *tx = &g->tensors[x], *ty = &g->tensors[y],
+                        *w = node_input(g, n, linear ? 3 : 1), *x_zero = node_input(g, n, 2),
+                        *w_zero = node_input(g, n, linear ? 5 : 3);
     if (s->tensors[x].dynamic >= 0 || s->tensors[y].dynamic >= 0 || tx->shape.rank != 4 || !w->data ||
         shape_elements(&tx->shape) <= 0 || shape_elements(&ty->shape) <= 0 ||
         shape_elements(&w->shape) <= 0 || (w_zero && !w_zero->data) ||
@@ -142,7 +208,10 @@ enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done)
     if (!plan_window(n, sx, sy, (int)w->shape.dim[2], (int)w->shape.dim[3], &win)) return STATUS_OK;
     for (int i = 0; i < 4; i++)
         if (sx->dim[i] > INT_MAX / 4 || sy->dim[i] > INT_MAX / 4) return STATUS_OK;
-    const struct node *cast = only_cast(s, y);
+    struct requantise to_bytes = {.planes = 0};
+    if (linear) TRY(read_requantise(s, n, (int)sy->dim[1], &to_bytes, &ok));
+    if (!ok) return STATUS_OK;
+    const struct node *cast = linear ? NULL : only_cast(s, y);
     struct conv_desc d = {
         .n = (int)sx->dim[0], .ic = (int)sx->dim[1], .ih = (int)sx->dim[2], .iw = (int)sx->dim[3],
         .oc = (int)sy->dim[1], .oh = (int)sy->dim[2], .ow = (int)sy->dim[3],
@@ -176,6 +245,17 @@ enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done)
     struct value out;
     TRY(plan_define(s, y, LAYOUT_PLAIN, &out));
     struct step *step;
+    if (linear) {
+        struct requantise *r;
+        to_bytes.planes = sy->dim[0] * sy->dim[1];
+        to_bytes.plane = dst_plane;
+        TRY(plan_add_step(s, n, "requantise",
+                          plan_tiles(to_bytes.planes, (double)dst_plane), run_requantise,
+                          sizeof *r, &step, &r));
+        *r = to_bytes;
+        TRY(plan_ref(s, &to, &r->src));
+        return plan_ref(s, &out, &r->dst);
+    }
     struct narrow *c;
     TRY(plan_add_step(s, n, "narrow", plan_tiles((elements + UNIT - 1) / UNIT, 1000), run_narrow,
                       sizeof *c, &step, &c));
