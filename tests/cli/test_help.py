@@ -190,15 +190,3 @@ def test_without_python(run, models):
         command = " ".join(line.split()[:2]) if line.startswith("prusik") else "acltrace"
         sentence(r, {"prusik pull": 1, "prusik diff": 2, "acltrace": 126}[command], command)
         assert "python3 cannot be started" in r.stderr
-
-
-def test_without_a_network(run, tmp_path):
-    """No npm, and a proxy that nobody runs."""
-    (tmp_path / "python3").symlink_to(sys.executable)
-    nowhere = "http://127.0.0.1:9"
-    env = {"PATH": str(tmp_path), "HTTPS_PROXY": nowhere, "https_proxy": nowhere,
-           "HTTP_PROXY": nowhere, "http_proxy": nowhere, "npm_config_userconfig": "/none",
-           "npm_config_globalconfig": "/none", "npm_config_registry": "https://registry.invalid"}
-    r = run("prusik pull nanodet", env={**env, "no_proxy": "", "NO_PROXY": ""})
-    assert "cannot be reached" in sentence(r, 1, "prusik pull")
-    assert [p for p in Path(run.at).glob("nanodet*")] == []
