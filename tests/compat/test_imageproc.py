@@ -128,20 +128,26 @@ def test_what_goes_wrong(python, tmp_path, style):
     Image.new("L", (64, 64)).save(grey, "PNG")
     (tmp_path / "b.jpg").write_bytes(grey.getvalue())
     out = python(STYLES[style] + """
-for name in ("a.jpg", "b.jpg"):
-    picture = Image(name)
-    picture.width = picture.height = 64
-    assert proc.jpegd(picture.copy_to_dvpp()) is None
 data = np.zeros(64 * 64 * 3 // 2, np.uint8)
 memory, ret = acl.media.dvpp_malloc(data.nbytes)
 source = Image(memory, 64, 64, size=data.nbytes, memory_type=const.MEMORY_DVPP)
-before = acl.rt.get_mem_info(0)
-for bad in ((0, 0), (-2, 64)):
-    assert proc.resize(source, *bad) is None, bad
-assert proc.crop_and_paste(source, 128, 64, 64, 64) is None, "larger than the picture"
-assert proc.crop_and_paste(source, 0, 64, 64, 64) is None
-assert proc.jpege(Image(memory, 640, 64, size=data.nbytes)) is None
-assert proc.jpegd(None) is None and proc.resize(None, 32, 32) is None
-assert acl.rt.get_mem_info(0) == before, "what failed must give its memory back"
+
+def all_fail():
+    for name in ("a.jpg", "b.jpg"):
+        picture = Image(name)
+        picture.width = picture.height = 640
+        assert proc.jpegd(picture.copy_to_dvpp()) is None
+    for bad in ((0, 0), (-2, 64)):
+        assert proc.resize(source, *bad) is None, bad
+    assert proc.crop_and_paste(source, 1280, 640, 640, 640) is None, "larger than the picture"
+    assert proc.crop_and_paste(source, 0, 64, 64, 64) is None
+    assert proc.jpege(Image(memory, 640, 64, size=data.nbytes)) is None
+    assert proc.jpegd(None) is None and proc.resize(None, 32, 32) is None
+    return int(open("/proc/self/statm").read().split()[0]) * 4096
+
+before = [all_fail() for _ in range(3)][-1]
+# Of the 600 KB that each picture takes nothing may stay; 60 rounds would leave 36 MB at least.
+grown = max(all_fail() for _ in range(60)) - before
+assert grown < 16 << 20, "what failed must give its memory back"
 """, cwd=tmp_path)
     assert out.count("[ERROR] ") >= 9
