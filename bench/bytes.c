@@ -108,6 +108,8 @@ CASE(copy_rows) { t->k->move->copy(&t->rows, 0, t->rows.n_units); }
 CASE(to_f16) { t->k->move->from_f32[DT_F16](t->x, t->z, FLOATS); }
 CASE(from_u8) { t->k->move->to_f32[DT_U8](t->x, t->z, FLOATS); }
 CASE(softmax_1000) { t->k->reduce->softmax_rows(t->x, t->z, 100, 1000); }
+CASE(softmax_2) { t->k->reduce->softmax_rows(t->x, t->z, 4420, 2); }
+CASE(softmax_16) { t->k->reduce->softmax_rows(t->x, t->z, 6400, 16); }
 CASE(softmax_middle) { t->k->reduce->softmax_strided(t->x, t->z, 16, 6400, 6400); }
 CASE(layer_norm) { t->k->reduce->layer_norm(t->x, t->z, 128, 768, t->y, t->y, 1e-5f, NULL, NULL); }
 CASE(sum_rows) { t->k->reduce->rows[REDUCE_SUM](t->x, t->z, 64, 1600); }
@@ -143,6 +145,8 @@ static const struct {
     {"f32 to f16", to_f16, 1.5 * FLOATS},
     {"u8 to f32", from_u8, 1.25 * FLOATS},
     {"softmax rows of 1000", softmax_1000, 2.0 * 100000},
+    {"softmax rows of 2", softmax_2, 2.0 * 8840},
+    {"softmax rows of 16", softmax_16, 2.0 * FLOATS},
     {"softmax over 16 of 6400", softmax_middle, 2.0 * FLOATS},
     {"layer norm rows of 768", layer_norm, 2.0 * 128 * 768},
     {"sum rows of 1600", sum_rows, FLOATS},

@@ -188,3 +188,6 @@ def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, 
                    env={**os.environ, "PRUSIK_REF": "1"})
     (reference,) = [np.load(p) for p in (tmp_path / "ref").iterdir()]
     assert (got == reference).all()
+    done = subprocess.run([prusik, "bench", "--runs=1", tmp_path / "m.om"], check=True, text=True,
+                          capture_output=True, env={**os.environ, "PRUSIK_PROF": "1"})
+    assert "requantise" in done.stderr, "not by the reference kernel"
