@@ -40,6 +40,14 @@ struct pk_decode {
     int every_class; /* a candidate for each class above `confidence`, not for the best alone */
 };
 
+/* The likeliest of n classes, class k's score being score[k * step]. */
+static inline int pk_best_class(const float *score, int64_t step, int n) {
+    int best = 0;
+    for (int k = 1; k < n; k++)
+        if (score[k * step] > score[best * step]) best = k;
+    return best;
+}
+
 /* Each decoder says whether outputs look like its family's (no values needed, data may be NULL):
  * the number of classes, or 0 when they do not; and turns them into candidates. */
 struct pk_decoder {

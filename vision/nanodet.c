@@ -132,13 +132,11 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
         int stride = strides[s], columns = (d->width + stride - 1) / stride;
         for (int64_t i = 0; i < cells(d->width, d->height, stride); i++) {
             const float *score = h.score[s] + i * h.score_step;
-            int first = 0, last = h.n_classes - 1;
-            for (int k = 1; k < h.n_classes; k++)
-                if (score[k] > score[first]) first = k;
-            float p = logits ? 1 / (1 + expf(-score[first])) : score[first];
+            int best = pk_best_class(score, 1, h.n_classes);
+            float p = logits ? 1 / (1 + expf(-score[best])) : score[best];
             if (!(p >= d->confidence)) continue;
-            if (d->every_class) first = 0;
-            else last = first;
+            int first = d->every_class ? 0 : best,
+                last = d->every_class ? h.n_classes - 1 : best;
             const float *bins = h.distance[s] + i * h.distance_step;
             float side[4], x = ((float)(i % columns) + offset) * (float)stride,
                            y = ((float)(i / columns) + offset) * (float)stride;

@@ -56,9 +56,7 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     float w = (float)d->width, h = (float)d->height;
     for (int64_t i = 0; i < outputs[b].dim[1]; i++, box += 4, score += classes) {
         int first = 0, last = classes - 1;
-        for (int k = 1; k < classes && !d->every_class; k++)
-            if (score[k] > score[first]) first = k;
-        if (!d->every_class) last = first;
+        if (!d->every_class) first = last = pk_best_class(score, 1, classes);
         for (int k = first; k <= last; k++) {
             int id = classes == COCO_NUMBERS ? coco_class(k) : k;
             if (id < 0 || !(score[k] >= d->confidence)) continue;

@@ -66,10 +66,10 @@ static int recognise(const struct pk_tensor *outputs, int n, int width, int heig
 
 static float sigmoid(float x) { return 1 / (1 + expf(-x)); }
 
-static int add(struct pk_candidates *c, const struct pk_decode *d, int best, float score, float cx,
+static int add(struct pk_candidates *c, const struct pk_decode *d, int class_id, float score, float cx,
                float cy, float w, float h) {
     if (!(score >= d->confidence)) return 0;
-    struct pk_detection box = {best, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
+    struct pk_detection box = {class_id, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
     return pk_add_candidate(c, &box);
 }
 
@@ -79,9 +79,7 @@ static int decode_raw(const struct pk_decode *d, const float *v, int64_t step, i
     float object = sigmoid(v[4 * step]);
     if (!(object >= d->confidence)) return 0;
     int first = 0, last = d->n_classes - 1;
-    for (int k = 1; k < d->n_classes && !d->every_class; k++)
-        if (v[(5 + k) * step] > v[(5 + first) * step]) first = k;
-    if (!d->every_class) last = first;
+    if (!d->every_class) first = last = pk_best_class(v + 5 * step, step, d->n_classes);
     float stride = (float)strides[s], w = 2 * sigmoid(v[2 * step]), h = 2 * sigmoid(v[3 * step]);
     for (int k = first; k <= last; k++)
         if (add(c, d, k, object * sigmoid(v[(5 + k) * step]),
@@ -128,9 +126,7 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     for (int64_t i = 0; i < outputs[0].dim[1]; i++, row += 5 + d->n_classes) {
         if (!(row[4] >= d->confidence)) continue;
         int first = 0, last = d->n_classes - 1;
-        for (int k = 1; k < d->n_classes && !d->every_class; k++)
-            if (row[5 + k] > row[5 + first]) first = k;
-        if (!d->every_class) last = first;
+        if (!d->every_class) first = last = pk_best_class(row + 5, 1, d->n_classes);
         for (int k = first; k <= last; k++)
             if (add(c, d, k, row[4] * row[5 + k], row[0] * sx, row[1] * sy, row[2] * sx,
                     row[3] * sy))

@@ -19,9 +19,7 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
     const float *box = outputs[0].data, *classes = box + 4 * count;
     for (int64_t i = 0; i < count; i++) {
         int first = 0, last = d->n_classes - 1;
-        for (int k = 1; k < d->n_classes && !d->every_class; k++)
-            if (classes[k * count + i] > classes[first * count + i]) first = k;
-        if (!d->every_class) last = first;
+        if (!d->every_class) first = last = pk_best_class(classes + i, count, d->n_classes);
         float cx = box[i], cy = box[count + i], w = box[2 * count + i], h = box[3 * count + i];
         for (int k = first; k <= last; k++) {
             float score = classes[k * count + i];

@@ -31,9 +31,7 @@ static int decode(const struct pk_decode *d, const struct pk_tensor *outputs, in
         for (int y = 0; y < d->height / stride; y++)
             for (int x = 0; x < d->width / stride; x++, row += 5 + d->n_classes) {
                 if (!(row[4] >= d->confidence)) continue; /* a class can only lower it */
-                int best = 0;
-                for (int k = 1; k < d->n_classes; k++)
-                    if (row[5 + k] > row[5 + best]) best = k;
+                int best = pk_best_class(row + 5, 1, d->n_classes);
                 float score = row[4] * row[5 + best];
                 if (!(score >= d->confidence)) continue;
                 float cx = (row[0] + (float)x) * (float)stride;

@@ -150,9 +150,9 @@ struct pk_network_options {
 };
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
- * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16. With PK_FAMILY_AUTO the family
- * is told from the outputs' shapes; when none or several fit, the sentence names the shapes. *out
- * is NULL on failure. */
+ * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16. With
+ * PK_FAMILY_AUTO the family is told from the outputs' shapes; when none or several fit, the
+ * sentence names the shapes. *out is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
                     struct pk_network **out);
 /* A second network on the same loaded model, for another thread: weights are shared, buffers are

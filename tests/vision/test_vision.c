@@ -173,14 +173,19 @@ static float *zeros(int64_t n, float value) {
     return p;
 }
 
-static struct pk_candidates decode(enum pk_family family, const struct pk_tensor *t, int n,
-                                   int width, int height, int classes) {
+static struct pk_candidates decode_for(enum pk_family family, const struct pk_tensor *t, int n,
+                                       int width, int height, int classes, int every_class) {
     struct pk_candidates c = {0, 0, NULL};
     const struct pk_decoder *decoder = pk_decoder_of(family);
     assert_int_equal(decoder->recognise(t, n, width, height), classes);
-    struct pk_decode d = {width, height, classes, 0.25f};
+    struct pk_decode d = {width, height, classes, 0.25f, every_class};
     if (decoder->decode(&d, t, n, &c)) fail_msg("%s", pk_error());
     return c;
+}
+
+static struct pk_candidates decode(enum pk_family family, const struct pk_tensor *t, int n,
+                                   int width, int height, int classes) {
+    return decode_for(family, t, n, width, height, classes, 0);
 }
 
 static void assert_box(const struct pk_detection *d, int class_id, float score, float x1, float y1,
@@ -408,6 +413,53 @@ static void test_nanodet_plus(void **state) {
     for (int i = 0; i < 8; i++) free(parts[i]);
 }
 
+/* A box of two likely classes of three is two candidates where every class counts, else one. */
+static void assert_every_class(enum pk_family family, const struct pk_tensor *t, int n) {
+    for (int every = 0; every < 2; every++) {
+        struct pk_candidates c = decode_for(family, t, n, W, H, 3, every);
+        assert_int_equal(c.n, 1 + every);
+        assert_int_equal(c.items[0].class_id, every ? 0 : 2);
+        if (every) assert_int_equal(c.items[1].class_id, 2);
+        for (int i = 0; every && i < 4; i++)
+            assert_float_equal((&c.items[0].x1)[i], (&c.items[1].x1)[i], 0);
+        assert_true(c.items[every].score > c.items[0].score || !every);
+        free(c.items);
+    }
+}
+
+static void test_every_class(void **state) {
+    enum { K = 3 };
+    static const float score[K] = {.4f, .1f, .6f}, logit[5 + K] = {0, 0, 0, 0, 4, 0, -4, 1};
+    float *columns = zeros(CELLS * (4 + K), 0), *rows = zeros(3 * CELLS * (5 + K), 0),
+          *classes = zeros(CELLS * K, 0), *boxes = zeros(CELLS * 4, .5f), *heads[3], *sides[3],
+          *scores[3];
+    struct pk_tensor v8 = {3, {1, 4 + K, CELLS}, columns}, raw[3], nanodet[6],
+                     v5 = {3, {1, 3 * CELLS, 5 + K}, rows},
+                     ssd[2] = {{3, {1, CELLS, 4}, boxes}, {3, {1, CELLS, K}, classes}};
+    for (int s = 0; s < 3; s++) {
+        int w = W >> (3 + s), h = H >> (3 + s);
+        heads[s] = zeros(3 * w * h * (5 + K), -9);
+        scores[s] = zeros(w * h * K, 0);
+        sides[s] = zeros(w * h * 32, 0);
+        raw[s] = (struct pk_tensor){5, {1, 3, h, w, 5 + K}, heads[s]};
+        nanodet[s] = (struct pk_tensor){2, {w * h, K}, scores[s]};
+        nanodet[3 + s] = (struct pk_tensor){2, {w * h, 32}, sides[s]};
+    }
+    for (int k = 0; k < K; k++) {
+        columns[(4 + k) * CELLS + 77] = classes[9 * K + k] = scores[1][5 * K + k] = score[k];
+        rows[50 * (5 + K) + 5 + k] = score[k];
+    }
+    rows[50 * (5 + K) + 4] = .9f;
+    memcpy(heads[0] + 20 * (5 + K), logit, sizeof logit);
+    assert_every_class(PK_YOLOV8, &v8, 1);
+    assert_every_class(PK_YOLOV5, &v5, 1);
+    assert_every_class(PK_YOLOV5, raw, 3);
+    assert_every_class(PK_NANODET, nanodet, 6);
+    assert_every_class(PK_SSD, ssd, 2);
+    for (int s = 0; s < 3; s++) free(heads[s]), free(scores[s]), free(sides[s]);
+    free(columns), free(rows), free(classes), free(boxes);
+}
+
 static void test_families(void **state) {
     for (int f = 0; f < PK_FAMILY_COUNT; f++) {
         enum pk_family found;
@@ -440,6 +492,7 @@ int main(void) {
         cmocka_unit_test(test_resize),  cmocka_unit_test(test_letterbox),
         cmocka_unit_test(test_resize_corner),
         cmocka_unit_test(test_sliver),  cmocka_unit_test(test_nms),
+        cmocka_unit_test(test_every_class),
         cmocka_unit_test(test_yolox),   cmocka_unit_test(test_yolov8),
         cmocka_unit_test(test_yolov5),  cmocka_unit_test(test_nanodet),
         cmocka_unit_test(test_nanodet_g), cmocka_unit_test(test_nanodet_plus),
