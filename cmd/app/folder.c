@@ -10,7 +10,10 @@
 int folder_make(const char *path) {
     struct stat st;
     if (mkdir(path, 0777) == 0) return 0;
-    return errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -1;
+    if (errno != EEXIST) return -1;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return 0;
+    errno = ENOTDIR;
+    return -1;
 }
 
 static int number(const char *command, char folder[static FOLDER_MAX]) {
@@ -41,7 +44,7 @@ int folder_open(const char *command, const char *wanted, char folder[static FOLD
     *made = stat(wanted, &st) != 0;
     if (!folder_make(wanted)) return 0;
     return app_fail(command, "%s cannot be made a folder: %s", wanted,
-                    strerror(errno == EEXIST ? ENOTDIR : errno)), -1;
+                    strerror(errno)), -1;
 }
 
 int folder_below(const char *command, const char *folder, const char *name) {

@@ -8,7 +8,7 @@
 
 enum { FOLDER_MAX = PATH_MAX / 2 };
 
-/* 0 when it is there now. */
+/* 0 when it is there now; else -1 and errno. */
 int folder_make(const char *path);
 /* `wanted` NULL: the first of runs/COMMAND/exp, exp2, ... that is not there; several runs may do so
  * at once. *made: whether it is new. 0, or -1 after a sentence on stderr. */

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "../help.h"
 #include "app.h"
+#include "folder.h"
 
 static const struct {
     const char *name, *arguments, *sentence, *options;
@@ -212,7 +212,7 @@ int app_start_recording(const char *command, int threads, const struct app_recor
     if (!folder) return app_start(threads);
     if (record->profile && record->dump)
         return app_fail(command, "--profile and --dump exclude each other: dumping takes time");
-    if ((mkdir(folder, 0777) && errno != EEXIST) || access(folder, W_OK | X_OK))
+    if (folder_make(folder) || access(folder, W_OK | X_OK))
         return app_fail(command, "%s cannot be made a folder to write to: %s", folder,
                         strerror(errno));
     char path[4096];

@@ -6,20 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include <jansson.h>
 
 #include "acl/private.h"
 #include "app.h"
+#include "folder.h"
+#include "progress.h"
 #include "session.h"
-
-static double now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 /* ---- run ---- */
 
@@ -94,9 +88,9 @@ static int run_model(const char *model, const struct run_options *o, struct sess
             session_fill(s, i, o->seed);
         }
     }
-    double start = now_ms();
+    double start = progress_now_ms();
     if (session_execute("run", s)) return EXIT_FAILED;
-    printf("%.3f ms\n", now_ms() - start);
+    printf("%.3f ms\n", progress_now_ms() - start);
     for (int i = 0; i < s->n_outputs; i++) {
         aclmdlIODims dims;
         session_output_dims(s, i, &dims);
@@ -142,7 +136,7 @@ int app_run(int argc, char **argv) {
     if (argc == optind) return app_usage("run", "a MODEL is missing", NULL);
     if (argc - optind > 1)
         return app_usage("run", "one argument too many:", argv[optind + 1]);
-    if (o.output && mkdir(o.output, 0777) && errno != EEXIST)
+    if (o.output && folder_make(o.output))
         return app_fail("run", "%s cannot be made a folder: %s", o.output, strerror(errno));
     if (app_start_recording("run", o.threads, &o.record)) return EXIT_FAILED;
     struct session s;
@@ -167,21 +161,21 @@ struct bench_options {
 };
 
 static int bench_model(const char *model, const struct bench_options *o, struct session *s) {
-    double start = now_ms();
+    double start = progress_now_ms();
     if (session_open("bench", model, o->shape, s) || session_choose("bench", s, o->gear) ||
         (o->shape && session_shape("bench", s, o->shape)) || session_need_shapes("bench", s))
         return EXIT_FAILED;
-    double load = now_ms() - start;
+    double load = progress_now_ms() - start;
     for (int i = 0; i < s->n_inputs; i++) session_fill(s, i, 0);
     double *ms = malloc((size_t)o->runs * sizeof *ms);
     if (!ms) return app_fail("bench", "out of memory");
     for (int i = -o->warmup; i < o->runs; i++) {
-        start = now_ms();
+        start = progress_now_ms();
         if (session_execute("bench", s)) {
             free(ms);
             return EXIT_FAILED;
         }
-        if (i >= 0) ms[i] = now_ms() - start;
+        if (i >= 0) ms[i] = progress_now_ms() - start;
     }
     qsort(ms, (size_t)o->runs, sizeof *ms, by_value);
     double least = ms[0], median = ms[o->runs / 2], p99 = ms[(o->runs - 1) * 99 / 100];

@@ -379,6 +379,8 @@ def test_run_counts(run, folder):
     sentence(run("run", "adder.om", "--input", "good.npy", status=1), "run", "give all or none")
     sentence(run("run", "adder.om", *["--input", "good.npy"] * 3, status=1), "run", "3 inputs")
     sentence(run("run", "gone.om", status=1), "run", "gone.om")
+    sentence(run("run", "--output", "good.npy", "adder.om", status=1), "run", "good.npy cannot be "
+             "made a folder: Not a directory")
 
 
 def test_bench(run):
