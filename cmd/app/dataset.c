@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "app.h"
+#include "source.h"
 
 enum { MAX_ITEMS = 20000000, MAX_CATEGORIES = 100000, MAX_LINE = 1 << 16 };
 
@@ -66,12 +67,6 @@ static int image_by_id(const void *a, const void *b) {
 static int category_by_id(const void *a, const void *b) {
     const struct dataset_category *x = a, *y = b;
     return (x->id > y->id) - (x->id < y->id);
-}
-
-static int is_picture(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return *name != '.' && dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") ||
-                                   !strcasecmp(dot, ".png"));
 }
 
 static int is_folder(const char *path) {
@@ -269,7 +264,7 @@ static int read_yolo(struct dataset *d, const char *path) {
     int status = 0;
     for (int i = 0; i < n; i++) {
         const char *dot = strrchr(names[i]->d_name, '.');
-        if (!status && is_picture(names[i]->d_name)) {
+        if (!status && source_is_picture(names[i]->d_name)) {
             if (snprintf(file, sizeof file, "%s/%s", images, names[i]->d_name) >= PATH_MAX ||
                 snprintf(text, sizeof text, "%s/%.*s.txt", labels, (int)(dot - names[i]->d_name),
                          names[i]->d_name) >= PATH_MAX)
@@ -325,7 +320,7 @@ static int read_imagenet(struct dataset *d, const char *path) {
             status = m < 0 ? fail(folder, "cannot be read")
                            : add_category(d, d->n_categories, names[i]->d_name);
             for (int k = 0; k < m; k++) {
-                if (!status && is_picture(inner[k]->d_name)) {
+                if (!status && source_is_picture(inner[k]->d_name)) {
                     if (snprintf(file, sizeof file, "%s/%s", folder, inner[k]->d_name) >= PATH_MAX)
                         status = fail(folder, "has a path that is too long");
                     else status = add_image(d, d->n_images, file, d->n_categories - 1);

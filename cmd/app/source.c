@@ -36,6 +36,8 @@ static int is_one_of(const char *end, const char *const *list, size_t n) {
 }
 #define ENDS_AS(path, list) is_one_of(end_of(path), list, sizeof(list) / sizeof((list)[0]))
 
+int source_is_picture(const char *path) { return ENDS_AS(path, picture_ends); }
+
 static int starts_with(const char *s, const char *prefix) {
     return !strncmp(s, prefix, strlen(prefix));
 }
@@ -76,7 +78,7 @@ memory:
 
 static int add_file(struct sources *s, const char *path) {
     int video = ENDS_AS(path, video_ends) ||
-                (!ENDS_AS(path, picture_ends) && looks_like_video(path));
+                (!source_is_picture(path) && looks_like_video(path));
     return add(s, video ? SOURCE_VIDEO : SOURCE_PICTURE, path);
 }
 
@@ -94,8 +96,8 @@ static int add_folder(struct sources *s, const char *folder) {
     char **names = NULL;
     int n = 0, status = 0;
     for (struct dirent *e; !status && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || !(ENDS_AS(e->d_name, picture_ends) ||
-                                     ENDS_AS(e->d_name, video_ends)))
+        if (e->d_name[0] == '.' ||
+            !(source_is_picture(e->d_name) || ENDS_AS(e->d_name, video_ends)))
             continue;
         if ((n & (n - 1)) == 0) {
             char **wider = realloc(names, (n ? 2 * (size_t)n : 1) * sizeof *wider);
@@ -219,7 +221,7 @@ static int name_all(struct sources *s) {
         const char *end = end_of(of->path);
         /* What stands behind a dot in an address need not be an ending. */
         int ending = *end && (of->kind != SOURCE_STREAM || ENDS_AS(of->path, video_ends) ||
-                              ENDS_AS(of->path, picture_ends));
+                              source_is_picture(of->path));
         int n = (int)(ending ? (size_t)(end - 1 - name) : strlen(name));
         if (of->kind == SOURCE_STDIN) name = "stdin", n = 5;
         if (n < 1) name = "stream", n = 6;

@@ -31,6 +31,8 @@ struct sources {
 /* At most so many; a folder with more is refused. */
 enum { SOURCES_MAX = 1000000 };
 
+/* Whether a file's name ends as a picture's does. */
+int source_is_picture(const char *path);
 /* Spreads out the arguments. 0, or -1 after a sentence on stderr (nothing named anything, a folder
  * that cannot be read, an unknown protocol). A single name that does not exist is a source
  * nevertheless: reading it fails and the others go on. sources_close() is due either way. */
