@@ -69,6 +69,20 @@ static int category_by_id(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
+int dataset_find_image(const struct dataset *d, int64_t id) {
+    const struct dataset_image key = {id, NULL, 0}, *found;
+    if (!d->n_images) return -1;
+    found = bsearch(&key, d->images, (size_t)d->n_images, sizeof key, image_by_id);
+    return found ? (int)(found - d->images) : -1;
+}
+
+int dataset_find_category(const struct dataset *d, int64_t id) {
+    const struct dataset_category key = {id, NULL}, *found;
+    if (!d->n_categories) return -1;
+    found = bsearch(&key, d->categories, (size_t)d->n_categories, sizeof key, category_by_id);
+    return found ? (int)(found - d->categories) : -1;
+}
+
 static int is_folder(const char *path) {
     struct stat st;
     return !stat(path, &st) && S_ISDIR(st.st_mode);
@@ -137,15 +151,10 @@ static int read_coco_truths(struct dataset *d, const json_t *list, const char *p
     const json_t *o;
     json_array_foreach(list, i, o) {
         const json_t *box = json_object_get(o, "bbox"), *crowd = json_object_get(o, "iscrowd");
-        struct dataset_image image = {json_integer_value(json_object_get(o, "image_id")), NULL, 0};
-        struct dataset_category category = {
-            json_integer_value(json_object_get(o, "category_id")), NULL};
-        const struct dataset_image *of = bsearch(&image, d->images, (size_t)d->n_images,
-                                                 sizeof image, image_by_id);
-        const struct dataset_category *is = bsearch(&category, d->categories,
-                                                    (size_t)d->n_categories, sizeof category,
-                                                    category_by_id);
-        if (!of || !is || json_array_size(box) != 4)
+        int image = dataset_find_image(d, json_integer_value(json_object_get(o, "image_id")));
+        int category =
+            dataset_find_category(d, json_integer_value(json_object_get(o, "category_id")));
+        if (image < 0 || category < 0 || json_array_size(box) != 4)
             return fail(path, "has an annotation of an image or category that it does not list, or "
                               "without a bbox of 4 numbers");
         double v[4];
@@ -154,7 +163,7 @@ static int read_coco_truths(struct dataset *d, const json_t *list, const char *p
             if (!json_is_number(json_array_get(box, k)) || !isfinite(v[k]))
                 return fail(path, "has a bbox that is not 4 numbers");
         }
-        struct ap_truth t = {.image = (int)(of - d->images), .category = (int)(is - d->categories),
+        struct ap_truth t = {.image = image, .category = category,
                              .x = v[0], .y = v[1], .w = v[2], .h = v[3], .area = v[2] * v[3],
                              .crowd = json_is_true(crowd) || json_number_value(crowd) != 0};
         number_of(o, "area", &t.area);

@@ -38,6 +38,9 @@ int dataset_open(enum dataset_kind kind, const char *path, const char *images, s
  * many; -1: none. YOLO and ImageNet: finds out n_categories, and the classes of folders. `map` has
  * room for n_classes. 0 or -1 as above. */
 int dataset_match(struct dataset *d, const struct pk_labels *labels, int n_classes, int *map);
+/* Which image or category has that id; -1: none. */
+int dataset_find_image(const struct dataset *d, int64_t id);
+int dataset_find_category(const struct dataset *d, int64_t id);
 /* The truths of one picture in its pixels, now that its size is known. */
 void dataset_scale(struct dataset *d, int image, int width, int height);
 void dataset_close(struct dataset *d);

@@ -161,18 +161,10 @@ static int read_results(struct evaluation *e) {
         const json_t *box = json_object_get(o, "bbox"), *score = json_object_get(o, "score");
         int64_t image = json_integer_value(json_object_get(o, "image_id")),
                 category = json_integer_value(json_object_get(o, "category_id"));
-        struct ap_found f = {.image = -1, .category = (int)i, .score = (float)json_number_value(score)};
+        struct ap_found f = {.image = dataset_find_image(&e->data, image), .category = (int)i,
+                             .score = (float)json_number_value(score)};
         double *const v[4] = {&f.x, &f.y, &f.w, &f.h};
-        int low = 0, high = e->data.n_images;
-        while (low < high) {
-            int middle = low + (high - low) / 2;
-            if (e->data.images[middle].id < image) low = middle + 1;
-            else high = middle;
-        }
-        if (low < e->data.n_images && e->data.images[low].id == image) f.image = low;
-        category_of[i] = -1;
-        for (int k = 0; k < e->data.n_categories; k++)
-            if (e->data.categories[k].id == category) category_of[i] = k;
+        category_of[i] = dataset_find_category(&e->data, category);
         int whole = json_array_size(box) == 4 && json_is_number(score);
         for (size_t k = 0; whole && k < 4; k++) {
             *v[k] = json_number_value(json_array_get(box, k));
