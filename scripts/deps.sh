@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: scripts/deps.sh build|demo|check|long [--list]
 #
-# Installs the Debian packages that building (build), the demo, testing (check) and the long tests
-# (long) need, by name: when root, or through a sudo that asks nothing. Otherwise prints the one line to
-# run and exits with 2. With --list only prints the names. Changes nothing when all are there.
+# Installs the Debian packages that building (build), the demo (demo), testing (check) and the long
+# tests (long) need, by name: when root, or through a sudo that asks nothing. Otherwise prints the
+# one line to run and exits with 2. With --list only prints the names. Changes nothing when all are
+# there.
 set -u
 profile=${1:-build}
 

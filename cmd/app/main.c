@@ -55,14 +55,15 @@ static const struct {
     "  --threads N       cores to use; with --workers, threads of each run (default: all cores)\n" \
     "  --quiet           no last line about the whole\n"
 #define app_options_detect                                                                         \
-    MODEL_HELP SOURCE_HELP MODEL_OPTIONS                                                                      \
+    MODEL_HELP SOURCE_HELP MODEL_OPTIONS                                                           \
     "  --conf X          lowest score (0.25)\n"                                                    \
     "  --iou X           overlap at which the weaker of two boxes goes (0.45)\n"                   \
     "  --max-det N       most boxes a picture (300)\n" SOURCE_OPTIONS                              \
     "  --save-crop       write crops/CLASS/NAME_N.jpg, what is in each box\n"                      \
     "  --coco-json       write coco.json, as pycocotools reads results\n" THREAD_OPTIONS
 #define app_options_classify                                                                       \
-    MODEL_HELP SOURCE_HELP MODEL_OPTIONS "  --top N           classes to print (5)\n" SOURCE_OPTIONS          \
+    MODEL_HELP SOURCE_HELP MODEL_OPTIONS                                                           \
+    "  --top N           classes to print (5)\n" SOURCE_OPTIONS                                    \
     THREAD_OPTIONS
 #define app_options_eval                                                                           \
     MODEL_HELP                                                                                     \
@@ -73,17 +74,17 @@ static const struct {
     "  --results FILE    with --coco, and no MODEL: boxes another program found, as "              \
     "--coco-json writes them\n" MODEL_OPTIONS                                                      \
     "  --conf X          lowest score (else as the network's authors evaluate)\n"                  \
-    "  --iou X           overlap at which the weaker of two boxes goes (else as they do)\n"         \
+    "  --iou X           overlap at which the weaker of two boxes goes (else as they do)\n"        \
     "  --max-det N       most boxes a picture (300)\n"                                             \
     "  --output DIR      folder for report, tables and curves (else runs/eval/exp, exp2, ...)\n"   \
     "  --json            print JSON instead of tables; files only with --output\n" THREAD_OPTIONS
 #define app_options_doctor                                                                         \
     MODEL_HELP                                                                                     \
-    "PHOTO shows plainly something that the network knows; several make the answer surer.\n"                                      \
-    "  --expect CLASS    what they show, by name or number\n" MODEL_OPTIONS \
+    "PHOTO shows plainly something that the network knows; several make the answer surer.\n"       \
+    "  --expect CLASS    what they show, by name or number\n" MODEL_OPTIONS                         \
     "  --conf X          lowest score of a box (0.25)\n"                                           \
     "  --all             print every way that was tried\n"                                         \
-    "  --output DIR      folder for aipp.cfg and preprocess.py (else runs/doctor/exp, exp2, ...)\n" \
+    "  --output DIR      folder for aipp.cfg and preprocess.py (else runs/doctor/exp, exp2, ...)\n"\
     "  --threads N       worker threads (default: all cores)\n"
 #define PROFILE_OPTION                                                                             \
     "  --profile DIR     write tables and a trace of where the time goes to this folder\n"

@@ -194,6 +194,11 @@ def test_classifier(run, tmp_path):  # noqa: F811
     (tmp_path / "set" / "labels.csv").write_text("file,class\n" + "".join(lines))
     done = run("eval", "top.om", "--json", "--type=imagenet", "--imagenet", tmp_path / "set")
     assert json.loads(done.stdout)["top1"] == 0.5
+    # Every ending that detect takes for a picture's.
+    (tmp_path / "set" / "labels.csv").unlink()
+    (tmp_path / "set" / "class0" / "0.png").rename(tmp_path / "set" / "class0" / "0.JFIF")
+    done = run("eval", "top.om", "--json", "--type=imagenet", "--imagenet", tmp_path / "set")
+    assert json.loads(done.stdout)["classes"][0]["pictures"] == 1
 
 
 def test_numbered_folder(run, labelled, tmp_path):  # noqa: F811
