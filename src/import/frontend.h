@@ -4,6 +4,7 @@
 #define PK_IMPORT_FRONTEND_H
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "import/import.h"
 
@@ -40,6 +41,15 @@ enum status import_check_shapes(const struct graph *g, const struct import_optio
 /* ---- fold.c ---- */
 /* Turns a node that computes a small value from small constants, or from shapes, into that value. */
 enum status import_fold(struct graph *g, int node);
+
+/* ---- attributes of nodes to be made ---- */
+/* ATTRS(A_INT("axis", 1), A_STRING("mode", "linear")): ends with a NULL name. */
+#define A_INT(key, v) {(key), ATTR_INT, 1, {.ints = (const int64_t[]){v}}}
+#define A_FLOAT(key, v) {(key), ATTR_FLOAT, 1, {.floats = (const float[]){v}}}
+#define A_STRING(key, v) {(key), ATTR_STRING, (int)strlen(v), {.string = (v)}}
+#define A_INTS(key, count, v) {(key), ATTR_INTS, (count), {.ints = (v)}}
+#define A_FLOATS(key, count, v) {(key), ATTR_FLOATS, (int)(count), {.floats = (v)}}
+#define ATTRS(...) ((const struct attr[]){__VA_ARGS__, {0}})
 
 /* ---- lacks.c ---- */
 /* Records a node; the import goes on, to find the rest. */

@@ -304,22 +304,31 @@ const char *graph_get_meta(const struct graph *g, const char *key) {
 
 /* ---- attributes ---- */
 
-enum status node_set_attr(struct graph *g, int node, const char *name, enum attr_type type, int n,
-                          const void *value, size_t bytes) {
+size_t attr_bytes(const struct attr *a) {
+    switch (a->type) {
+    case ATTR_STRING: return (size_t)a->n;
+    case ATTR_FLOAT:
+    case ATTR_FLOATS: return (size_t)a->n * sizeof(float);
+    default: return (size_t)a->n * sizeof(int64_t);
+    }
+}
+
+enum status node_set_attr(struct graph *g, int node, const struct attr *from) {
     struct node *at = &g->nodes[node];
+    size_t bytes = attr_bytes(from);
     void *copy = arena_alloc(&g->arena, bytes + 1);
     CHECK(copy, STATUS_MEMORY, NO_MEMORY);
-    if (bytes) memcpy(copy, value, bytes);
-    struct attr a = {.type = type, .n = n, .ints = copy};
+    if (bytes) memcpy(copy, from->ints, bytes);
+    struct attr a = {.type = from->type, .n = from->n, .ints = copy};
     for (int i = 0; i < at->n_attrs; i++)
-        if (!strcmp(at->attrs[i].name, name)) {
+        if (!strcmp(at->attrs[i].name, from->name)) {
             a.name = at->attrs[i].name;
             at->attrs[i] = a;
             return STATUS_OK;
         }
     CHECK(at->n_attrs < MAX_ATTRS, STATUS_LIMIT, "node '%s' has more than %d attributes", at->name,
           MAX_ATTRS);
-    a.name = arena_strdup(&g->arena, name);
+    a.name = arena_strdup(&g->arena, from->name);
     CHECK(a.name, STATUS_MEMORY, NO_MEMORY);
     /* The array has room for the next power of two, at least 4. */
     int k = at->n_attrs;
@@ -334,19 +343,20 @@ enum status node_set_attr(struct graph *g, int node, const char *name, enum attr
 }
 
 enum status node_set_int(struct graph *g, int node, const char *name, int64_t value) {
-    return node_set_attr(g, node, name, ATTR_INT, 1, &value, sizeof value);
+    return node_set_attr(g, node, &(struct attr){name, ATTR_INT, 1, {.ints = &value}});
 }
 enum status node_set_float(struct graph *g, int node, const char *name, float value) {
-    return node_set_attr(g, node, name, ATTR_FLOAT, 1, &value, sizeof value);
+    return node_set_attr(g, node, &(struct attr){name, ATTR_FLOAT, 1, {.floats = &value}});
 }
 enum status node_set_string(struct graph *g, int node, const char *name, const char *value) {
-    return node_set_attr(g, node, name, ATTR_STRING, (int)strlen(value), value, strlen(value));
+    return node_set_attr(g, node,
+                         &(struct attr){name, ATTR_STRING, (int)strlen(value), {.string = value}});
 }
 enum status node_set_ints(struct graph *g, int node, const char *name, int n, const int64_t *v) {
-    return node_set_attr(g, node, name, ATTR_INTS, n, v, (size_t)n * sizeof *v);
+    return node_set_attr(g, node, &(struct attr){name, ATTR_INTS, n, {.ints = v}});
 }
 enum status node_set_floats(struct graph *g, int node, const char *name, int n, const float *v) {
-    return node_set_attr(g, node, name, ATTR_FLOATS, n, v, (size_t)n * sizeof *v);
+    return node_set_attr(g, node, &(struct attr){name, ATTR_FLOATS, n, {.floats = v}});
 }
 
 void node_remove_attr(struct node *n, const char *name) {

@@ -141,6 +141,7 @@ enum status graph_set_meta(struct graph *g, const char *key, const char *value);
 const char *graph_get_meta(const struct graph *g, const char *key); /* NULL if absent */
 
 /* Attributes; a second set of one name replaces the first. Values are copied. */
+enum status node_set_attr(struct graph *g, int node, const struct attr *from);
 enum status node_set_int(struct graph *g, int node, const char *name, int64_t value);
 enum status node_set_float(struct graph *g, int node, const char *name, float value);
 enum status node_set_string(struct graph *g, int node, const char *name, const char *value);
@@ -150,6 +151,7 @@ void node_remove_attr(struct node *n, const char *name);
 
 /* ---- reading ---- */
 const struct attr *node_attr(const struct node *n, const char *name); /* NULL if absent */
+size_t attr_bytes(const struct attr *a); /* of its values, or of the string without its end */
 int64_t node_int(const struct node *n, const char *name, int64_t fallback);
 float node_float(const struct node *n, const char *name, float fallback);
 const char *node_string(const struct node *n, const char *name, const char *fallback);

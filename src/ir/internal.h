@@ -11,7 +11,5 @@
 bool text_is_identifier(const char *s, size_t n);
 /* After tensors have moved: makes the table of names anew. Allocates nothing. */
 void graph_rebuild_names(struct graph *g);
-enum status node_set_attr(struct graph *g, int node, const char *name, enum attr_type type, int n,
-                          const void *value, size_t bytes);
 
 #endif

@@ -169,15 +169,6 @@ static enum status find_live(const struct graph *g, struct live *l) {
     return STATUS_OK;
 }
 
-static size_t attr_bytes(const struct attr *a) {
-    switch (a->type) {
-    case ATTR_STRING: return (size_t)a->n;
-    case ATTR_FLOAT:
-    case ATTR_FLOATS: return (size_t)a->n * sizeof(float);
-    default: return (size_t)a->n * sizeof(int64_t);
-    }
-}
-
 static enum status copy_node(const struct node *n, const int *map, struct graph *to) {
     /* The arrays are copied as they are and then put in terms of the new graph's tensors, so that
      * no second copy on the stack or heap is needed. */
@@ -194,10 +185,7 @@ static enum status copy_node(const struct node *n, const int *map, struct graph 
         d->outputs[i] = n->outputs[i] < 0 ? -1 : map[n->outputs[i]];
         if (d->outputs[i] >= 0) to->tensors[d->outputs[i]].producer = node;
     }
-    for (int i = 0; i < n->n_attrs; i++) {
-        const struct attr *a = &n->attrs[i];
-        TRY(node_set_attr(to, node, a->name, a->type, a->n, a->ints, attr_bytes(a)));
-    }
+    for (int i = 0; i < n->n_attrs; i++) TRY(node_set_attr(to, node, &n->attrs[i]));
     return STATUS_OK;
 }
 

@@ -46,12 +46,6 @@ static uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
     return mix(h, word ^ (uint64_t)n << 56);
 }
 
-static size_t attr_bytes(const struct attr *a) {
-    return (size_t)a->n * (a->type == ATTR_STRING ? 1
-                           : a->type == ATTR_FLOAT || a->type == ATTR_FLOATS ? sizeof(float)
-                                                                             : sizeof(int64_t));
-}
-
 /* ---- equality ---- */
 
 static uint64_t hash_constant(const struct tensor *t) {

@@ -76,24 +76,6 @@ enum status caffe_blob_values(struct caffe_import *im, const struct caffe_layer 
 int64_t caffe_blob_count(const struct caffe_layer *l, int i);
 
 /* ---- emit.c ---- */
-struct caffe_attr {
-    const char *name;
-    enum attr_type type;
-    int n;
-    const int64_t *ints;
-    const float *floats;
-    int64_t i;
-    float f;
-    const char *s;
-};
-#define A_INT(key, value) {.name = (key), .type = ATTR_INT, .i = (value)}
-#define A_FLOAT(key, value) {.name = (key), .type = ATTR_FLOAT, .f = (value)}
-#define A_STRING(key, value) {.name = (key), .type = ATTR_STRING, .s = (value)}
-#define A_INTS(key, count, values)                                                                 \
-    {.name = (key), .type = ATTR_INTS, .n = (count), .ints = (values)}
-#define A_FLOATS(key, count, values)                                                               \
-    {.name = (key), .type = ATTR_FLOATS, .n = (int)(count), .floats = (values)}
-#define ATTRS(...) (const struct caffe_attr[]){__VA_ARGS__, {0}}
 #define IN(...) (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (const int[]){__VA_ARGS__}
 
 /* Adds a node and infers it. *out >= 0: the tensor it writes; -1: one is made. NULL: no attributes.
@@ -101,9 +83,9 @@ struct caffe_attr {
  *     TRY(caffe_emit(im, l, OP_Mul, IN(l->in[0], factor), NULL, &y));
  *     TRY(caffe_emit(im, l, OP_Relu, IN(y), NULL, &l->out[0])); */
 enum status caffe_emit(struct caffe_import *im, struct caffe_layer *l, enum op_kind op, int n_in,
-                       const int *in, const struct caffe_attr *attrs, int *out);
+                       const int *in, const struct attr *attrs, int *out);
 enum status caffe_emit_many(struct caffe_import *im, struct caffe_layer *l, enum op_kind op,
-                            int n_in, const int *in, const struct caffe_attr *attrs, int n_out,
+                            int n_in, const int *in, const struct attr *attrs, int n_out,
                             int *out);
 enum status caffe_constant(struct caffe_import *im, struct caffe_layer *l, struct shape shape,
                            const float *values, int *out);

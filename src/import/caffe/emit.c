@@ -11,18 +11,8 @@ static const char *extra_name(struct caffe_import *im, struct caffe_layer *l) {
     return arena_printf(im->arena, "%s/%d", l->name, ++l->n_extra);
 }
 
-static enum status set_attr(struct graph *g, int node, const struct caffe_attr *a) {
-    switch (a->type) {
-    case ATTR_INT: return node_set_int(g, node, a->name, a->i);
-    case ATTR_FLOAT: return node_set_float(g, node, a->name, a->f);
-    case ATTR_STRING: return node_set_string(g, node, a->name, a->s);
-    case ATTR_FLOATS: return node_set_floats(g, node, a->name, a->n, a->floats);
-    default: return node_set_ints(g, node, a->name, a->n, a->ints);
-    }
-}
-
 enum status caffe_emit_many(struct caffe_import *im, struct caffe_layer *l, enum op_kind op,
-                            int n_in, const int *in, const struct caffe_attr *attrs, int n_out,
+                            int n_in, const int *in, const struct attr *attrs, int n_out,
                             int *out) {
     bool last = false; /* a node that writes a top has the layer's name */
     for (int i = 0; i < n_out; i++) {
@@ -35,14 +25,14 @@ enum status caffe_emit_many(struct caffe_import *im, struct caffe_layer *l, enum
     const char *name = last ? l->name : im->g->tensors[out[0]].name;
     int node;
     TRY(graph_add_node(im->g, op, name, n_in, in, n_out, out, &node));
-    for (const struct caffe_attr *a = attrs; a && a->name; a++) TRY(set_attr(im->g, node, a));
+    for (const struct attr *a = attrs; a && a->name; a++) TRY(node_set_attr(im->g, node, a));
     enum status s = graph_infer_node(im->g, node);
     if (s != STATUS_OK) status_prefix("layer '%s' (%s)", l->name, l->type);
     return s;
 }
 
 enum status caffe_emit(struct caffe_import *im, struct caffe_layer *l, enum op_kind op, int n_in,
-                       const int *in, const struct caffe_attr *attrs, int *out) {
+                       const int *in, const struct attr *attrs, int *out) {
     return caffe_emit_many(im, l, op, n_in, in, attrs, 1, out);
 }
 

@@ -144,10 +144,10 @@ enum status caffe_pooling(struct caffe_import *im, struct caffe_layer *l) {
     TRY(check_window(l, &w));
     bool ceil = p->has_round_mode ? p->round_mode == CAFFE__POOLING_PARAMETER__ROUND_MODE__CEIL
                                   : p->ceil_mode;
-    const struct caffe_attr attrs[] = {
+    const struct attr attrs[] = {
         A_INTS("kernel_shape", 2, w.kernel), A_INTS("strides", 2, w.stride),
         A_INTS("pads", 4, w.pads), A_INT("ceil_mode", ceil),
-        max ? (struct caffe_attr){0} : (struct caffe_attr)A_INT("count_include_pad", 1), {0}};
+        max ? (struct attr){0} : (struct attr)A_INT("count_include_pad", 1), {0}};
     return caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &l->out[0]);
 }
 
@@ -173,10 +173,10 @@ enum status caffe_spp(struct caffe_import *im, struct caffe_layer *l) {
                     "size of %" PRId64, bins, size[k]);
         }
         int pooled = -1;
-        const struct caffe_attr attrs[] = {
+        const struct attr attrs[] = {
             A_INTS("kernel_shape", 2, kernel), A_INTS("strides", 2, kernel),
             A_INTS("pads", 4, pads), A_INT("ceil_mode", 1),
-            max ? (struct caffe_attr){0} : (struct caffe_attr)A_INT("count_include_pad", 1), {0}};
+            max ? (struct attr){0} : (struct attr)A_INT("count_include_pad", 1), {0}};
         TRY(caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &pooled));
         level[i] = p->pyramid_height == 1 ? l->out[0] : -1;
         TRY(caffe_emit(im, l, OP_Flatten, IN(pooled), ATTRS(A_INT("axis", 1)), &level[i]));

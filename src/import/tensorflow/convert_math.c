@@ -83,7 +83,7 @@ enum status tf_cast(struct tf_node *n) {
     int type = to && to->has_type ? (int)to->type : 0;
     if (tf_dtype(type) == DT_NONE)
         return tf_unsupported(n, "elements of type %s are not supported", tf_type_name(type));
-    return tf_finish(n, OP_Cast, 1, n->inputs, ATTRS(A_TEXT("to", dtype_name(tf_dtype(type)))));
+    return tf_finish(n, OP_Cast, 1, n->inputs, ATTRS(A_STRING("to", dtype_name(tf_dtype(type)))));
 }
 
 enum status tf_erfc(struct tf_node *n) {
@@ -249,7 +249,7 @@ enum status tf_reduce_bool(struct tf_node *n) {
     TRY(tf_as(n, n->inputs[1], DT_I64, &in[1]));
     TRY(tf_add(n, n->row->kind, 2, in,
                ATTRS(A_INT("keepdims", keep_dims(n)), A_INT("noop_with_empty_axes", 1)), &y));
-    return tf_finish(n, OP_Cast, 1, &y, ATTRS(A_TEXT("to", dtype_name(DT_BOOL))));
+    return tf_finish(n, OP_Cast, 1, &y, ATTRS(A_STRING("to", dtype_name(DT_BOOL))));
 }
 
 /* The type attribute `name`, by default int64. */
@@ -267,7 +267,7 @@ enum status tf_arg(struct tf_node *n) {
     TRY(tf_add(n, n->row->kind, 1, n->inputs,
                ATTRS(A_INT("axis", axis), A_INT("keepdims", 0)), &y));
     return tf_finish(n, OP_Cast, 1, &y,
-                     ATTRS(A_TEXT("to", dtype_name(index_type(n, "output_type")))));
+                     ATTRS(A_STRING("to", dtype_name(index_type(n, "output_type")))));
 }
 
 enum status tf_cumsum(struct tf_node *n) {
@@ -307,5 +307,5 @@ enum status tf_einsum(struct tf_node *n) {
           n->def->name);
     char *text = arena_strndup(n->im->arena, a->s.len ? (const char *)a->s.data : "", a->s.len);
     CHECK(text, STATUS_MEMORY, "out of memory while importing the model");
-    return tf_finish(n, OP_Einsum, n->n_inputs, n->inputs, ATTRS(A_TEXT("equation", text)));
+    return tf_finish(n, OP_Einsum, n->n_inputs, n->inputs, ATTRS(A_STRING("equation", text)));
 }

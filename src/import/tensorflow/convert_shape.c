@@ -26,7 +26,7 @@ static enum status one_int(struct tf_node *n, int i, int64_t *out, bool *known) 
 static enum status finish_index(struct tf_node *n, int x, const char *name) {
     const TfAttr *a = tf_attr(n, name);
     bool wide = a && a->has_type && a->type == TENSORFLOW__DATA_TYPE__DT_INT64;
-    return tf_finish(n, OP_Cast, 1, &x, ATTRS(A_TEXT("to", dtype_name(wide ? DT_I64 : DT_I32))));
+    return tf_finish(n, OP_Cast, 1, &x, ATTRS(A_STRING("to", dtype_name(wide ? DT_I64 : DT_I32))));
 }
 
 /* ---- shapes ---- */
@@ -358,7 +358,7 @@ enum status tf_pad(struct tf_node *n) {
         in[2] = n->inputs[2];
     }
     return tf_finish(n, OP_Pad, is(n, "PadV2") ? 3 : 2, in,
-                     ATTRS(A_TEXT("mode", mirror ? "reflect" : "constant")));
+                     ATTRS(A_STRING("mode", mirror ? "reflect" : "constant")));
 }
 
 /* ---- indices ---- */
@@ -448,7 +448,7 @@ enum status tf_scatter_nd(struct tf_node *n) {
     TRY(tf_add(n, OP_Expand, 2, (int[]){zero, shape}, NULL, &in[0]));
     TRY(as_i64(n, 0, &in[1]));
     in[2] = n->inputs[1];
-    return tf_finish(n, OP_ScatterND, 3, in, ATTRS(A_TEXT("reduction", "add")));
+    return tf_finish(n, OP_ScatterND, 3, in, ATTRS(A_STRING("reduction", "add")));
 }
 
 /* Inputs: x, indices, values. */
@@ -459,7 +459,7 @@ enum status tf_tensor_scatter(struct tf_node *n) {
     TRY(as_i64(n, 1, &in[1]));
     in[2] = n->inputs[2];
     return tf_finish(n, OP_ScatterND, 3, in,
-                     ATTRS(A_TEXT("reduction", is(n, "TensorScatterAdd") ? "add" : "none")));
+                     ATTRS(A_STRING("reduction", is(n, "TensorScatterAdd") ? "add" : "none")));
 }
 
 enum status tf_reverse_sequence(struct tf_node *n) {
@@ -519,7 +519,7 @@ enum status tf_nms(struct tf_node *n) {
     TRY(tf_add(n, OP_NonMaxSuppression, count_in, in, NULL, &rows));
     TRY(tf_scalar(n, DT_I64, 2, &column));
     TRY(tf_add(n, OP_Gather, 2, (int[]){rows, column}, ATTRS(A_INT("axis", 1)), &kept));
-    TRY(tf_finish(n, OP_Cast, 1, &kept, ATTRS(A_TEXT("to", dtype_name(DT_I32)))));
+    TRY(tf_finish(n, OP_Cast, 1, &kept, ATTRS(A_STRING("to", dtype_name(DT_I32)))));
     if (tf_failed(n) || count_in < 5) return STATUS_OK;
     int count = n->outputs[0], size;
     if (v5) {

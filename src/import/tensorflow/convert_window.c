@@ -124,7 +124,7 @@ static enum status finish_conv(struct tf_node *n, int x, int weight, int64_t gro
     TRY(tf_add(n, OP_Conv, 2, (int[]){x, weight},
                ATTRS(A_INT("group", group), A_INTS("strides", 2, w->stride),
                      A_INTS("dilations", 2, w->dilation),
-                     automatic ? (struct attr)A_TEXT("auto_pad", w->mode)
+                     automatic ? (struct attr)A_STRING("auto_pad", w->mode)
                                : (struct attr)A_INTS("pads", 4, w->pads)),
                &y));
     TRY(tf_fused(n, 2, 1, &y));
@@ -226,7 +226,7 @@ enum status tf_crop_and_resize(struct tf_node *n) {
     TRY(tf_to_nchw(n, n->inputs[0], &x));
     TRY(tf_as(n, x, DT_F32, &x));
     TRY(tf_add(n, OP_CropAndResize, 3, (int[]){x, n->inputs[1], n->inputs[2]},
-               ATTRS(A_INTS("size", 2, size), A_TEXT("mode", nearest ? "nearest" : "linear"),
+               ATTRS(A_INTS("size", 2, size), A_STRING("mode", nearest ? "nearest" : "linear"),
                      A_FLOAT("extrapolation_value", tf_float(n, "extrapolation_value", 0))),
                &y));
     return tf_finish_nchw(n, y);
@@ -245,7 +245,7 @@ enum status tf_pool(struct tf_node *n) {
     bool automatic = strcmp(w.mode, "NOTSET");
     TRY(tf_add(n, n->row->kind, 1, &x,
                ATTRS(A_INTS("kernel_shape", 2, kernel), A_INTS("strides", 2, w.stride),
-                     automatic ? (struct attr)A_TEXT("auto_pad", w.mode)
+                     automatic ? (struct attr)A_STRING("auto_pad", w.mode)
                                : (struct attr)A_INTS("pads", 4, w.pads)),
                &y));
     return tf_finish_nchw(n, y);
@@ -316,9 +316,9 @@ enum status tf_resize(struct tf_node *n) {
      * rounded up at halves. */
     return tf_finish(n, OP_Resize, 4, in,
                      ATTRS(A_INTS("axes", 2, ((const int64_t[]){1, 2})),
-                           A_TEXT("mode", nearest ? "nearest" : "linear"),
-                           A_TEXT("coordinate_transformation_mode",
+                           A_STRING("mode", nearest ? "nearest" : "linear"),
+                           A_STRING("coordinate_transformation_mode",
                                   corners ? "align_corners" : half ? "half_pixel" : "asymmetric"),
-                           A_TEXT("nearest_mode",
+                           A_STRING("nearest_mode",
                                   corners || half ? "round_prefer_ceil" : "floor")));
 }

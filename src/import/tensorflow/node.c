@@ -85,24 +85,13 @@ enum status tf_unsupported(struct tf_node *n, const char *format, ...) {
 
 /* ---- writing ---- */
 
-static enum status set_attr(struct graph *g, int node, const struct attr *a) {
-    switch (a->type) {
-    case ATTR_INT: return node_set_int(g, node, a->name, *a->ints);
-    case ATTR_FLOAT: return node_set_float(g, node, a->name, *a->floats);
-    case ATTR_STRING: return node_set_string(g, node, a->name, a->string);
-    case ATTR_INTS: return node_set_ints(g, node, a->name, a->n, a->ints);
-    case ATTR_FLOATS: return node_set_floats(g, node, a->name, a->n, a->floats);
-    }
-    return STATUS_OK;
-}
-
 static enum status add_node(struct tf_node *n, enum op_kind op, const char *name, int n_inputs,
                             const int *inputs, const struct attr *attrs, int n_outputs,
                             const int *outputs) {
     struct graph *g = n->im->g;
     int at;
     TRY(graph_add_node(g, op, name, n_inputs, inputs, n_outputs, outputs, &at));
-    for (const struct attr *a = attrs; a && a->name; a++) TRY(set_attr(g, at, a));
+    for (const struct attr *a = attrs; a && a->name; a++) TRY(node_set_attr(g, at, a));
     enum status s = graph_infer_node(g, at);
     if (s == STATUS_OK) return import_fold(g, at);
     if (s != STATUS_UNSUPPORTED) {
@@ -189,7 +178,7 @@ enum status tf_scalar(struct tf_node *n, enum dtype dtype, double v, int *out) {
 enum status tf_as(struct tf_node *n, int tensor, enum dtype dtype, int *out) {
     *out = tensor;
     if (tensor < 0 || n->im->g->tensors[tensor].dtype == dtype) return STATUS_OK;
-    return tf_add(n, OP_Cast, 1, &tensor, ATTRS(A_TEXT("to", dtype_name(dtype))), out);
+    return tf_add(n, OP_Cast, 1, &tensor, ATTRS(A_STRING("to", dtype_name(dtype))), out);
 }
 
 enum status tf_transpose(struct tf_node *n, int x, int rank, const int64_t *perm, int *out) {

@@ -168,12 +168,6 @@ static inline bool tf_failed(const struct tf_node *n) { return n->outputs[0] == 
 enum status tf_need_inputs(struct tf_node *n, int count);
 
 /* ---- node.c: writing ---- */
-#define A_INT(name, v) {name, ATTR_INT, 1, {.ints = (const int64_t[]){v}}}
-#define A_FLOAT(name, v) {name, ATTR_FLOAT, 1, {.floats = (const float[]){v}}}
-#define A_INTS(name, count, v) {name, ATTR_INTS, count, {.ints = v}}
-#define A_TEXT(name, v) {name, ATTR_STRING, 0, {.string = v}}
-#define ATTRS(...) ((const struct attr[]){__VA_ARGS__, {0}})
-
 /* Adds a helper node with one output. `attrs` ends with a NULL name; NULL: none. */
 enum status tf_add(struct tf_node *n, enum op_kind op, int n_inputs, const int *inputs,
                    const struct attr *attrs, int *out);
