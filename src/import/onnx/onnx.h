@@ -142,6 +142,9 @@ enum status node_rewrite(struct importer *im, struct onnx_node *n, bool *done);
 /* Adds a helper node with one output, which becomes *out. */
 enum status emit(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
                  const int *inputs, int *out);
+/* The same with the node's own attributes. */
+enum status emit_same(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
+                      const int *inputs, int *out);
 /* The same with attribute `axis`. */
 enum status emit_axis(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
                       const int *inputs, int64_t axis, int *out);

@@ -103,8 +103,8 @@ static enum status helper_name(struct importer *im, const struct onnx_node *n, c
     return STATUS_OK;
 }
 
-static enum status emit_node(struct importer *im, const struct onnx_node *n, const char *op,
-                             int n_inputs, const int *inputs, const int64_t *axis, int *out) {
+enum status emit_same(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
+                      const int *inputs, int *out) {
     struct onnx_node *h = arena_alloc(im->arena, sizeof *h);
     CHECK(h, STATUS_MEMORY, NO_MEMORY);
     *h = *n;
@@ -118,19 +118,22 @@ static enum status emit_node(struct importer *im, const struct onnx_node *n, con
     h->n_inputs = n_inputs;
     h->outputs[0] = *out;
     h->n_outputs = 1;
-    h->n_attrs = 0;
-    if (axis) TRY(onode_set_int(im, h, "axis", *axis));
     return node_commit(im, h);
 }
 
 enum status emit(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
                  const int *inputs, int *out) {
-    return emit_node(im, n, op, n_inputs, inputs, NULL, out);
+    struct onnx_node bare = *n;
+    bare.n_attrs = 0;
+    return emit_same(im, &bare, op, n_inputs, inputs, out);
 }
 
 enum status emit_axis(struct importer *im, const struct onnx_node *n, const char *op, int n_inputs,
                       const int *inputs, int64_t axis, int *out) {
-    return emit_node(im, n, op, n_inputs, inputs, &axis, out);
+    struct onnx_node bare = *n;
+    bare.n_attrs = 0;
+    TRY(onode_set_int(im, &bare, "axis", axis));
+    return emit_same(im, &bare, op, n_inputs, inputs, out);
 }
 
 enum status constant_ints(struct importer *im, const struct onnx_node *n, const char *suffix,

@@ -21,25 +21,6 @@ static enum status dequantize(struct importer *im, const struct onnx_node *n, in
                      out);
 }
 
-/* The float operator, with the node's own attributes. */
-static enum status compute(struct importer *im, const struct onnx_node *n, const char *op,
-                           int n_inputs, int *inputs, int *out) {
-    struct onnx_node *h = arena_alloc(im->arena, sizeof *h);
-    int *output = arena_calloc(im->arena, 1, sizeof *output);
-    const char *name = arena_printf(im->arena, "%.1000s/%s", n->name ? n->name : n->op, op);
-    CHECK(h && output && name, STATUS_MEMORY, NO_MEMORY);
-    TRY(graph_add_tensor(im->g, name, DT_NONE, shape_unknown(), output));
-    *h = *n;
-    h->op = op;
-    h->name = name;
-    h->inputs = inputs;
-    h->n_inputs = n_inputs;
-    h->outputs = output;
-    h->n_outputs = 1;
-    *out = *output;
-    return node_commit(im, h);
-}
-
 /* The node becomes the quantisation of `y`, by scale and zero point at inputs i and i + 1. */
 static enum status quantize(struct importer *im, struct onnx_node *n, int y, int i) {
     char label[160];
@@ -66,7 +47,7 @@ static enum status concat(struct importer *im, struct onnx_node *n) {
     int *x = arena_calloc(im->arena, (size_t)count, sizeof *x);
     CHECK(x, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < count; i++) TRY(dequantize(im, n, 2 + 3 * i, 1, &x[i]));
-    TRY(compute(im, n, "Concat", count, x, &y));
+    TRY(emit_same(im, n, "Concat", count, x, &y));
     return quantize(im, n, y, 0);
 }
 
@@ -79,17 +60,19 @@ static enum status gemm(struct importer *im, struct onnx_node *n, bool *done) {
     TRY(dequantize(im, n, 0, 1, &x[0]));
     TRY(dequantize(im, n, 3, by_column, &x[1]));
     bool bias = n->n_inputs > 6 && n->inputs[6] >= 0, floats = n->n_inputs < 8 || n->inputs[7] < 0;
+    if (bias && onode_float(n, "alpha", 1) != 1) {
+        *done = true;
+        return node_unsupported(im, n, "a bias with an alpha other than 1");
+    }
     if (bias) {
         int step, term[2];
         TRY(emit(im, n, "Mul", 2, (int[]){n->inputs[1], n->inputs[4]}, &step));
         TRY(emit(im, n, "CastLike", 2, (int[]){n->inputs[6], step}, &term[0]));
         term[1] = step;
         TRY(emit(im, n, "Mul", 2, term, &x[2]));
-        if (onode_float(n, "alpha", 1) != 1)
-            return *done = true, node_unsupported(im, n, "a bias with an alpha other than 1");
     }
     if (!floats) {
-        TRY(compute(im, n, "Gemm", bias ? 3 : 2, x, &y));
+        TRY(emit_same(im, n, "Gemm", bias ? 3 : 2, x, &y));
         return quantize(im, n, y, 7);
     }
     n->op = "Gemm";
@@ -125,7 +108,7 @@ enum status node_contrib(struct importer *im, struct onnx_node *n, bool *done) {
         onode_drop(n, "channels_last");
         onode_drop(n, "opset");
         for (int k = 0; k < table[i].n_inputs; k++) TRY(dequantize(im, n, 3 * k, 1, &x[k]));
-        TRY(compute(im, n, table[i].op, table[i].n_inputs, x, &y));
+        TRY(emit_same(im, n, table[i].op, table[i].n_inputs, x, &y));
         return quantize(im, n, y, 3 * table[i].n_inputs);
     }
     *done = true;
