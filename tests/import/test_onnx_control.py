@@ -132,3 +132,17 @@ def test_a_sequence_that_is_read_as_a_whole_is_named(prusik, tmp_path, use):
     results = run_cases(prusik, tmp_path, {"whole": (model, inputs, [])})
     assert results["whole"][0] == "unsupported"
     assert "SplitToSequence" in results["whole"][1]
+
+
+def test_a_table_of_lengths_is_named(prusik, tmp_path):
+    """Lengths are a list or a number; this has no element at all."""
+    text = """g (float[4] x) => (float[1] y) {
+        lengths = Constant <value = int64[0,1] {}> ()
+        zero = Constant <value_int = 0> ()
+        s = SplitToSequence (x, lengths)
+        y = SequenceAt (s, zero)
+    }"""
+    model, inputs = make(text, [(4,)])
+    results = run_cases(prusik, tmp_path, {"table": (model, inputs, [])})
+    assert results["table"][0] == "unsupported"
+    assert "how many pieces" in results["table"][1]

@@ -36,8 +36,8 @@ static enum status piece_lengths(struct importer *im, const struct onnx_node *n,
     *count = -1;
     if (split) {
         TRY(input_ints(im, n, 1, lengths, MAX_PIECES, count));
-        if (*count < 0 || split->shape.rank == 1) return STATUS_OK;
-        step = lengths[0];
+        if (split->shape.rank == 1) return STATUS_OK;
+        step = *count == 1 ? lengths[0] : 0;
         *count = -1;
     }
     int64_t left = x->shape.dim[axis];
