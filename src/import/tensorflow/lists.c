@@ -109,7 +109,7 @@ enum status tf_list_reserve(struct tf_node *n) {
 /* TensorListFromTensor(x, shape), TensorArrayScatterV3(handle, indices, x, flow) */
 enum status tf_list_fill(struct tf_node *n) {
     int x = is_array(n) ? 2 : 0, count = 0;
-    struct tf_list *l, old = {0};
+    struct tf_list *l, old;
     TRY(need_tensor(n, x));
     const struct shape *s = &tf_input(n, x)->shape;
     if (s->rank < 1 || s->dim[0] < 0)
@@ -126,15 +126,15 @@ enum status tf_list_fill(struct tf_node *n) {
     TRY(tf_input_ints(n, 1, index, length, &count));
     if (count != length) return tf_unsupported(n, "its indices are no constants");
     bool in_order = old.n <= length;
+    int longest = old.n;
     for (int i = 0; i < length; i++) {
         CHECK(index[i] >= 0 && index[i] < MAX_LENGTH, STATUS_FORMAT, "%s '%s' writes item %lld",
               n->def->op, n->def->name, (long long)index[i]);
         in_order &= index[i] == i;
-        if (index[i] >= old.n) old.n = (int)index[i] + 1;
+        if (index[i] >= longest) longest = (int)index[i] + 1;
     }
     if (in_order) return add_list(n, 0, length, &whole, &l);
-    struct tf_list before = n->im->lists[TF_LIST - n->inputs[3]];
-    TRY(add_list(n, 0, old.n, &before, &l));
+    TRY(add_list(n, 0, longest, &old, &l));
     int made = n->im->n_lists - 1;
     whole.n = length;
     whole.item = arena_calloc(n->im->arena, (size_t)length + 1, sizeof *whole.item);
@@ -192,22 +192,19 @@ enum status tf_list_join(struct tf_node *n) {
     struct tf_list l;
     int axes, count;
     TRY(read_list(n, !is_array(n) ? 0 : gather ? 2 : 1, &l));
-    int length = l.n, all = l.n;
-    int64_t zero = 0, room = all, *index;
-    if (gather) {
-        TRY(need_tensor(n, 1));
-        room = shape_elements(&tf_input(n, 1)->shape);
-        if (room < 0 || room > MAX_LENGTH) return tf_unsupported(n, "its indices are no constants");
-    }
-    index = arena_calloc(n->im->arena, (size_t)room + 1, sizeof *index);
+    if (gather) TRY(need_tensor(n, 1));
+    int64_t zero = 0, wanted = gather ? shape_elements(&tf_input(n, 1)->shape) : l.n;
+    if (wanted < 0 || wanted > MAX_LENGTH)
+        return tf_unsupported(n, "its indices are no constants, or too many");
+    int length = (int)wanted;
+    int64_t *index = arena_calloc(n->im->arena, (size_t)length + 1, sizeof *index);
     CHECK(index, STATUS_MEMORY, NO_MEMORY);
-    for (int i = 0; i < all && !gather; i++) index[i] = i;
+    for (int i = 0; i < length; i++) index[i] = i;
     if (gather) {
-        TRY(tf_input_ints(n, 1, index, (int)room, &count));
-        if (count < 0) return tf_unsupported(n, "its indices are no constants");
-        length = count;
+        TRY(tf_input_ints(n, 1, index, length, &count));
+        if (count != length) return tf_unsupported(n, "its indices are no constants");
     }
-    bool whole = l.whole >= 0 && length == all && !concat;
+    bool whole = l.whole >= 0 && length == l.n && !concat;
     for (int i = 0; i < length && whole; i++) whole = index[i] == i && l.item[i] < 0;
     if (whole) return tf_finish(n, OP_Identity, 1, &l.whole, NULL);
     if (!length) return tf_unsupported(n, "its list is empty");
