@@ -137,12 +137,10 @@ static void read_static(const config *c, int format, int channels, int h, int w,
 }
 
 static enum status check_static(const struct insertion *s, const struct aipp *a, const int chw[3]) {
-    static const char *const others[] = {"max_src_image_size"};
     const config *c = s->c;
     int w, h;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        CHECK_FIELD(s, !is_given(s, others[i]), others[i],
-                    "%s belongs to 'aipp_mode: dynamic'; this aipp_op is static", others[i]);
+    CHECK_FIELD(s, !is_given(s, "max_src_image_size"), "max_src_image_size",
+                "max_src_image_size belongs to 'aipp_mode: dynamic'; this aipp_op is static");
     CHECK_FIELD(s, !c->single_line_mode, "single_line_mode",
                 "single_line_mode is reserved; leave it false");
     CHECK_FIELD(s, chw[0] == aipp_format_channels(a->format) || chw[0] == a->channels,

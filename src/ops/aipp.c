@@ -472,7 +472,7 @@ static void resized(const struct aipp *a, const uint8_t *src, int x, int y, uint
                           (p[2][i] * (2048 - fx) + p[3][i] * fx) * fy + (1 << 21)) >> 22);
 }
 
-/* Of the picture, one output row; `put` as the operator's type wants it. */
+/* A whole picture: to `whole` as bytes, without normalisation, or, where that is NULL, to `real`. */
 static void reference(const struct aipp *a, const uint8_t *src, float *real, uint8_t *whole) {
     int w, h;
     aipp_output_size(a, &w, &h);
