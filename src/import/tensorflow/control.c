@@ -176,7 +176,7 @@ static enum status mark_body(struct tf_importer *im, struct tf_loop *l, const st
         if (is(at, "Exit") && at->loop == l) continue;
         for (int k = r->first[stack[n_body]]; k < r->first[stack[n_body] + 1]; k++) {
             int to = r->node[k];
-            if (seen[to] == mark || im->nodes[to].state != 1) continue;
+            if (seen[to] == mark || im->nodes[to].state != TF_NEEDED) continue;
             seen[to] = mark;
             stack[n++] = to;
         }
@@ -217,7 +217,7 @@ static int known_bool(const struct tf_importer *im, int tensor) {
 }
 
 static void start_anew(struct tf_node *n) {
-    n->state = 1;
+    n->state = TF_NEEDED;
     n->next = 0;
     n->n_outputs = 1;
     n->outputs[0] = -1;
@@ -237,7 +237,7 @@ static enum status run_trips(struct tf_importer *im, struct tf_loop *l, struct t
     for (int trip = 0;; trip++) {
         for (int i = 0; i < l->n_body; i++) start_anew(l->body[i]);
         for (int i = 0; i < l->n_merges; i++) {
-            l->merges[i]->state = 3;
+            l->merges[i]->state = TF_DONE;
             l->merges[i]->n_outputs = 1;
             l->merges[i]->outputs[0] = values[i];
         }

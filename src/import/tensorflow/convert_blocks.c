@@ -145,7 +145,8 @@ static struct tf_node *first_input(const struct tf_node *n) {
 void tf_find_dilated(struct tf_importer *im) {
     for (int i = 0; i < im->n_nodes; i++) {
         struct tf_node *n = &im->nodes[i], *conv, *from;
-        if (n->state != 1 || n->in_loop || !n->row || strcmp(n->def->op, "BatchToSpaceND") || n->n_inputs != 3)
+        if (n->state != TF_NEEDED || n->in_loop || !n->row || n->n_inputs != 3 ||
+            strcmp(n->def->op, "BatchToSpaceND"))
             continue;
         conv = first_input(n);
         if (!conv || !conv->row || conv->consumers != 1 || !is_plain_conv(conv)) continue;

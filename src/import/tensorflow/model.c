@@ -213,8 +213,8 @@ static int push_new(struct tf_importer *im, const struct tf_edge *edges, int cou
                     int n) {
     for (int i = 0; i < count; i++) {
         struct tf_node *from = &im->nodes[edges[i].node];
-        if (from->state) continue;
-        from->state = 1;
+        if (from->state != TF_NEW) continue;
+        from->state = TF_NEEDED;
         stack[n++] = edges[i].node;
     }
     return n;
@@ -226,11 +226,7 @@ static enum status mark_needed(struct tf_importer *im, const struct wanted *w,
     int *stack = arena_calloc(im->arena, (size_t)im->n_nodes + 1, sizeof *stack), n = 0;
     CHECK(stack, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < w->n; i++) im->nodes[w->edge[i].node].consumers++;
-    for (int i = 0; i < w->n; i++)
-        if (!im->nodes[w->edge[i].node].state) {
-            im->nodes[w->edge[i].node].state = 1;
-            stack[n++] = w->edge[i].node;
-        }
+    n = push_new(im, w->edge, w->n, stack, n);
     while (n) {
         struct tf_node *at = &im->nodes[stack[--n]];
         bool input = is_placeholder(at);
@@ -319,16 +315,16 @@ enum status tf_convert_from(struct tf_importer *im, int node) {
     im->stack[im->stack_depth++] = node;
     while (im->stack_depth > base) {
         struct tf_node *at = &im->nodes[im->stack[im->stack_depth - 1]];
-        if (at->state == 3) {
+        if (at->state == TF_DONE) {
             im->stack_depth--;
             continue;
         }
-        at->state = 2;
+        at->state = TF_OPEN;
         int wait = -1;
         while (wait < 0 && at->next >= 0 && at->next < at->n_inputs + at->n_pivots) {
             int from = at->edges[at->next++].node;
-            if (im->nodes[from].state == 3) continue;
-            CHECK(im->nodes[from].state != 2, STATUS_FORMAT,
+            if (im->nodes[from].state == TF_DONE) continue;
+            CHECK(im->nodes[from].state != TF_OPEN, STATUS_FORMAT,
                   "the graph has a cycle through %s '%s'; a model must be acyclic",
                   im->nodes[from].def->op, im->nodes[from].def->name);
             wait = from;
@@ -339,7 +335,7 @@ enum status tf_convert_from(struct tf_importer *im, int node) {
             continue;
         }
         TRY(convert_node(at));
-        at->state = 3;
+        at->state = TF_DONE;
         im->stack_depth--;
     }
     return STATUS_OK;
@@ -349,7 +345,7 @@ static enum status convert_nodes(struct tf_importer *im) {
     im->stack = arena_calloc(im->arena, (size_t)im->n_nodes + 1, sizeof *im->stack);
     CHECK(im->stack, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < im->n_nodes; i++)
-        if (im->nodes[i].state == 1 && !im->nodes[i].in_loop) TRY(tf_convert_from(im, i));
+        if (im->nodes[i].state == TF_NEEDED && !im->nodes[i].in_loop) TRY(tf_convert_from(im, i));
     return im->lacks.n_nodes ? lacks_report(&im->lacks) : STATUS_OK;
 }
 

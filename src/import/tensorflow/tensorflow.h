@@ -54,7 +54,7 @@ struct tf_node {
     } *edges; /* both */
     int *inputs;  /* tensors, once converted */
     int n_outputs, cap_outputs, *outputs; /* tensors; -1: not made */
-    unsigned char state; /* 0 new, 1 needed, 2 open, 3 done */
+    enum { TF_NEW, TF_NEEDED, TF_OPEN, TF_DONE } state; /* open: what it needs is converted */
     int next; /* edge to follow; while nodes are put in order */
     int consumers; /* outputs of the model included, once those are known */
     bool in_loop;  /* converted anew for each trip, by control.c */
