@@ -116,6 +116,15 @@ enum status caffe_depthwise(struct caffe_import *im, struct caffe_layer *l) {
 /* Caffe rounds sizes up, and drops a window that would begin in the padding behind; an average
  * counts the padding, but nothing beyond it. That is the operators' ceil_mode with
  * count_include_pad. */
+static enum status emit_pool(struct caffe_import *im, struct caffe_layer *l, bool max,
+                             const struct window *w, bool ceil, int *out) {
+    const struct attr attrs[] = {
+        A_INTS("kernel_shape", 2, w->kernel), A_INTS("strides", 2, w->stride),
+        A_INTS("pads", 4, w->pads), A_INT("ceil_mode", ceil),
+        max ? (struct attr){0} : (struct attr)A_INT("count_include_pad", 1), {0}};
+    return caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, out);
+}
+
 enum status caffe_pooling(struct caffe_import *im, struct caffe_layer *l) {
     PARAM(l, pooling_param, POOLING_PARAMETER, PoolingParameter, p);
     bool max = p->pool == CAFFE__POOLING_PARAMETER__POOL_METHOD__MAX;
@@ -144,11 +153,7 @@ enum status caffe_pooling(struct caffe_import *im, struct caffe_layer *l) {
     TRY(check_window(l, &w));
     bool ceil = p->has_round_mode ? p->round_mode == CAFFE__POOLING_PARAMETER__ROUND_MODE__CEIL
                                   : p->ceil_mode;
-    const struct attr attrs[] = {
-        A_INTS("kernel_shape", 2, w.kernel), A_INTS("strides", 2, w.stride),
-        A_INTS("pads", 4, w.pads), A_INT("ceil_mode", ceil),
-        max ? (struct attr){0} : (struct attr)A_INT("count_include_pad", 1), {0}};
-    return caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &l->out[0]);
+    return emit_pool(im, l, max, &w, ceil, &l->out[0]);
 }
 
 /* The bottom in 1, 4, 16, ... equal parts, the largest or the mean of each; a vector per
@@ -165,19 +170,16 @@ enum status caffe_spp(struct caffe_import *im, struct caffe_layer *l) {
     L_CHECK(l, p->pyramid_height > 0 && p->pyramid_height <= MOST_LEVELS, STATUS_FORMAT,
             "its pyramid_height is %u", p->pyramid_height);
     for (uint32_t i = 0; i < p->pyramid_height; i++) {
-        int64_t bins = (int64_t)1 << i, kernel[2], pads[4];
+        int64_t bins = (int64_t)1 << i;
+        struct window w;
         for (int k = 0; k < 2; k++) {
-            kernel[k] = (size[k] + bins - 1) / bins;
-            pads[k] = pads[2 + k] = (kernel[k] * bins - size[k] + 1) / 2;
-            L_CHECK(l, pads[k] < kernel[k], STATUS_SHAPE, "%" PRId64 " parts are too many for a "
+            w.kernel[k] = w.stride[k] = (size[k] + bins - 1) / bins;
+            w.pads[k] = w.pads[2 + k] = (w.kernel[k] * bins - size[k] + 1) / 2;
+            L_CHECK(l, w.pads[k] < w.kernel[k], STATUS_SHAPE, "%" PRId64 " parts are too many for a "
                     "size of %" PRId64, bins, size[k]);
         }
         int pooled = -1;
-        const struct attr attrs[] = {
-            A_INTS("kernel_shape", 2, kernel), A_INTS("strides", 2, kernel),
-            A_INTS("pads", 4, pads), A_INT("ceil_mode", 1),
-            max ? (struct attr){0} : (struct attr)A_INT("count_include_pad", 1), {0}};
-        TRY(caffe_emit(im, l, max ? OP_MaxPool : OP_AveragePool, IN(l->in[0]), attrs, &pooled));
+        TRY(emit_pool(im, l, max, &w, true, &pooled));
         level[i] = p->pyramid_height == 1 ? l->out[0] : -1;
         TRY(caffe_emit(im, l, OP_Flatten, IN(pooled), ATTRS(A_INT("axis", 1)), &level[i]));
     }

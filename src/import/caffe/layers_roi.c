@@ -102,7 +102,8 @@ enum status caffe_proposal(struct caffe_import *im, struct caffe_layer *l) {
         l->n_out, out);
 }
 
-/* The numbers behind 'key': in Python's notation, one or a list; how many, or -1. */
+/* The numbers behind 'key': in Python's notation, one or a list; how many, 0 without such a
+ * key, -1 if no number follows it. */
 static int python_numbers(const char *text, const char *key, float *out, int max) {
     const char *at = strstr(text, key);
     if (!at) return 0;
