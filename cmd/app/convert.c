@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include <jansson.h>
 #include <sha2.h>
 
+#include "../part.h"
 #include "app.h"
 
 enum { KEY_TEXT = 33, SUM_TEXT = SHA256_DIGEST_STRING_LENGTH };
@@ -174,19 +174,10 @@ static void tidy(const char *folder) {
 
 /* ---- converting ---- */
 
-/* atc and prusik, beside this program: in the build tree one folder up, installed in bin. */
+/* atc and prusik: in the build tree one folder up, installed in bin. */
 static int find_program(const char *name, char path[static PATH_MAX]) {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0) return -1;
-    self[n] = '\0';
-    char *folder = dirname(self);
-    static const char *const places[] = {"..", "../../bin"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s/%s", folder, places[i], name) < PATH_MAX &&
-            !access(path, X_OK) && strcmp(path, self))
-            return 0;
-    return -1;
+    static const char *const folders[] = {"..", "../../bin"};
+    return part_find(folders, 2, name, X_OK, path);
 }
 
 /* Runs a program with its output to a file (stderr too, if asked). Its exit status, or -1. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../help.h"
+#include "../part.h"
 
 /* As a shell's: the command was not found, or cannot be run. */
 enum { EXIT_USAGE = 2, EXIT_NO_START = 126, EXIT_NOT_FOUND = 127 };
@@ -36,18 +37,9 @@ static int wrong(const char *why, const char *what) {
 
 /* A part lies beside this program in the build tree, in a folder of its own when installed. */
 static int find_part(const char *name, char path[static PATH_MAX]) {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0) return -1;
-    self[n] = '\0';
-    *strrchr(self, '/') = '\0';
     static const char *const folders[] = {".", "../lib", "../lib64", "../libexec/prusik",
                                           "../../src/acl"};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s/%s", self, folders[i], name) < PATH_MAX &&
-            !access(path, R_OK))
-            return 0;
-    return -1;
+    return part_find(folders, sizeof folders / sizeof folders[0], name, R_OK, path);
 }
 
 /* Calling functions by their prototypes is what Python's ctypes is for. */
