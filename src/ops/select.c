@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "ops/boxes.h"
 #include "ops/elements.h"
 
 /* -1, 0, 1 as element a of v comes before, with or after element b; NaN is larger than all. */
@@ -266,28 +267,15 @@ static enum status infer_nms(struct op_call *c) {
     return STATUS_OK;
 }
 
-struct box {
-    float top, left, bottom, right;
-};
-
 static struct box read_box(const struct view *boxes, int64_t i, bool center) {
     float v[4];
     for (int k = 0; k < 4; k++) v[k] = (float)get(boxes, i * 4 + k);
     if (center) {
         float x = v[0], y = v[1], w = v[2] / 2, h = v[3] / 2;
-        return (struct box){y - h, x - w, y + h, x + w};
+        return (struct box){x - w, y - h, x + w, y + h};
     }
-    return (struct box){fminf(v[0], v[2]), fminf(v[1], v[3]), fmaxf(v[0], v[2]),
-                        fmaxf(v[1], v[3])};
-}
-
-static bool overlaps(const struct box *a, const struct box *b, float threshold) {
-    float h = fminf(a->bottom, b->bottom) - fmaxf(a->top, b->top);
-    float w = fminf(a->right, b->right) - fmaxf(a->left, b->left);
-    if (!(h > 0) || !(w > 0)) return false;
-    float area_a = (a->bottom - a->top) * (a->right - a->left);
-    float area_b = (b->bottom - b->top) * (b->right - b->left);
-    return area_a > 0 && area_b > 0 && h * w / (area_a + area_b - h * w) > threshold;
+    return (struct box){fminf(v[1], v[3]), fminf(v[0], v[2]), fmaxf(v[1], v[3]),
+                        fmaxf(v[0], v[2])};
 }
 
 struct nms {
@@ -312,7 +300,7 @@ static bool nms_class(struct nms *s, int64_t batch, int64_t class, int64_t n_cla
         struct box box = read_box(s->boxes, batch * s->n_boxes + s->order[k], s->center);
         bool free_of_others = true;
         for (int64_t i = 0; i < n_kept && free_of_others; i++)
-            free_of_others = !overlaps(&box, &s->kept[i], s->iou);
+            free_of_others = box_overlap(&box, &s->kept[i], 0) <= s->iou;
         if (!free_of_others) continue;
         s->kept[n_kept++] = box;
         if (s->n_chosen == s->capacity) {
