@@ -258,6 +258,32 @@ def test_model_is_cut_in_front_and_behind(atc, prusik, tmp_path):
     assert "has 1 outputs" in out
 
 
+def test_a_function_returns_the_second_output_of_an_operator(atc, prusik, tmp_path):
+    def const(name, *values):
+        return node(name, "Const", dtype={"type": "DT_INT32"}, value={"tensor": {
+            "dtype": "DT_INT32", "intVal": list(values), "tensorShape": {}}})
+
+    body = [const("one", 1), const("two", 2), const("zero", 0),
+            node("empty", "TensorListReserve", "zero:output:0", "two:output:0"),
+            node("half", "TensorListSetItem", "empty:handle:0", "zero:output:0", "a"),
+            node("full", "TensorListSetItem", "half:output_handle:0", "one:output:0", "b"),
+            node("join", "TensorListConcatV2", "full:output_handle:0", "zero:output:0",
+                 "zero:output:0")]
+    f = {"signature": {"name": "f", "inputArg": [{"name": "a"}, {"name": "b"}],
+                       "outputArg": [{"name": "all"}, {"name": "rows"}]},
+         "nodeDef": body, "ret": {"all": "join:tensor:0", "rows": "join:lengths:0"}}
+    nodes = [placeholder("x", 2, 3), placeholder("y", 1, 3),
+             node("call", "PartitionedCall", "x", "y", f={"func": {"name": "f"}}),
+             node("rows", "Cast", "call:1", SrcT={"type": "DT_INT64"}, DstT=FLOAT),
+             node("sum", "Add", "call:0", "x0"), node("x0", "Sum", "rows", "axis"),
+             const("axis", 0)]
+    (tmp_path / "m.pb").write_bytes(graph_bytes({"node": nodes, "library": {"function": [f]}}))
+    convert(atc, tmp_path, tmp_path / "m.pb", "--out_nodes=sum:0")
+    x, y = np.ones((2, 3), np.float32), np.full((1, 3), 5, np.float32)
+    z, = run(prusik, tmp_path, [x, y])
+    np.testing.assert_array_equal(z, np.concatenate([x, y]) + 3)
+
+
 @pytest.mark.parametrize("scaled", [True, False])
 def test_oldest_batch_norm(atc, prusik, tmp_path, scaled):
     """BatchNormWithGlobalNormalization of 2015's graphs, which TensorFlow itself no longer runs."""

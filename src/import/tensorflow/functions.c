@@ -104,7 +104,9 @@ static int first_of_output(const char *op, const char *output) {
         {"NonMaxSuppressionV4", {"selected_indices", "valid_outputs"}},
         {"NonMaxSuppressionV5", {"selected_indices", "selected_scores", "valid_outputs"}},
         {"Switch", {"output_false", "output_true"}},
+        {"TensorArrayConcatV3", {"value", "lengths"}},
         {"TensorArrayV3", {"handle", "flow"}},
+        {"TensorListConcatV2", {"tensor", "lengths"}},
         {"TensorListPopBack", {"output_handle", "tensor"}},
         {"TopKV2", {"values", "indices"}},
     };
