@@ -37,6 +37,11 @@ enum conv_residual {
     CONV_RESIDUAL_AFTER   /* act(conv) + residual */
 };
 
+enum conv_only {
+    CONV_FASTEST,
+    CONV_ONLY_DIRECT /* no Winograd, whose results differ by some 1e-6 to 1e-5 of their range */
+};
+
 struct conv_desc {
     int n, ic, ih, iw, oc, oh, ow;
     int kh, kw, sh, sw, dh, dw;
@@ -46,9 +51,7 @@ struct conv_desc {
     float alpha, beta;
     enum conv_residual residual; /* a blocked tensor of the destination's size */
     enum conv_layout src, dst;
-    /* 0: the fastest; 1: no Winograd, whose results differ by some 1e-6 to 1e-5 of their range; more:
-     * Winograd with tiles of that many outputs wherever there is such a form. */
-    int only;
+    int only; /* enum conv_only, or m: Winograd with m x m outputs a tile wherever it has a form */
 };
 
 /* Strides in floats. Inside a channel block (or channel) rows and columns are contiguous. */

@@ -45,11 +45,12 @@ bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
 
 /* What PRUSIK_ALGO asks for, as conv_desc.only. */
 static enum status wanted_algorithm(int *only) {
-    static const char *const names[] = {"", "direct", "winograd2", "", "winograd4", "winograd5",
-                                        "winograd6"};
+    static const char *const names[] = {[CONV_FASTEST] = "", [CONV_ONLY_DIRECT] = "direct",
+                                        [2] = "winograd2", [4] = "winograd4", [5] = "winograd5",
+                                        [6] = "winograd6"};
     const char *wanted = env_string(ENV_ALGO);
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
-        if (strcmp(wanted, names[i]) == 0) {
+        if (names[i] && strcmp(wanted, names[i]) == 0) {
             *only = i;
             return STATUS_OK;
         }

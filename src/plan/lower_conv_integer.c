@@ -218,7 +218,7 @@ enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done)
         .kh = win.kh, .kw = win.kw, .sh = win.sh, .sw = win.sw, .dh = win.dh, .dw = win.dw,
         .pt = win.pt, .pl = win.pl, .groups = (int)node_int(n, "group", 1),
         .src = CONV_BLOCKED, .dst = cast ? CONV_BLOCKED : CONV_PLANAR,
-        .only = 1, /* Winograd's sums are not exact */
+        .only = CONV_ONLY_DIRECT, /* Winograd's sums are not exact */
     };
     struct conv_plan p;
     void *packed;

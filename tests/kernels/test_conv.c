@@ -319,7 +319,7 @@ static void winograd(void **unused) {
     assert_ok(conv_plan_init(kernels_for(ISA_BASE), &d, &p));
     assert_int_equal(p.algorithm, CONV_WINOGRAD);
     check_all(&d, "winograd");
-    d.only = 1;
+    d.only = CONV_ONLY_DIRECT;
     assert_ok(conv_plan_init(kernels_for(ISA_BASE), &d, &p));
     assert_int_equal(p.algorithm, CONV_DIRECT);
 }
