@@ -325,7 +325,8 @@ static void destroy_late(aclError code, const struct timespec *begun) {
     assert_in_range(now.tv_sec - begun->tv_sec, 2, 20);
 }
 
-/* A thread that takes no callbacks: closing gives up, with nothing left behind. */
+/* A thread that takes no callbacks: the end of a stream and closing give up, with
+ * nothing left behind. */
 static void nobody_takes_callbacks(void **state) {
     (void)state;
     atomic_bool go_on = false;
@@ -348,6 +349,11 @@ static void nobody_takes_callbacks(void **state) {
     assert_acl(acldvppSetPicDescData(p, memory));
     assert_acl(acldvppSetPicDescSize(p, PIC));
     assert_acl(aclvdecSendFrame(decoder, s, p, NULL, NULL));
+    acldvppStreamDesc *eos = acldvppCreateStreamDesc();
+    assert_acl(acldvppSetStreamDescEos(eos, 1));
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    destroy_late(aclvdecSendFrame(decoder, eos, NULL, NULL, NULL), &begun);
+    assert_acl(acldvppDestroyStreamDesc(eos));
     clock_gettime(CLOCK_MONOTONIC, &begun);
     destroy_late(aclvdecDestroyChannel(decoder), &begun);
     assert_int_equal(aclvdecDestroyChannel(decoder), ACL_ERROR_INVALID_PARAM);
@@ -369,6 +375,11 @@ static void nobody_takes_callbacks(void **state) {
     }
     destroy_late(code, &begun);
     assert_in_range(n_sent, 8, 10);
+    aclvencFrameConfig *last = aclvencCreateFrameConfig();
+    assert_acl(aclvencSetFrameConfigEos(last, 1));
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    destroy_late(aclvencSendFrame(encoder, NULL, NULL, last, NULL), &begun);
+    assert_acl(aclvencDestroyFrameConfig(last));
     clock_gettime(CLOCK_MONOTONIC, &begun);
     destroy_late(aclvencDestroyChannel(encoder), &begun);
     assert_acl(aclvencDestroyChannelDesc(encoder));

@@ -686,7 +686,7 @@ ACL_FUNC_VISIBILITY aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDe
  * aclGetRecentErrMsg in the callback says why; so it is for a damaged frame, of which output has
  * what could be decoded. A stream whose frames do not fit output's memory is refused before
  * memory is taken for them; 8192 x 4320 pixels and 64 MiB a unit are the most. With the end of
- * the stream set in input (data or none) it waits until all callbacks have run.
+ * the stream set in input (data or none) it waits until all callbacks have run, as closing does.
  */
 ACL_FUNC_VISIBILITY aclError aclvdecSendFrame(aclvdecChannelDesc *channelDesc,
     acldvppStreamDesc *input, acldvppPicDesc *output, aclvdecFrameConfig *config, void *userData);
@@ -784,7 +784,7 @@ ACL_FUNC_VISIBILITY aclError aclvencDestroyChannel(aclvencChannelDesc *channelDe
  * stream that encodes it (Annex B): data, size and format, or a code other than 0
  * (acldvppGetStreamDescRetCode); it is the library's and goes when the callback returns. config
  * may be NULL; reserve is not read. With the end set in config it waits until all callbacks have
- * run; the next frame begins anew.
+ * run, as closing does; the next frame begins anew.
  */
 ACL_FUNC_VISIBILITY aclError aclvencSendFrame(aclvencChannelDesc *channelDesc,
     acldvppPicDesc *input, void *reserve, aclvencFrameConfig *config, void *userdata);

@@ -562,7 +562,7 @@ static aclError send(const char *call, aclvdecChannelDesc *channelDesc, acldvppS
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = check_send(call, c, input, output, is_skipped, user, &checked, &unit);
     if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked, unit);
-    if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
+    if (code == ACL_SUCCESS && checked.is_end) code = video_wait_tasks(call, &c->video, 1);
     _pk_private.handle_release(channelDesc);
     return code;
 }

@@ -488,7 +488,7 @@ aclError aclvencSendFrame(aclvencChannelDesc *channelDesc, acldvppPicDesc *input
         code = video_wait_tasks(call, &c->video, MOST_WAITING);
     if (code == ACL_SUCCESS) code = check_send(call, c, input, config, userdata, &checked);
     if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked);
-    if (code == ACL_SUCCESS && checked.is_end) code = video_wait(&c->video);
+    if (code == ACL_SUCCESS && checked.is_end) code = video_wait_tasks(call, &c->video, 1);
     _pk_private.handle_release(channelDesc);
     return code;
 }

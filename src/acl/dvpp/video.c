@@ -117,11 +117,6 @@ aclError video_may_wait(const char *call, const struct video *v) {
     return ACL_SUCCESS;
 }
 
-aclError video_wait(struct video *v) {
-    TRY(aclrtSynchronizeStream(v->work));
-    return aclrtSynchronizeStream(v->reports);
-}
-
 /* With the lock held. */
 static void tell(struct video *v) {
     v->n_changes++;

@@ -61,13 +61,11 @@ aclError video_wait_tasks(const char *call, struct video *v, unsigned most);
 void video_report(struct video *v, struct video_report *r);
 /* That the caller may wait for callbacks: that it is not the thread that runs them. */
 aclError video_may_wait(const char *call, const struct video *v);
-/* Waits until all that was sent before is done and its callbacks have run. */
-aclError video_wait(struct video *v);
 
 /* In a task of the channel: waits until the callbacks before are over, or the channel closes. */
 void video_wait_reports(struct video *v);
 
-/* Values of parameters that are set by number: copies one out or in, with its length checked. */
+/* Values of parameters that are set and read by number; video_parameter() checks a call of either. */
 struct video_parameter {
     const char *name;
     size_t bytes;
