@@ -65,7 +65,7 @@ aclError video_may_wait(const char *call, const struct video *v);
 /* In a task of the channel: waits until the callbacks before are over, or the channel closes. */
 void video_wait_reports(struct video *v);
 
-/* Values of parameters that are set and read by number; video_parameter() checks a call of either. */
+/* Values of parameters that are set and read by number. video_parameter() checks either call. */
 struct video_parameter {
     const char *name;
     size_t bytes;
