@@ -26,7 +26,6 @@
 #include "base/version.h"
 #include "import/aipp.h"
 #include "import/frontend.h"
-#include "ir/dynamic.h"
 #include "om/om.h"
 #include "ops/op.h"
 #include "passes/passes.h"
@@ -106,10 +105,7 @@ static bool is_nhwc(const struct atc *a) {
 static enum status insert_aipp(struct atc *a, struct graph *g) {
     const char *path = OPT(a, insert_op_conf);
     if (!*path) return STATUS_OK;
-    struct dynamic d;
-    TRY(dynamic_read(g, &a->arena, &d));
-    struct aipp_options options = {.name = path, .nhwc = is_nhwc(a), .max_batch = 1};
-    if (d.kind == DYNAMIC_BATCH) options.max_batch = d.values[d.largest];
+    struct aipp_options options = {.name = path, .nhwc = is_nhwc(a)};
     void *text;
     size_t n_bytes;
     enum status s = import_read_file(path, &text, &n_bytes);

@@ -132,16 +132,8 @@ static enum status check_available(const struct atc_options *o, struct atc_error
     TRY(atc_check_dynamic(o, e));
     const char *aipp = ATC_OPTION(o, insert_op_conf);
     if (*aipp && !exists(aipp)) return atc_fail(e, ATC_E10410, aipp);
-    const char *open = *ATC_OPTION(o, dynamic_image_size)  ? "--dynamic_image_size"
-                       : *ATC_OPTION(o, dynamic_dims)      ? "--dynamic_dims"
-                       : *ATC_OPTION(o, input_shape_range) ? "--input_shape_range"
-                                                           : NULL;
-    if (*aipp && open) {
-        char what[128];
-        snprintf(what, sizeof what, "--insert_op_conf together with %s; pictures have one size, "
-                 "only the batch can be left open", open);
-        return atc_fail(e, ATC_E10055, what);
-    }
+    if (*aipp && *ATC_OPTION(o, dynamic_dims)) /* as CANN has it */
+        return atc_fail(e, ATC_E10047, "--dynamic_dims", "--insert_op_conf");
     if (strstr(ATC_OPTION(o, is_input_adjust_hw_layout), "true") ||
         strstr(ATC_OPTION(o, is_output_adjust_hw_layout), "true"))
         return atc_fail(e, ATC_E10055,

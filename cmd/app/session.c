@@ -136,8 +136,26 @@ static int find_gear(const struct gears *g, const char *text) {
     return best;
 }
 
-static int set_gear(const char *command, struct session *s, const struct gears *g,
-                    const int64_t *values) {
+/* Pictures for preprocessing in the model: with static AIPP the model tells how they lie in memory at
+ * each gear, with dynamic AIPP there is room for any. */
+static size_t picture_bytes(struct session *s, int i, int gear, size_t product) {
+    aclmdlInputAippType type;
+    size_t attached;
+    if (aclmdlGetAippType(s->model, (size_t)i, &type, &attached) != ACL_SUCCESS) return product;
+    if (type == ACL_DATA_WITH_DYNAMIC_AIPP)
+        return product < s->in_bytes[i] ? product : s->in_bytes[i];
+    aclAippInfo *info = type == ACL_DATA_WITH_STATIC_AIPP ? malloc(sizeof *info) : NULL;
+    if (info && aclmdlGetFirstAippInfo(s->model, (size_t)i, info) == ACL_SUCCESS) {
+        const aclAippDims *d = &info->outDims[(size_t)gear < info->shapeCount ? gear : 0];
+        s->in_dims[i] = d->srcDims;
+        product = d->srcSize;
+    }
+    free(info);
+    return product;
+}
+
+static int set_gear(const char *command, struct session *s, const struct gears *g, int gear) {
+    const int64_t *values = g->values[gear];
     size_t index = (size_t)s->n_inputs;
     aclmdlIODims all = {0};
     int at = 0;
@@ -150,7 +168,7 @@ static int set_gear(const char *command, struct session *s, const struct gears *
             if (all.dimCount < MAX_GEARS) all.dims[all.dimCount++] = d->dims[k];
             bytes *= (size_t)d->dims[k];
         }
-        s->in_bytes[i] = bytes;
+        s->in_bytes[i] = picture_bytes(s, i, gear, bytes);
     }
     if (!g->repeats) ACL(aclmdlSetInputDynamicDims(s->model, s->inputs, index, &all));
     else if (g->n_values == 1)
@@ -177,7 +195,7 @@ int session_choose(const char *command, struct session *s, const char *gear) {
         app_fail(command, "%s is none of the model's %d gears; prusik info lists them", gear, g->n);
         status = -1;
     }
-    if (!status) status = set_gear(command, s, g, g->values[i]);
+    if (!status) status = set_gear(command, s, g, i);
     free(g);
     return status;
 }
@@ -303,6 +321,9 @@ static bool fill_parameters(struct session *s, int i) {
     if (aclmdlGetAippType(s->model, (size_t)i, &type, &pictures) != ACL_SUCCESS ||
         type != ACL_DYNAMIC_AIPP_NODE || aclmdlGetInputDims(s->desc, pictures, &d) != ACL_SUCCESS)
         return false;
+    for (size_t k = 0; k < d.dimCount; k++) /* with gears, what set_gear() has put in their place */
+        if (d.dims[k] < 0 && d.dimCount == s->in_dims[pictures].dimCount)
+            d.dims[k] = s->in_dims[pictures].dims[k];
     const int64_t n = s->in_dims[pictures].dims[0], area = d.dims[2] * d.dims[3];
     aclAippInputFormat format = ACL_RGB888_U8;
     if (d.dims[1] == 1) format = ACL_YUV400_U8;

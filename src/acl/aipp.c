@@ -39,13 +39,11 @@ aclError aclmdlGetAippType(uint32_t modelId, size_t index, aclmdlInputAippType *
     return ACL_SUCCESS;
 }
 
-static void fill_dims(aclmdlIODims *to, const char *name, const struct shape *shape,
-                      int64_t batch) {
+static void fill_dims(aclmdlIODims *to, const char *name, const struct shape *shape) {
     memset(to, 0, sizeof *to);
     memcpy(to->name, name, strnlen(name, sizeof to->name - 1));
     to->dimCount = (size_t)shape->rank;
     memcpy(to->dims, shape->dim, (size_t)shape->rank * sizeof *to->dims);
-    if (batch > 0) to->dims[0] = batch;
 }
 
 static size_t product(const aclmdlIODims *dims) {
@@ -54,16 +52,20 @@ static size_t product(const aclmdlIODims *dims) {
     return n;
 }
 
-/* One entry, or one for each batch the model can be run with. */
+/* One entry, or one for each gear that makes a difference to it. */
 static void fill_shapes(const struct model_info *info, size_t index, aclAippInfo *to) {
     const struct model_border *b = &info->inputs[index];
     const struct border_aipp *a = b->aipp;
-    to->shapeCount = b->shape.dim[0] < 0 ? (size_t)info->dynamic.n_gears : 1;
+    const bool open = !shape_known(&b->shape);
+    to->shapeCount = open ? (size_t)info->dynamic.n_gears : 1;
     for (size_t i = 0; i < to->shapeCount; i++) {
         aclAippDims *d = &to->outDims[i];
-        int64_t batch = b->shape.dim[0] < 0 ? gear_shapes(info, (int)i)[index].dim[0] : 0;
-        fill_dims(&d->srcDims, b->short_name, &b->shape, batch);
-        fill_dims(&d->aippOutdims, b->short_name, &a->made, batch);
+        struct shape from = open ? gear_shapes(info, (int)i)[index] : b->shape, made = a->made;
+        made.dim[0] = from.dim[0];
+        if (made.dim[2] < 0) made.dim[2] = aipp_height(a->parameters.format, from.dim[1]);
+        if (made.dim[3] < 0) made.dim[3] = from.dim[2];
+        fill_dims(&d->srcDims, b->short_name, &from);
+        fill_dims(&d->aippOutdims, b->short_name, &made);
         d->srcSize = product(&d->srcDims);
         d->aippOutSize = product(&d->aippOutdims) * dtype_size(a->made_type);
     }

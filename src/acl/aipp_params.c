@@ -310,8 +310,26 @@ static aclError write_block(const char *call, struct dataset *d, size_t index,
     return code;
 }
 
-static aclError write_parameters(const char *call, const struct model_border *block,
+/* With gears of height and width the pictures are as large as the gear, as CANN has it. */
+static aclError check_gears(const char *call, const struct model_info *info, size_t block,
+                            const struct parameters *p) {
+    const size_t pictures = info->inputs[block].aipp->attached;
+    if (info->dynamic.kind != DYNAMIC_IMAGE || pictures >= (size_t)info->n_data ||
+        shape_known(&info->inputs[pictures].shape))
+        return ACL_SUCCESS;
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < 3; k++)
+            if (p->block[block_bytes(i) + (size_t)k])
+                return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                                "%s is on for picture %d; with aclmdlSetDynamicHWSize pictures are "
+                                "neither cropped, resized nor padded, and have the size chosen there",
+                                (const char *const[]){"cropping", "resizing", "padding"}[k], i);
+    return ACL_SUCCESS;
+}
+
+static aclError write_parameters(const char *call, const struct model_info *info,
                                  aclmdlDataset *dataset, size_t index, const aclmdlAIPP *handle) {
+    const struct model_border *block = &info->inputs[index];
     struct dataset *d = handle_get(dataset, HANDLE_DATASET, call, "dataset");
     if (!d) return ACL_ERROR_INVALID_PARAM;
     struct parameters *p = take(call, handle);
@@ -320,6 +338,7 @@ static aclError write_parameters(const char *call, const struct model_border *bl
         code = acl_fail(ACL_ERROR_INVALID_PARAM, call,
                         "the parameters are for %d pictures; the model takes at most %zu at once",
                         p->n, (block->bytes - AIPP_HEAD_BYTES) / AIPP_IMAGE_BYTES);
+    if (p && code == ACL_SUCCESS) code = check_gears(call, info, index, p);
     if (p && code == ACL_SUCCESS) {
         pthread_mutex_lock(&d->lock);
         code = write_block(call, d, index, p);
@@ -370,7 +389,7 @@ static aclError set(const char *call, uint32_t id, aclmdlDataset *dataset, size_
     size_t block = 0;
     if (code == ACL_SUCCESS) code = find_block(call, m->info, index, wanted, &block);
     if (code == ACL_SUCCESS)
-        code = write_parameters(call, &m->info->inputs[block], dataset, block, parameters);
+        code = write_parameters(call, m->info, dataset, block, parameters);
     handle_release(handle);
     return code;
 }

@@ -152,6 +152,13 @@ size_t aclmdlGetOutputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
     return border_bytes(__func__, modelDesc, OUTPUT, index);
 }
 
+/* With dynamic AIPP and open sizes the shape is that of the network; how much memory pictures take
+ * is theirs to say. */
+static const struct shape *told_shape(const struct model_border *b) {
+    const bool is_room = b->aipp && b->aipp->type == ACL_DATA_WITH_DYNAMIC_AIPP && b->shape.rank == 4;
+    return is_room ? &b->aipp->image : &b->shape;
+}
+
 static void fill_dims(const struct shape *shape, aclmdlIODims *dims) {
     if (shape->rank < 0) { /* the way formats here spell a rank that is not known */
         dims->dimCount = 1;
@@ -170,7 +177,7 @@ static aclError border_dims(const char *call, const aclmdlDesc *desc, enum side 
     if (!b) return ACL_ERROR_INVALID_PARAM;
     memset(dims, 0, sizeof *dims);
     memcpy(dims->name, b->short_name, sizeof b->short_name);
-    fill_dims(&b->shape, dims);
+    fill_dims(told_shape(b), dims);
     model_info_release(info);
     return ACL_SUCCESS;
 }
@@ -208,8 +215,8 @@ aclError aclmdlGetCurOutputDims(const aclmdlDesc *modelDesc, size_t index, aclmd
 /* A dimension of fixed size is a range of one; -1 stands for no upper limit. */
 static void border_range(const struct model_info *info, const struct model_border *b, int k,
                          int64_t range[2]) {
-    range[0] = range[1] = b->shape.dim[k];
-    if (b->ranges) {
+    range[0] = range[1] = told_shape(b)->dim[k];
+    if (b->ranges && b->shape.dim[k] < 0) {
         range[0] = b->ranges[k].low;
         range[1] = b->ranges[k].high;
         return;

@@ -126,12 +126,14 @@ static int input_of(const struct graph *g, int t) {
 
 static enum status fill_static(const struct graph *g, const struct node *n, struct model_border *b,
                                struct border_aipp *a) {
-    TRY(aipp_declared(n, &a->parameters));
+    TRY(aipp_declared(n, &b->shape, &a->parameters));
+    const struct aipp *p = &a->parameters;
     a->type = ACL_DATA_WITH_STATIC_AIPP;
     a->attached = ACL_INVALID_NODE_INDEX;
     a->made = g->tensors[n->outputs[0]].shape;
-    a->image = shape_from(4, (int64_t[]){b->shape.dim[0], a->parameters.src_h, a->parameters.src_w,
-                                         aipp_format_channels(a->parameters.format)});
+    a->image = shape_from(4, (int64_t[]){b->shape.dim[0], p->src_h ? p->src_h : -1,
+                                         p->src_w ? p->src_w : -1,
+                                         aipp_format_channels(p->format)});
     b->format = ACL_FORMAT_NHWC;
     return STATUS_OK;
 }
@@ -144,6 +146,10 @@ static enum status fill_dynamic(const struct graph *g, const struct node *n, str
     a->attached = (size_t)data;
     a->made = a->image = g->tensors[n->outputs[0]].shape;
     const size_t most = (size_t)node_int(n, "max_src_image_size", 0);
+    if (a->made.rank == 4 && b->shape.rank == 4) { /* sizes are open; see ops/aipp.h */
+        b->bytes = most;
+        b->is_fixed = true;
+    }
     if (most > b->bytes) b->bytes = most; /* the shape has it divided by the batch, rounded down */
     b->format = ACL_FORMAT_NCHW;
     return STATUS_OK;

@@ -22,6 +22,7 @@ struct run_border {
     struct shape shape; /* of this run; outputs: as far as it is known before */
     void *buffer;       /* outputs that want memory: the data buffer's handle */
     void *padded;       /* pictures of dynamic AIPP: a copy of the size the model has room for */
+    size_t padded_bytes;
 };
 
 struct run {
@@ -120,6 +121,24 @@ static bool is_any_size(const struct model_border *b) {
     return b->aipp && b->aipp->type == ACL_DATA_WITH_DYNAMIC_AIPP;
 }
 
+/* Dynamic AIPP behind an input of ranges: what is described is what the network takes. */
+static aclError read_pictures(const char *call, size_t index, const struct model_border *b,
+                              const struct dataset_entry *e, struct run_border *to) {
+    const struct shape *made = &b->aipp->image;
+    aclDataType type;
+    aclFormat format;
+    struct run_border given = {0};
+    if (!e->desc || to->shape.rank != 4 || shape_known(&to->shape)) return ACL_SUCCESS;
+    ACL_TRY(tensor_read(call, e->desc, &type, &format, &given.shape));
+    bool fits = given.shape.rank == 4;
+    for (int k = 0; fits && k < 4; k++)
+        fits = made->dim[k] < 0 || made->dim[k] == given.shape.dim[k];
+    if (!fits) return fail_shape(call, index, b, &given, made);
+    for (int k = 0; k < 4; k++)
+        if (to->shape.dim[k] < 0) to->shape.dim[k] = given.shape.dim[k];
+    return ACL_SUCCESS;
+}
+
 /* to->shape is what the model, or its gear, says. */
 static aclError check_input(const char *call, size_t index, const struct model_border *b,
                             const struct dataset_entry *e, struct run_border *to) {
@@ -142,6 +161,7 @@ static aclError check_input(const char *call, size_t index, const struct model_b
                             "input %zu ('%s') is described as data type %d; the model takes %d",
                             index, b->name, (int)type, (int)b->type);
     }
+    if (is_any_size(b)) ACL_TRY(read_pictures(call, index, b, e, to));
     ACL_TRY(check_ranges(call, index, b, to));
     int64_t n = shape_elements(&to->shape);
     if (n < 0)
@@ -367,7 +387,11 @@ static enum status pad_picture(const struct run *r, int i) {
     CHECK(x->bytes >= need, STATUS_ARGUMENT,
           "input %d ('%s') needs %zu bytes for the pictures that its parameters describe; its "
           "buffer has %zu", i, r->model->info->inputs[i].name, need, x->bytes);
-    if (!x->padded) x->padded = mem_calloc(r->model->info->inputs[i].bytes, 1);
+    if (x->padded_bytes < room) {
+        mem_free(x->padded);
+        x->padded = mem_calloc(room, 1);
+        x->padded_bytes = x->padded ? room : 0;
+    }
     CHECK(x->padded, STATUS_MEMORY, "out of memory for input %d", i);
     memcpy(x->padded, x->data, x->bytes);
     x->data = x->padded;

@@ -43,6 +43,15 @@ bool aipp_format_is_yuv(int format) {
     return f && f->yuv;
 }
 
+int64_t aipp_rows(int format, int64_t h) {
+    return format == AIPP_YUV420SP_U8 ? h * 3 / 2 : format == AIPP_YUV422SP_U8 ? h * 2 : h;
+}
+
+int64_t aipp_height(int format, int64_t rows) {
+    if (format == AIPP_YUV420SP_U8) return rows / 3 * 2;
+    return format == AIPP_YUV422SP_U8 ? rows / 2 : rows;
+}
+
 void aipp_init(struct aipp *a, int format, int w, int h) {
     *a = (struct aipp){.format = (enum aipp_format)format, .src_w = w, .src_h = h, .crop_w = w,
                        .crop_h = h, .channels = aipp_format_channels(format),

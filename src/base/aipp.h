@@ -47,6 +47,10 @@ const char *aipp_format_name(int format); /* NULL if there is none */
 int aipp_format_find(const char *name);   /* 0 if there is none */
 int aipp_format_channels(int format);
 bool aipp_format_is_yuv(int format);
+/* Rows of a picture in memory, each of w pixels of layout->bytes, and the height of so many rows.
+ * Planes of colour stand below the first: YUV420SP has h * 3 / 2 rows. */
+int64_t aipp_rows(int format, int64_t h);
+int64_t aipp_height(int format, int64_t rows);
 
 /* Without cropping, padding or conversion; mean and min 0, var_reci 1. */
 void aipp_init(struct aipp *a, int format, int w, int h);

@@ -2,12 +2,15 @@
 /* From the configuration of --insert_op_conf to operators Aipp in the graph; see import/aipp.h. */
 #include "import/aipp.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "aipp.pb-c.h"
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "import/textformat.h"
+#include "ir/dynamic.h"
 #include "ops/aipp.h"
 
 typedef Aipp__AippOp config;
@@ -23,10 +26,13 @@ struct source {
     enum dtype dtype; /* of the input, as the model has it */
     struct shape shape;
     bool whole, parts; /* an aipp_op stands behind it, for all edges or for some */
+    const struct dynamic_range *ranges; /* of the shape; NULL unless the graph has ranges */
 };
 
 struct insertion {
     struct graph *g;
+    struct arena *arena;
+    struct dynamic dynamic; /* what the graph said before */
     struct source *sources; /* of the inputs */
     struct edge *edges;
     int n_edges;
@@ -174,8 +180,10 @@ struct target {
     int tensor; /* the input */
     enum dtype dtype;
     int64_t batch; /* -1: open */
-    int chw[3];
+    int chw[3];    /* height and width -1: open */
 };
+
+static bool is_open(const struct target *t) { return t->chw[1] < 0 || t->chw[2] < 0; }
 
 /* Those who read the input, all or those of input_edge_idx, read `to`. */
 static enum status move_edges(const struct insertion *s, int t, int to) {
@@ -266,18 +274,58 @@ static enum status find_target(struct insertion *s, struct target *t) {
     bool known = x->shape.rank == 4;
     for (int i = 0; known && i < 3; i++) {
         int64_t n = x->shape.dim[order[i]];
-        known = n > 0 && n <= AIPP_MAX_OUTPUT;
+        known = (n > 0 && n <= AIPP_MAX_OUTPUT) || (i > 0 && n == -1);
         t->chw[i] = (int)n;
     }
     CHECK_FIELD(s, known, field,
                 "input '%s' is %s; pictures are made for inputs of four sizes, %s, of which height "
-                "and width are fixed and at most %d", name, shape_text(&x->shape, text),
+                "and width are at most %d", name, shape_text(&x->shape, text),
                 s->options->nhwc ? "NHWC" : "NCHW", AIPP_MAX_OUTPUT);
     CHECK_FIELD(s, x->dtype == DT_F32 || x->dtype == DT_F16 || x->dtype == DT_U8, field,
                 "input '%s' has type %s; pictures are made as floats or bytes", name,
                 dtype_name(x->dtype));
     t->dtype = x->dtype;
     t->batch = x->shape.dim[0];
+    return STATUS_OK;
+}
+
+/* What CANN allows where a run chooses sizes. */
+static enum status check_choice(const struct insertion *s, const struct target *t) {
+    const config *c = s->c;
+    const char *name = s->g->tensors[t->tensor].name;
+    CHECK_FIELD(s, s->dynamic.kind != DYNAMIC_RANGE || (!is_open(t) && t->batch >= 0), NULL,
+                "--input_shape_range leaves sizes of input '%s' open, and static AIPP makes pictures "
+                "of one size; use 'aipp_mode: dynamic', or give this input fixed sizes", name);
+    if (!is_open(t)) return STATUS_OK;
+    CHECK_FIELD(s, s->dynamic.kind == DYNAMIC_IMAGE, NULL,
+                "the height or width of input '%s' is open without --dynamic_image_size", name);
+    const struct {
+        const char *field;
+        bool on;
+    } fields[] = {{"crop", c->crop}, {"padding", c->padding}, {"resize", c->resize}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        CHECK_FIELD(s, !fields[i].on, fields[i].field,
+                    "%s is on; with --dynamic_image_size static AIPP neither crops, pads nor "
+                    "resizes, as the pictures have the size that each run chooses", fields[i].field);
+    const char *size = c->src_image_size_w ? "src_image_size_w" : "src_image_size_h";
+    CHECK_FIELD(s, !c->src_image_size_w && !c->src_image_size_h, size,
+                "%s is given; with --dynamic_image_size the pictures have the size that each run "
+                "chooses: leave it out, or write 0", size);
+    return STATUS_OK;
+}
+
+/* The parameters at each gear, checked; those of the last remain. */
+static enum status check_gears(const struct insertion *s, const struct target *t, struct aipp *a) {
+    for (int i = 0; i < s->dynamic.n_gears; i++) {
+        const int64_t *hw = s->dynamic.values + 2 * i;
+        char gear[128];
+        CHECK_FIELD(s, hw[0] <= AIPP_MAX_SIZE && hw[1] <= AIPP_MAX_SIZE, NULL,
+                    "at the gear %s: pictures have at most %d pixels each way",
+                    dynamic_text(&s->dynamic, i, gear), AIPP_MAX_SIZE);
+        const int chw[3] = {t->chw[0], (int)hw[0], (int)hw[1]};
+        read_static(s->c, s->c->input_format, chw[0], chw[1], chw[2], a);
+        TRY(check_static(s, a, chw));
+    }
     return STATUS_OK;
 }
 
@@ -295,12 +343,22 @@ static enum status insert_static(struct insertion *s, struct target *t) {
                    "input_format %s is not available; pictures have 8 bits: YUV420SP_U8, "
                    "YUV400_U8, RGB888_U8, XRGB8888_U8, ARGB8888_U8, YUYV_U8, YUV422SP_U8, "
                    "AYUV444_U8", format);
-    read_static(c, c->input_format, t->chw[0], t->chw[1], t->chw[2], &a);
-    TRY(check_static(s, &a, t->chw));
+    struct shape pictures;
+    TRY(check_choice(s, t));
+    if (is_open(t)) {
+        TRY(check_gears(s, t, &a));
+        pictures = aipp_picture_shape(a.format, t->batch, 0, 0);
+        pictures.dim[1] = pictures.dim[2] = -1;
+        a.src_w = a.src_h = a.crop_w = a.crop_h = 0; /* as each run has them */
+    } else {
+        read_static(c, c->input_format, t->chw[0], t->chw[1], t->chw[2], &a);
+        TRY(check_static(s, &a, t->chw));
+        pictures = aipp_picture_shape(a.format, t->batch, a.src_h, a.src_w);
+    }
     int node, out;
     TRY(add_nodes(s, t, 1, &t->tensor, &node, &out));
     TRY(aipp_to_node(s->g, node, &a));
-    TRY(set_pictures(s, t->tensor, aipp_picture_shape(a.format, t->batch, a.src_h, a.src_w)));
+    TRY(set_pictures(s, t->tensor, pictures));
     return move_edges(s, t->tensor, out);
 }
 
@@ -327,10 +385,24 @@ static enum status check_dynamic(const struct insertion *s) {
     return STATUS_OK;
 }
 
+/* The most pictures of a run. */
+static int64_t most_pictures(const struct insertion *s, const struct target *t) {
+    const struct dynamic *d = &s->dynamic;
+    const struct dynamic_range *r = s->sources[s->input].ranges;
+    if (t->batch >= 0) return t->batch;
+    if (d->kind == DYNAMIC_BATCH) return d->values[d->largest];
+    return r && r->high >= 0 && r->high < AIPP_MAX_IMAGES ? r->high : AIPP_MAX_IMAGES;
+}
+
 static enum status insert_dynamic(struct insertion *s, struct target *t) {
     struct graph *g = s->g;
-    int64_t batch = t->batch < 0 ? s->options->max_batch : t->batch;
+    const bool open = is_open(t) || (s->dynamic.kind == DYNAMIC_RANGE && t->batch < 0);
+    int64_t batch = most_pictures(s, t);
     TRY(check_dynamic(s));
+    CHECK_FIELD(s, !is_open(t) || s->dynamic.kind == DYNAMIC_IMAGE ||
+                s->dynamic.kind == DYNAMIC_RANGE, NULL,
+                "the height or width of input '%s' is open without --dynamic_image_size or "
+                "--input_shape_range", g->tensors[t->tensor].name);
     CHECK_FIELD(s, batch >= 1 && batch <= AIPP_MAX_IMAGES, NULL,
                 "the batch of input '%s' is %lld; dynamic AIPP has parameters for at most %d "
                 "pictures", g->tensors[t->tensor].name, (long long)batch, AIPP_MAX_IMAGES);
@@ -348,9 +420,39 @@ static enum status insert_dynamic(struct insertion *s, struct target *t) {
     TRY(graph_add_input(g, data));
     TRY(add_nodes(s, t, 2, (int[]){t->tensor, data}, &node, &out));
     TRY(node_set_int(g, node, "max_src_image_size", most));
-    TRY(node_set_ints(g, node, "output", 3, (int64_t[]){t->chw[0], t->chw[1], t->chw[2]}));
-    TRY(set_pictures(s, t->tensor, shape_from(2, (int64_t[]){t->batch, each})));
+    if (open) {
+        const int64_t room[4] = {t->batch, 4, t->chw[1], t->chw[2]};
+        TRY(node_set_int(g, node, "channels", t->chw[0]));
+        TRY(set_pictures(s, t->tensor, shape_from(4, room)));
+    } else {
+        TRY(node_set_ints(g, node, "output", 3, (int64_t[]){t->chw[0], t->chw[1], t->chw[2]}));
+        TRY(set_pictures(s, t->tensor, shape_from(2, (int64_t[]){t->batch, each})));
+    }
     return move_edges(s, t->tensor, out);
+}
+
+/* The ranges of all inputs, as those are now. */
+static enum status set_ranges(const struct insertion *s) {
+    struct graph *g = s->g;
+    if (s->dynamic.kind != DYNAMIC_RANGE) return STATUS_OK;
+    char *all = arena_strdup(s->arena, "range ");
+    for (int i = 0; i < g->n_inputs && all; i++) {
+        const struct shape *now = &g->tensors[g->inputs[i]].shape;
+        const bool changed = i >= s->n_inputs || s->sources[i].whole || s->sources[i].parts;
+        const int *order = changed && s->options->nhwc ? (int[]){0, 3, 1, 2} : (int[]){0, 1, 2, 3};
+        if (i) all = arena_printf(s->arena, "%s;", all);
+        for (int k = 0; k < now->rank && all; k++) {
+            const struct dynamic_range *r =
+                i < s->n_inputs && now->dim[k] < 0
+                    ? &s->sources[i].ranges[changed ? order[k] : k] : NULL;
+            const char *comma = k ? "," : "";
+            if (!r) all = arena_printf(s->arena, "%s%s%" PRId64, all, comma, now->dim[k]);
+            else if (r->high < 0) all = arena_printf(s->arena, "%s%s%" PRId64 "~", all, comma, r->low);
+            else all = arena_printf(s->arena, "%s%s%" PRId64 "~%" PRId64, all, comma, r->low, r->high);
+        }
+    }
+    CHECK(all, STATUS_MEMORY, "out of memory for the ranges of inputs");
+    return graph_set_meta(g, DYNAMIC_META, all);
 }
 
 /* ---- the file ---- */
@@ -378,10 +480,13 @@ static enum status find_edges(struct insertion *s) {
     s->sources = mem_calloc((size_t)g->n_inputs + 1, sizeof *s->sources);
     s->edges = mem_calloc(most, sizeof *s->edges);
     CHECK(s->sources && s->edges, STATUS_MEMORY, "out of memory for preprocessing");
+    const struct dynamic_range *ranges = s->dynamic.ranges;
     for (int i = 0; i < g->n_inputs; i++) {
         const int t = g->inputs[i], before = s->n_edges;
         s->sources[i].dtype = g->tensors[t].dtype;
         s->sources[i].shape = g->tensors[t].shape;
+        s->sources[i].ranges = ranges;
+        if (ranges) ranges += g->tensors[t].shape.rank;
         for (int n = 0; n < g->n_nodes; n++)
             for (int k = 0; k < g->nodes[n].n_inputs; k++)
                 if (g->nodes[n].inputs[k] == t)
@@ -408,6 +513,7 @@ static enum status insert_each(struct insertion *s) {
                            !s->sources[k].parts, "input_edge_idx",
                         "no aipp_op has input_edge_idx %d of input '%s', which would get bare "
                         "pictures", s->edges[i].number, s->g->tensors[s->edges[i].tensor].name);
+    TRY(set_ranges(s));
     TRY(graph_sort(s->g));
     TRY(graph_infer(s->g));
     return graph_verify(s->g);
@@ -421,9 +527,14 @@ enum status aipp_insert(struct graph *g, const char *text, size_t n_bytes,
         &(struct text_options){.name = options->name, .max_depth = 4, .max_bytes = 1 << 20,
                                .max_fields = 1 << 14, .keep_places = true}, &m);
     if (status != STATUS_OK) return status == STATUS_FORMAT ? STATUS_ARGUMENT : status;
-    struct insertion s = {.g = g, .options = options, .text = &m, .n_inputs = g->n_inputs};
-    status = find_edges(&s);
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct insertion s = {.g = g, .arena = &arena, .options = options, .text = &m,
+                          .n_inputs = g->n_inputs};
+    status = dynamic_read(g, &arena, &s.dynamic);
+    if (status == STATUS_OK) status = find_edges(&s);
     if (status == STATUS_OK) status = insert_each(&s);
+    arena_deinit(&arena);
     mem_free(s.sources);
     mem_free(s.edges);
     text_message_deinit(&m);

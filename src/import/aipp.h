@@ -17,12 +17,14 @@
 #define AIPP_DATA_NAME "ascend_dynamic_aipp_data"
 
 struct aipp_options {
-    const char *name;  /* of the file, for messages */
-    bool nhwc;         /* the inputs of the graph are [N,H,W,C] */
-    int64_t max_batch; /* where the batch of an input is left open: the largest to come */
+    const char *name; /* of the file, for messages */
+    bool nhwc;        /* the inputs of the graph are [N,H,W,C] */
 };
 
-/* The graph is inferred and verified before and after. STATUS_ARGUMENT: the configuration is wrong;
+/* The graph is inferred and verified before and after; what it says of its gears or ranges
+ * (ir/dynamic.h) is heeded, and afterwards true of the inputs as they are then. Height and width
+ * may be chosen at run time with --dynamic_image_size, as CANN has it: static AIPP without crop,
+ * resize, padding or a size of its own; dynamic AIPP, which --input_shape_range also allows. STATUS_ARGUMENT: the configuration is wrong;
  * STATUS_UNSUPPORTED: it asks for what there is not. The graph is of no use then. */
 enum status aipp_insert(struct graph *g, const char *text, size_t n_bytes,
                         const struct aipp_options *options);

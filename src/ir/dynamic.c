@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/aipp.h"
 #include "base/alloc.h"
 
 static const char *const kind_names[] = {
@@ -31,20 +32,40 @@ static int count_open(const struct shape *s) {
 }
 
 /* Whether the open dimensions of an input are those the kind leaves open. */
-static bool is_open_right(const struct shape *s, enum dynamic_kind kind) {
+static bool is_open_right(const struct shape *s, enum dynamic_kind kind, int picture) {
     if (s->rank < 0) return false;
     if (kind == DYNAMIC_DIMS || !count_open(s)) return true;
     if (kind == DYNAMIC_BATCH) return count_open(s) == 1 && s->dim[0] < 0;
-    return s->rank == 4 && count_open(s) == 2 && s->dim[2] < 0 && s->dim[3] < 0;
+    const int h = picture ? 1 : 2;
+    return s->rank == 4 && count_open(s) == 2 && s->dim[h] < 0 && s->dim[h + 1] < 0;
+}
+
+/* The formats of pictures, where static AIPP follows an input. */
+static enum status find_pictures(const struct graph *g, struct arena *arena, struct dynamic *d) {
+    int *input_of = arena_calloc(arena, (size_t)g->n_tensors + 1, sizeof *input_of);
+    int *formats = arena_calloc(arena, (size_t)g->n_inputs + 1, sizeof *formats);
+    CHECK(input_of && formats, STATUS_MEMORY, NO_MEMORY);
+    for (int i = 0; i < g->n_inputs; i++) input_of[g->inputs[i]] = i + 1;
+    for (int i = 0; i < g->n_nodes; i++) {
+        const struct node *n = &g->nodes[i];
+        if (n->op != OP_Aipp || n->n_inputs < 1 || n->inputs[0] < 0 ||
+            (n->n_inputs > 1 && n->inputs[1] >= 0) || !input_of[n->inputs[0]])
+            continue;
+        formats[input_of[n->inputs[0]] - 1] =
+            aipp_format_find(node_string(n, "input_format", ""));
+    }
+    d->pictures = formats;
+    return STATUS_OK;
 }
 
 /* How many sizes a gear has. */
-static enum status count_values(const struct graph *g, enum dynamic_kind kind, int *out) {
+static enum status count_values(const struct graph *g, const struct dynamic *d, int *out) {
+    const enum dynamic_kind kind = d->kind;
     int n_open = 0;
     for (int i = 0; i < g->n_inputs; i++) {
         const struct tensor *t = &g->tensors[g->inputs[i]];
         char text[128];
-        if (!is_open_right(&t->shape, kind))
+        if (!is_open_right(&t->shape, kind, d->pictures ? d->pictures[i] : 0))
             BAD("input '%s' is %s, which does not suit gears of kind '%s'", t->name,
                 shape_text(&t->shape, text), kind_names[kind]);
         n_open += count_open(&t->shape);
@@ -74,6 +95,18 @@ static enum status read_gears(const char *s, struct arena *arena, struct dynamic
     }
     for (int i = 0; i < d->n_gears; i++)
         if (dynamic_find(d, v + (size_t)i * (size_t)d->n_values) != i) BAD("gear %d is there twice", i);
+    return STATUS_OK;
+}
+
+/* Formats with colours at half the height have even heights. */
+static enum status check_pictures(const struct graph *g, const struct dynamic *d) {
+    for (int i = 0; d->pictures && i < g->n_inputs; i++) {
+        const struct aipp_layout *f = aipp_layout(d->pictures[i]);
+        if (!f || !f->even_h || !count_open(&g->tensors[g->inputs[i]].shape)) continue;
+        for (int gear = 0; gear < d->n_gears; gear++)
+            if (d->values[gear * d->n_values] % 2)
+                BAD("gear %d has an odd height; pictures in %s have an even one", gear, f->name);
+    }
     return STATUS_OK;
 }
 
@@ -147,8 +180,10 @@ enum status dynamic_read(const struct graph *g, struct arena *arena, struct dyna
     if (out->kind == DYNAMIC_NONE || !text[n])
         BAD("\"%.40s\" does not begin with batch, image, dims or range", text);
     if (out->kind == DYNAMIC_RANGE) return read_ranges(g, text + n + 1, arena, out);
-    TRY(count_values(g, out->kind, &out->n_values));
+    if (out->kind == DYNAMIC_IMAGE) TRY(find_pictures(g, arena, out));
+    TRY(count_values(g, out, &out->n_values));
     TRY(read_gears(text + n + 1, arena, out));
+    TRY(check_pictures(g, out));
     return find_largest(g, out, arena);
 }
 
@@ -161,6 +196,9 @@ void dynamic_shapes(const struct dynamic *d, const struct graph *g, int gear,
         if (d->kind != DYNAMIC_DIMS) at = 0;
         for (int k = 0; k < shapes[i].rank; k++)
             if (shapes[i].dim[k] < 0) shapes[i].dim[k] = v[at++];
+        const bool is_picture = d->pictures && d->pictures[i];
+        if (is_picture && g->tensors[g->inputs[i]].shape.dim[1] < 0)
+            shapes[i].dim[1] = aipp_rows(d->pictures[i], shapes[i].dim[1]);
     }
 }
 

@@ -6,7 +6,8 @@
  * how, so it travels through passes, the text form and the .om as it is:
  *
  *     batch 1;2;4            one size: every -1 of every input, which is its first dimension
- *     image 224,224;448,672  height and width: dimensions 2 and 3 of four
+ *     image 224,224;448,672  height and width: dimensions 2 and 3 of four, or, where static AIPP
+ *                            follows the input, 1 and 2 of its pictures (ops/aipp.h)
  *     dims 1,20;8,40         one size for each -1, input after input
  *     range 1~4,3,1~,8;2,2   for each dimension of each input its size, LOW~HIGH, or LOW~
  */
@@ -30,6 +31,8 @@ struct dynamic {
     const int64_t *values; /* n_gears rows */
     int largest;           /* the gear whose inputs have the most elements; the first of several */
     const struct dynamic_range *ranges; /* of every dimension of every input, in order */
+    const int *pictures; /* kind image: of each input the format of its pictures (base/aipp.h), or
+                            0 where the network reads it itself; else NULL */
 };
 
 /* What the graph says, checked against its inputs; DYNAMIC_NONE if nothing. Lies in `arena`. */

@@ -108,6 +108,9 @@ static enum status aipp_note(struct arena *a, const struct graph *g, int t, cons
     else if (n && node_ints(n, "src_image_size", size, 2) == 2)
         *out = arena_printf(a, "static AIPP, %s %lldx%lld", node_string(n, "input_format", ""),
                             (long long)size[0], (long long)size[1]);
+    else if (n)
+        *out = arena_printf(a, "static AIPP, %s of the size a run chooses",
+                            node_string(n, "input_format", ""));
     else if (aipp_node_of(g, t, 1)) *out = "parameters of dynamic AIPP";
     MEMORY_CHECK(*out);
     return STATUS_OK;

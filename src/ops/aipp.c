@@ -9,8 +9,7 @@
 
 struct shape aipp_picture_shape(int format, int64_t n, int64_t h, int64_t w) {
     const struct aipp_layout *f = aipp_layout(format);
-    int64_t rows = format == AIPP_YUV420SP_U8 ? h * 3 / 2 : format == AIPP_YUV422SP_U8 ? h * 2 : h;
-    return shape_from(4, (int64_t[]){n, rows, w, f ? f->bytes : 1});
+    return shape_from(4, (int64_t[]){n, aipp_rows(format, h), w, f ? f->bytes : 1});
 }
 
 /* ---- parameters ---- */
@@ -40,9 +39,7 @@ static enum status check_numbers(const struct aipp *a) {
     return STATUS_OK;
 }
 
-enum status aipp_check(const struct aipp *a) {
-    const struct aipp_layout *f = aipp_layout(a->format);
-    NEED(f, "input_format %d is no format of 8-bit pictures", (int)a->format);
+static enum status check_sizes(const struct aipp *a, const struct aipp_layout *f) {
     const char *name = f->name;
     NEED(a->src_w >= 1 && a->src_w <= AIPP_MAX_SIZE, "src_image_size_w is %d; it is 1 to 4096",
          a->src_w);
@@ -75,6 +72,15 @@ enum status aipp_check(const struct aipp *a) {
     for (int i = 0; i < 4; i++)
         NEED(pads[i].n >= 0 && pads[i].n <= 32, "%s_padding_size is %d; it is 0 to 32",
              pads[i].name, pads[i].n);
+    return STATUS_OK;
+}
+
+/* sized: the size of the pictures is known. */
+static enum status check(const struct aipp *a, bool sized) {
+    const struct aipp_layout *f = aipp_layout(a->format);
+    NEED(f, "input_format %d is no format of 8-bit pictures", (int)a->format);
+    const char *name = f->name;
+    if (sized) TRY(check_sizes(a, f));
     NEED(!a->csc || f->channels > 1,
          "csc_switch is on; %s has one channel, which has no colour to convert", name);
     NEED(!a->ax_swap || f->channels == 4,
@@ -84,6 +90,8 @@ enum status aipp_check(const struct aipp *a) {
          a->channels);
     return check_numbers(a);
 }
+
+enum status aipp_check(const struct aipp *a) { return check(a, true); }
 
 /* ---- attributes ---- */
 
@@ -119,12 +127,17 @@ static enum status floats_of(const struct node *n, const char *name, float out[s
     return STATUS_OK;
 }
 
-enum status aipp_declared(const struct node *n, struct aipp *a) {
+enum status aipp_declared(const struct node *n, const struct shape *picture, struct aipp *a) {
     const char *name = node_string(n, "input_format", "");
     int format = aipp_format_find(name), size[2] = {0}, crop[4], resize[2] = {0}, pad[4] = {0};
-    bool cropped = false;
+    bool cropped = false, sized = false;
     NEED(format, "attribute 'input_format' is '%s', which is no picture format", name);
-    TRY(ints_of(n, "src_image_size", 2, size, NULL));
+    TRY(ints_of(n, "src_image_size", 2, size, &sized));
+    if (!sized && picture && picture->rank == 4 && picture->dim[1] >= 0 && picture->dim[2] >= 0) {
+        size[0] = small(picture->dim[2]);
+        size[1] = small(aipp_height(format, picture->dim[1]));
+        sized = true;
+    }
     aipp_init(a, format, size[0], size[1]);
     TRY(ints_of(n, "crop", 4, crop, &cropped));
     if (cropped) {
@@ -151,7 +164,7 @@ enum status aipp_declared(const struct node *n, struct aipp *a) {
     TRY(floats_of(n, "min_chn", a->min));
     TRY(floats_of(n, "var_reci_chn", a->var_reci));
     a->channels = small(node_int(n, "channels", a->channels));
-    return aipp_check(a);
+    return check(a, sized);
 }
 
 /* ---- what passes fold ---- */
@@ -192,7 +205,7 @@ bool aipp_folded(const struct node *n, int channels, double scale[static 4],
 
 bool aipp_can_fold(const struct node *n, int channels, const double *scale, const double *offset) {
     struct aipp a;
-    return aipp_declared(n, &a) == STATUS_OK && a.channels == channels && fold(&a, scale, offset);
+    return aipp_declared(n, NULL, &a) == STATUS_OK && a.channels == channels && fold(&a, scale, offset);
 }
 
 enum status aipp_set_folded(struct graph *g, int node, int channels, const double *scale,
@@ -206,9 +219,9 @@ enum status aipp_set_folded(struct graph *g, int node, int channels, const doubl
     return node_set_floats(g, node, "offset", channels, o);
 }
 
-enum status aipp_from_node(const struct node *n, struct aipp *a) {
+enum status aipp_from_node(const struct node *n, const struct shape *picture, struct aipp *a) {
     double scale[4], offset[4];
-    TRY(aipp_declared(n, a));
+    TRY(aipp_declared(n, picture, a));
     if (!node_attr(n, "scale") && !node_attr(n, "offset")) return STATUS_OK;
     NEED(aipp_folded(n, a->channels, scale, offset) && fold(a, scale, offset),
          "attributes 'scale' and 'offset' are not %d numbers that the other parameters can take",
@@ -224,7 +237,7 @@ static enum status set_ints(struct graph *g, int node, const char *name, int n, 
 
 enum status aipp_to_node(struct graph *g, int node, const struct aipp *a) {
     TRY(node_set_string(g, node, "input_format", aipp_format_name(a->format)));
-    TRY(set_ints(g, node, "src_image_size", 2, (int[]){a->src_w, a->src_h}));
+    if (a->src_w) TRY(set_ints(g, node, "src_image_size", 2, (int[]){a->src_w, a->src_h}));
     if (a->crop_x || a->crop_y || a->crop_w != a->src_w || a->crop_h != a->src_h)
         TRY(set_ints(g, node, "crop", 4, (int[]){a->crop_x, a->crop_y, a->crop_w, a->crop_h}));
     TRY(node_set_int(g, node, "rbuv_swap_switch", a->rbuv_swap));
@@ -344,16 +357,18 @@ static bool is_u8(const struct op_call *c) {
 static enum status infer_static(struct op_call *c) {
     struct aipp a;
     int w, h;
-    enum status s = aipp_from_node(c->node, &a);
-    if (s != STATUS_OK) return op_fail(c, s);
     const struct shape *x = &c->in[0].shape;
+    enum status s = aipp_from_node(c->node, x, &a);
+    if (s != STATUS_OK) return op_fail(c, s);
+    const bool open = a.src_w == 0;
     struct shape want = aipp_picture_shape(a.format, -1, a.src_h, a.src_w);
-    for (int d = 1; d < 4; d++)
+    for (int d = open ? 3 : 1; d < 4; d++)
         OP_CHECK(c, x->rank < 0 || x->dim[d] < 0 || x->dim[d] == want.dim[d], STATUS_SHAPE,
                  "dimension %d of the picture is %lld; %s of %d x %d needs %lld", d,
                  (long long)x->dim[d], aipp_format_name(a.format), a.src_w, a.src_h,
                  (long long)want.dim[d]);
     aipp_output_size(&a, &w, &h);
+    if (open) w = h = -1;
     op_output(c, 0, is_u8(c) ? DT_U8 : DT_F32,
               shape_from(4, (int64_t[]){x->rank < 0 ? -1 : x->dim[0], a.channels, h, w}));
     return STATUS_OK;
@@ -364,15 +379,24 @@ static enum status infer_dynamic(struct op_call *c) {
     const struct shape *x = &c->in[0].shape;
     int64_t most = node_int(c->node, "max_src_image_size", 0);
     int y[3] = {0};
-    enum status s = ints_of(c->node, "output", 3, y, NULL);
+    bool fixed = false;
+    enum status s = ints_of(c->node, "output", 3, y, &fixed);
     if (s != STATUS_OK) return op_fail(c, s);
+    if (!fixed) y[0] = small(node_int(c->node, "channels", 0));
+    OP_CHECK(c, x->rank < 0 || x->rank == (fixed ? 2 : 4), STATUS_SHAPE,
+             "input 0 has %d dimensions; with%s attribute 'output' it has %d", x->rank,
+             fixed ? "" : "out", fixed ? 2 : 4);
+    for (int d = 2; d < 4 && !fixed; d++) y[d - 1] = x->rank < 0 ? -1 : small(x->dim[d]);
+    OP_CHECK(c, fixed || x->rank < 0 || x->dim[1] == 4, STATUS_SHAPE,
+             "dimension 1 of the pictures is %lld; it is 4", (long long)x->dim[1]);
     OP_CHECK(c, most > 0 && most <= INT32_MAX, STATUS_ARGUMENT,
              "attribute 'max_src_image_size' is %lld", (long long)most);
     OP_CHECK(c, y[0] == 1 || y[0] == 3 || y[0] == 4, STATUS_SHAPE,
              "no picture format has %d channels", y[0]);
-    OP_CHECK(c, y[1] > 0 && y[1] <= AIPP_MAX_OUTPUT && y[2] > 0 && y[2] <= AIPP_MAX_OUTPUT,
-             STATUS_SHAPE, "attribute 'output' asks for %d x %d pixels; at most %d are made", y[2],
-             y[1], AIPP_MAX_OUTPUT);
+    for (int d = 1; d < 3; d++)
+        OP_CHECK(c, (y[d] > 0 && y[d] <= AIPP_MAX_OUTPUT) || (!fixed && y[d] < 0), STATUS_SHAPE,
+                 "%d x %d pixels are asked for; at most %d are made each way", y[2], y[1],
+                 AIPP_MAX_OUTPUT);
     op_output(c, 0, is_u8(c) ? DT_U8 : DT_F32,
               shape_from(4, (int64_t[]){x->rank < 0 ? -1 : x->dim[0], y[0], y[1], y[2]}));
     return STATUS_OK;
@@ -382,7 +406,7 @@ static enum status infer_aipp(struct op_call *c) {
     const bool dynamic = op_has_input(c, 1);
     TRY(op_check_dtype(c, 0, DTYPES_OF(DT_U8)));
     TRY(op_check_dtype(c, 1, DTYPES_OF(DT_U8)));
-    TRY(op_check_rank(c, 0, dynamic ? 2 : 4, dynamic ? 2 : 4));
+    TRY(op_check_rank(c, 0, dynamic ? 2 : 4, 4));
     TRY(op_check_rank(c, 1, 1, 1));
     const char *type = node_string(c->node, "dtype", "f32");
     OP_CHECK(c, !strcmp(type, "f32") || !strcmp(type, "u8"), STATUS_UNSUPPORTED,
@@ -506,7 +530,7 @@ static enum status run_aipp(struct op_call *c) {
         enum status s = op_has_input(c, 1)
                             ? aipp_for_picture(c->in[1].data, (size_t)c->in[1].shape.dim[0], n,
                                                shape_elements(&c->in[0].shape), y, &a, &bytes)
-                            : aipp_from_node(c->node, &a);
+                            : aipp_from_node(c->node, &c->in[0].shape, &a);
         if (s != STATUS_OK) return op_fail(c, s);
         const uint8_t *src = (const uint8_t *)c->in[0].data + n * bytes;
         if (is_u8(c)) reference(&a, src, NULL, (uint8_t *)c->out[0].data + n * image);

@@ -8,6 +8,10 @@
  * [N, bytes], room for N pictures of any size one behind the other, and input 1 is the parameter
  * block a program fills for each run.
  *
+ * Where a run chooses the height and width the network gets, a static node has no attribute
+ * `src_image_size`: the shape of the pictures says it. A dynamic one has no attribute `output`, and
+ * its input 0 is [N,4,H,W] for an output [N,channels,H,W], room for any format of that size.
+ *
  *     swap of channels -> crop -> colour conversion -> resize -> (x - mean - min) * var_reci -> pad
  *
  * Whether the colours of the format are YUV decides which of the two conversions is meant:
@@ -31,9 +35,11 @@ enum status aipp_check(const struct aipp *a);
 
 /* What the attributes of a static node say, checked: as the configuration had it, and as it is to
  * be run, with the attributes `scale` and `offset` worked into var_reci and min. Those two, a number
- * for each channel, are what passes fold of the operators behind: y * scale + offset. */
-enum status aipp_declared(const struct node *n, struct aipp *out);
-enum status aipp_from_node(const struct node *n, struct aipp *out);
+ * for each channel, are what passes fold of the operators behind: y * scale + offset.
+ * picture: the shape of input 0, which says the size where that is open; where it does not either,
+ * or is NULL, src_w and src_h are 0. */
+enum status aipp_declared(const struct node *n, const struct shape *picture, struct aipp *out);
+enum status aipp_from_node(const struct node *n, const struct shape *picture, struct aipp *out);
 /* Whether padding and numbers allow these to be set; they replace what is there. */
 bool aipp_can_fold(const struct node *n, int channels, const double *scale, const double *offset);
 enum status aipp_set_folded(struct graph *g, int node, int channels, const double *scale,

@@ -72,7 +72,7 @@ enum status lower_aipp(struct plan *s, const struct node *n, bool *done) {
     p->made = y->shape;
     p->bytes = shape_elements(&x->shape) / x->shape.dim[0];
     p->block_bytes = block ? (size_t)block->shape.dim[0] : 0;
-    if (!block) TRY(aipp_from_node(n, &p->fixed));
+    if (!block) TRY(aipp_from_node(n, &x->shape, &p->fixed));
     TRY(plan_ref(s, &from, &p->src));
     TRY(plan_ref(s, &to, &p->dst));
     if (block) TRY(plan_ref(s, &parameters, &p->block));

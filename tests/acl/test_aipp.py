@@ -318,9 +318,6 @@ def test_options_that_do_not_go_together(atc, tmp_path):
     config = f"aipp_op {{ {GOOD} }}"
     status, said, _ = convert(atc, model, config, "--input_fp16_nodes=data")
     assert status == 255 and "E10034" in said
-    status, said, _ = convert(atc, model, config, "--input_shape=data:1,3,-1,-1",
-                              "--dynamic_image_size=6,8;7,9", "--input_format=NCHW")
-    assert status == 255 and "--dynamic_image_size" in said
 
 
 # ---- dynamic ----

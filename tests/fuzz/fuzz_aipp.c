@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct model *m;
     if (!device && device_create(1, &device) != STATUS_OK) return 0;
     if (make_graph(&g) != STATUS_OK) abort();
-    const struct aipp_options options = {.name = "fuzz", .max_batch = 1};
+    const struct aipp_options options = {.name = "fuzz"};
     if (aipp_insert(g, (const char *)data, n_text, &options) != STATUS_OK) {
         if (!*status_message()) abort();
         graph_destroy(g);
