@@ -89,17 +89,18 @@ CASE(to_blocked) {
 }
 CASE(from_blocked) {
     for (int c = 0; c < t->blocks; c++)
-        t->k->move->block_to_nchw(t->x + (int64_t)c * t->b * PIXELS,
-                                  t->z + (int64_t)c * t->b * PIXELS, PIXELS, t->b, PIXELS);
+        t->k->move->block_to_nchw(t->x + (int64_t)c * t->b * PIXELS, 0, t->b,
+                                  t->z + (int64_t)c * t->b * PIXELS, PIXELS, PIXELS);
 }
-CASE(head_rows) { t->k->move->block_to_nhwc(t->x, PIXELS * t->b, 61, t->z, 85, PIXELS); }
+CASE(head_rows) { t->k->move->block_to_nhwc(t->x, PIXELS * t->b, 0, 61, t->z, 85, PIXELS); }
 CASE(shuffle) {
     int32_t channel[64];
     for (int c = 0; c < t->blocks; c++) {
+        const float *half = t->x + (int64_t)c / 2 * t->b * PIXELS;
         for (int l = 0; l < t->b; l++)
-            channel[l] = (c * t->b + l) / 2 + (l % 2 ? CHANNELS / 2 : 0);
+            channel[l] = (c % 2 * t->b + l) / 2 + l % 2 * t->b;
         t->k->move->gather_channels(&(struct move_gather){
-            .src = t->x, .src_c = PIXELS * t->b, .channel = channel,
+            .block = (const float *[]){half, half + CHANNELS / 2 * PIXELS}, .channel = channel,
             .dst = t->z + (int64_t)c * t->b * PIXELS, .n_pixels = PIXELS});
     }
 }

@@ -52,13 +52,12 @@ enum status move_depth_to_space_init(struct move_copy *c, int element_bytes, int
 enum status move_space_to_depth_init(struct move_copy *c, int element_bytes, int64_t n, int64_t ch,
                                      int64_t h, int64_t w, int64_t block);
 
-/* Channels of one destination block, each from anywhere in a blocked source image:
- * lane l comes from source channel channel[l], or is 0 where that is -1. */
+/* Channels of one destination block, each from anywhere in blocked sources. */
 struct move_gather {
-    const float *src; /* source image, block 0, first pixel of the run */
-    int64_t src_c;    /* floats between its channel blocks */
-    const int32_t *channel; /* b entries */
-    float *dst;       /* destination block, first pixel of the run */
+    const float *const *block; /* the source blocks that have a part in it, at the run's first pixel */
+    const int32_t *channel; /* b entries: lane l is lane channel[l] % b of block[channel[l] / b], or
+                               0 where that is -1 */
+    float *dst;             /* destination block, first pixel of the run */
     size_t n_pixels;
 };
 
@@ -67,12 +66,13 @@ struct move_kernels {
      * from n_channels to b become 0. */
     void (*nchw_to_block)(const float *src, int64_t src_c, int n_channels, float *dst,
                           size_t n_pixels);
-    /* The way back; padding lanes are dropped. */
-    void (*block_to_nchw)(const float *src, float *dst, int64_t dst_c, int n_channels,
+    /* The way back, of channels [lane, lane + n_channels) of the block: lane + n_channels <= b. */
+    void (*block_to_nchw)(const float *src, int lane, int n_channels, float *dst, int64_t dst_c,
                           size_t n_pixels);
-    /* Channel c (< n_channels, any number) of pixel p: src[(c / b) * src_c + p * b + c % b] to
-     * dst[p * dst_pixel + c]; dst_pixel >= n_channels. Detector heads write their rows with it. */
-    void (*block_to_nhwc)(const float *src, int64_t src_c, int n_channels, float *dst,
+    /* Channel c (< n_channels, any number) of pixel p: src[(k / b) * src_c + p * b + k % b] with
+     * k = lane + c, lane < b, to dst[p * dst_pixel + c]; dst_pixel >= n_channels. Detector heads
+     * write their rows with it. */
+    void (*block_to_nhwc)(const float *src, int64_t src_c, int lane, int n_channels, float *dst,
                           int64_t dst_pixel, size_t n_pixels);
     /* The way back; the last block's padding lanes become 0. */
     void (*nhwc_to_block)(const float *src, int64_t src_pixel, int n_channels, float *dst,

@@ -93,8 +93,8 @@ static void nchw_to_block(const float *restrict src, int64_t src_c, int n_channe
     }
 }
 
-static void block_to_nchw(const float *restrict src, float *restrict dst, int64_t dst_c,
-                          int n_channels, size_t n_pixels) {
+static void block_to_nchw(const float *restrict src, int lane, int n_channels,
+                          float *restrict dst, int64_t dst_c, size_t n_pixels) {
     size_t p = 0;
     vf r[VL];
     if (n_channels == VL) {
@@ -108,16 +108,23 @@ static void block_to_nchw(const float *restrict src, float *restrict dst, int64_
         const size_t n = n_pixels - p < VL ? n_pixels - p : VL;
         for (size_t i = 0; i < VL; i++) r[i] = i < n ? vf_load(src + (p + i) * VL) : (vf){0};
         transpose(r);
-        for (int c = 0; c < n_channels; c++) vf_store_n(dst + c * dst_c + p, r[c], n);
+        for (int c = 0; c < n_channels; c++) vf_store_n(dst + c * dst_c + p, r[lane + c], n);
     }
 }
 
-static void block_to_nhwc(const float *restrict src, int64_t src_c, int n_channels,
+static void block_to_nhwc(const float *restrict src, int64_t src_c, int lane, int n_channels,
                           float *restrict dst, int64_t dst_pixel, size_t n_pixels) {
-    const int whole = n_channels / VL, rest = n_channels % VL;
-    for (size_t p = 0; p < n_pixels; p++, src += VL, dst += dst_pixel) {
-        for (int k = 0; k < whole; k++) vf_store(dst + k * VL, vf_load(src + k * src_c));
-        if (rest) vf_store_n(dst + whole * VL, vf_load(src + whole * src_c), (size_t)rest);
+    /* A piece of the first block, whole blocks, and a piece of the last. */
+    int first = lane ? VL - lane : 0;
+    if (first > n_channels) first = n_channels;
+    const float *next = lane ? src + src_c : src;
+    const int whole = (n_channels - first) / VL, rest = (n_channels - first) % VL;
+    src += lane;
+    for (size_t p = 0; p < n_pixels; p++, src += VL, next += VL, dst += dst_pixel) {
+        if (first) vf_store_n(dst, vf_load_n(src, (size_t)first), (size_t)first);
+        float *to = dst + first;
+        for (int k = 0; k < whole; k++) vf_store(to + k * VL, vf_load(next + k * src_c));
+        if (rest) vf_store_n(to + whole * VL, vf_load(next + whole * src_c), (size_t)rest);
     }
 }
 
@@ -130,60 +137,74 @@ static void nhwc_to_block(const float *restrict src, int64_t src_pixel, int n_ch
     }
 }
 
-INLINE vf permute_lanes(vf v, vi index) {
+/* v[index[l]] in the lanes of `mask`, `others` elsewhere. */
 #if VL == 16
-    return _mm512_permutexvar_ps((__m512i)index, v);
-#elif VL == 8
-    return _mm256_permutevar8x32_ps(v, (__m256i)index);
+typedef __mmask16 lane_mask;
+INLINE vf permute_into(vf others, vf v, vi index, lane_mask mask) {
+    return _mm512_mask_permutexvar_ps(others, mask, (__m512i)index, v);
+}
+INLINE lane_mask mask_with(lane_mask m, int l) { return (lane_mask)(m | 1u << l); }
+#else
+typedef vi lane_mask;
+INLINE vf permute_into(vf others, vf v, vi index, lane_mask mask) {
+#if VL == 8
+    v = _mm256_permutevar8x32_ps(v, (__m256i)index);
 #elif !defined(__clang__)
-    return __builtin_shuffle(v, index);
+    v = __builtin_shuffle(v, index);
 #else
     vf r;
     for (int l = 0; l < VL; l++) r[l] = v[index[l] & (VL - 1)];
-    return r;
+    v = r;
 #endif
+    return vf_select(mask, v, others);
+}
+INLINE lane_mask mask_with(lane_mask m, int l) {
+    m[l] = -1;
+    return m;
+}
+#endif
+
+INLINE void gather_from(const int n, const float *const *block, const vi *index,
+                        const lane_mask *mask, float *restrict dst, size_t n_pixels) {
+    for (size_t p = 0; p < n_pixels * VL; p += VL) {
+        vf v = {0};
+        UNROLL_FULL for (int k = 0; k < n; k++)
+            v = permute_into(v, vf_load(block[k] + p), index[k], mask[k]);
+        vf_store(dst + p, v);
+    }
 }
 
 /* A destination vector is put together from one permuted vector of each source block that has a
  * part in it: two for a channel shuffle of two groups. */
 static void gather_channels(const struct move_gather *g) {
-    const float *block[VL];
-    vi index[VL], mask[VL];
-    int n = 0, whole = 1;
+    enum { MOST = VL < 8 ? 8 : VL };
+    vi index[MOST];
+    lane_mask mask[MOST];
+    memset(index, 0, sizeof index);
+    memset(mask, 0, sizeof mask);
+    int n = 0, in_place = 1;
     for (int l = 0; l < VL; l++) {
-        if (g->channel[l] < 0) {
-            whole = 0;
-            continue;
-        }
-        const float *from = g->src + g->channel[l] / VL * g->src_c;
-        int k = 0;
-        while (k < n && block[k] != from) k++;
-        if (k == n) {
-            block[n] = from;
-            index[n] = mask[n] = (vi){0};
-            n++;
-        }
-        index[k][l] = g->channel[l] % VL;
-        mask[k][l] = -1;
-        whole = whole && index[k][l] == l;
+        const int from = g->channel[l], k = from / VL;
+        in_place = in_place && from == l;
+        if (from < 0) continue;
+        index[k][l] = from % VL;
+        mask[k] = mask_with(mask[k], l);
+        n = k < n ? n : k + 1;
     }
-    if (n == 1 && whole) {
-        memcpy(g->dst, block[0], g->n_pixels * VL * sizeof(float));
+    if (in_place) {
+        memcpy(g->dst, g->block[0], g->n_pixels * VL * sizeof(float));
         return;
     }
-    float *dst = g->dst;
-    if (n == 2) {
-        const vi i0 = index[0], i1 = index[1], m0 = mask[0], m1 = mask[1];
-        for (size_t p = 0; p < g->n_pixels * VL; p += VL)
-            vf_store(dst + p, (vf)((vi)vf_and(permute_lanes(vf_load(block[0] + p), i0), m0) |
-                                   (vi)vf_and(permute_lanes(vf_load(block[1] + p), i1), m1)));
-        return;
-    }
-    for (size_t p = 0; p < g->n_pixels * VL; p += VL) {
-        vi v = {0};
-        for (int k = 0; k < n; k++)
-            v |= (vi)vf_and(permute_lanes(vf_load(block[k] + p), index[k]), mask[k]);
-        vf_store(dst + p, (vf)v);
+    switch (n) {
+    case 1: gather_from(1, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 2: gather_from(2, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 3: gather_from(3, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 4: gather_from(4, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 5: gather_from(5, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 6: gather_from(6, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 7: gather_from(7, g->block, index, mask, g->dst, g->n_pixels); break;
+    case 8: gather_from(8, g->block, index, mask, g->dst, g->n_pixels); break;
+    default: gather_from(n, g->block, index, mask, g->dst, g->n_pixels);
     }
 }
 

@@ -155,6 +155,7 @@ enum status plan_find_homes(struct plan *s) {
         for (int i = 0; i < n->n_inputs; i++)
             fixed &= n->inputs[i] < 0 || s->tensors[n->inputs[i]].dynamic < 0;
         if (!fixed) continue;
+        if (n->op == OP_Concat && plan_concat_is_by_channel(s, n)) continue;
         if (n->op == OP_Concat && n->n_inputs > 1 && shape_elements(&g->tensors[y].shape) > 0)
             TRY(root_of_concat(s, n));
         if (!s->tensors[y].home.valid) continue;

@@ -187,7 +187,7 @@ static enum status add_widen(struct plan *s, const struct node *n, struct value 
     if (zero) TRY(plan_ref(s, &vz, &w->zero));
     TRY(plan_ref(s, &plain, &w->dst));
     plan_contiguous(&x->shape, stride);
-    return plan_reorder(s, n, &x->shape, &plain, blocked, true, stride);
+    return plan_to_blocked(s, n, &x->shape, &plain, stride, blocked);
 }
 
 enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done) {

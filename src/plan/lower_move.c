@@ -59,20 +59,21 @@ static enum status lower_reshape(struct plan *s, const struct node *n) {
     return STATUS_OK;
 }
 
-/* The channels [at, at + count) of a blocked tensor as a tensor of their own. */
-static bool channel_slice(struct plan *s, int x, int y, int64_t at) {
+/* y as the channels of x from `at` on, where x can be had blocked: the same memory, or a list. */
+static enum status slice_channels(struct plan *s, int x, int y, int64_t at, bool *done) {
     const struct plan_tensor *from = &s->tensors[x];
-    if (s->reference || !from->in[LAYOUT_BLOCKED].valid || !plan_blockable(s, y)) return false;
     const struct shape *sx = &s->g->tensors[x].shape, *sy = &s->g->tensors[y].shape;
-    /* The last block's padding lanes must not be channels of the neighbour: a consumer may read
-     * them, and only zero weights make that harmless. They hold finite values, so it is. */
-    if (at % s->block) return false;
+    if (!plan_has(s, x, LAYOUT_BLOCKED) || !plan_blockable(s, y)) return STATUS_OK;
     for (int d = 0; d < 4; d++)
-        if (d != 1 && sx->dim[d] != sy->dim[d]) return false;
+        if (d != 1 && sx->dim[d] != sy->dim[d]) return STATUS_OK;
+    *done = true;
+    /* The last block's padding lanes may be channels of the neighbour. A consumer may read them;
+     * they hold finite values, so zero weights make that harmless. */
+    if (at % s->block || !from->in[LAYOUT_BLOCKED].valid) return plan_slice_channels(s, x, y, at);
     struct value v = from->in[LAYOUT_BLOCKED];
     v.offset += (size_t)(at * sx->dim[2] * sx->dim[3]) * sizeof(float);
     plan_alias(s, y, LAYOUT_BLOCKED, &v);
-    return true;
+    return STATUS_OK;
 }
 
 /* Copies a box of `x`, given by the address of its first element and strides, to y. */
@@ -107,9 +108,9 @@ static enum status lower_split(struct plan *s, const struct node *n) {
     for (int i = 0; i < n->n_outputs; i++) {
         int y = n->outputs[i];
         if (y < 0) FAIL(STATUS_INTERNAL, "Split '%s' has an output without a shape", n->name);
-        if (shape_elements(&s->g->tensors[y].shape) > 0 &&
-            !(axis == 1 && channel_slice(s, n->inputs[0], y, at)))
-            TRY(copy_box(s, n, n->inputs[0], y, at * stride[axis], stride));
+        bool done = shape_elements(&s->g->tensors[y].shape) == 0;
+        if (!done && axis == 1) TRY(slice_channels(s, n->inputs[0], y, at, &done));
+        if (!done) TRY(copy_box(s, n, n->inputs[0], y, at * stride[axis], stride));
         at += s->g->tensors[y].shape.dim[axis];
     }
     return STATUS_OK;
@@ -144,8 +145,9 @@ static enum status lower_slice(struct plan *s, const struct node *n, bool *done)
         if (axis == 1 && step == 1) channel = start;
         else if (start != 0 || step != 1) channels_only = false;
     }
+    if (tx->shape.rank == 4 && channels_only) TRY(slice_channels(s, x, y, channel, done));
+    if (*done) return STATUS_OK;
     *done = true;
-    if (tx->shape.rank == 4 && channels_only && channel_slice(s, x, y, channel)) return STATUS_OK;
     return copy_box(s, n, x, y, first, stride);
 }
 
@@ -164,6 +166,8 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done) {
     case OP_Flatten:
     case OP_Squeeze:
     case OP_Unsqueeze:
+        TRY(plan_shuffle_channels(s, n, done));
+        if (*done) return STATUS_OK;
         *done = true;
         return lower_reshape(s, n);
     case OP_Transpose:
@@ -172,6 +176,7 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done) {
         return move_to_home(s, n, 1);
     case OP_Concat:
         *done = true;
+        if (plan_concat_is_by_channel(s, n)) return plan_concat_channels(s, n);
         TRY(ensure_home(s, y));
         return move_to_home(s, n, n->n_inputs);
     case OP_Expand: {

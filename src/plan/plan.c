@@ -196,10 +196,12 @@ enum status program_create(struct graph *g, const struct graph *model, struct we
     }
     s.p->graph = g;
     arena_init(&s.p->memory, 0);
+    arena_init(&s.notes, 0);
     enum status status = make_plan(&s);
     if (status == STATUS_OK && *env_string(ENV_DUMP)) status = dump_plan(s.p);
     mem_free(s.tensors);
     mem_free(s.done);
+    arena_deinit(&s.notes);
     mem_free(s.buffers);
     mem_free(s.fixups);
     graph_uses_deinit(&s.uses);

@@ -49,8 +49,14 @@ struct home {
     bool only_use; /* nothing but the node that gave the home reads this tensor */
 };
 
+/* A channel of a tensor that can be had blocked. */
+struct channel {
+    int tensor, channel;
+};
+
 struct plan_tensor {
     struct value in[LAYOUT_COUNT];
+    const struct channel *channels; /* NULL, or where each channel is while it isn't in[BLOCKED] */
     struct home home;
     bool at_home; /* its elements are where home says */
     int dynamic;  /* index of its dynamic value, or -1 */
@@ -68,6 +74,7 @@ struct plan {
     struct plan_tensor *tensors; /* one per tensor of g */
     struct graph_uses uses;
     unsigned char *done; /* per node: already computed as part of another */
+    struct arena notes;  /* what only planning needs */
     int n_buffers, cap_buffers, cap_steps;
     struct buffer *buffers;
     /* Places that refs in steps name by buffer until plan_layout_memory() resolves them. */
@@ -124,10 +131,29 @@ void plan_set_home_written(struct plan *s, int t);
 /* The strides of a contiguous tensor. */
 void plan_contiguous(const struct shape *shape, int64_t *stride);
 
-/* A step between BLOCKED and a plain f32 place whose pixels are evenly spaced. */
-enum status plan_reorder(struct plan *s, const struct node *n, const struct shape *shape,
-                         const struct value *src, const struct value *dst, bool to_blocked,
-                         const int64_t *plain_stride);
+/* A step from a plain f32 place whose pixels are evenly spaced to BLOCKED. */
+enum status plan_to_blocked(struct plan *s, const struct node *n, const struct shape *shape,
+                            const struct value *src, const int64_t *src_stride,
+                            const struct value *dst);
+/* The way back, of the channels from `first` on of a blocked tensor; `shape` is that of the plain
+ * place. */
+enum status plan_from_blocked(struct plan *s, const struct node *n, const struct shape *shape,
+                              const struct value *src, int64_t first, const struct value *dst,
+                              const int64_t *dst_stride);
+
+/* ---- channels of other tensors; channels.c ---- */
+/* y is the channels of x from `at` on; x can be had blocked. */
+enum status plan_slice_channels(struct plan *s, int x, int y, int64_t at);
+/* Whether a Concat is to name its inputs' channels instead of having them written side by side. */
+bool plan_concat_is_by_channel(const struct plan *s, const struct node *n);
+enum status plan_concat_channels(struct plan *s, const struct node *n);
+/* Takes a channel shuffle that begins with the Reshape `n`. */
+enum status plan_shuffle_channels(struct plan *s, const struct node *n, bool *done);
+/* A step that writes tensor t, of which only the list of channels exists, to `to`, blocked. */
+enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
+                                 const struct value *to);
+/* True when tensor t, which has such a list, is one tensor's channels from *first on. */
+bool plan_channel_run(const struct plan *s, int t, int *source, int64_t *first);
 
 /* ---- weights ---- */
 /* weight_store_get() for constants that belong to the model, so that all its programs share the

@@ -19,7 +19,8 @@ int64_t plan_blocked_image(const struct plan *s, const struct shape *shape) {
 }
 
 bool plan_has(const struct plan *s, int t, enum layout layout) {
-    return s->tensors[t].in[layout].valid;
+    const struct plan_tensor *x = &s->tensors[t];
+    return x->in[layout].valid || (layout == LAYOUT_BLOCKED && x->channels);
 }
 
 void plan_alias(struct plan *s, int t, enum layout layout, const struct value *v) {
@@ -112,33 +113,36 @@ struct reorder {
     const struct move_kernels *k;
     bool to_blocked;
     int64_t block, n, c, plane, blocks, bands; /* bands: pieces of a plane */
+    int64_t lane; /* of the first channel in its block */
     int64_t plain_n, plain_c, plain_p, blocked_n; /* strides in floats */
 };
 
-/* A unit is one band of pixels of one channel block, or of all blocks where pixels are rows of
- * channels. */
+/* A unit is one band of pixels of one channel block. */
 static void reorder_unit(const struct reorder *r, const float *src, float *dst, int64_t unit) {
     const int64_t b = r->block;
     int64_t band = unit % r->bands, cb = unit / r->bands % r->blocks, n = unit / r->bands / r->blocks;
     int64_t first = r->plane * band / r->bands, end = r->plane * (band + 1) / r->bands;
     size_t pixels = (size_t)(end - first);
-    int channels = (int)(r->c - cb * b < b ? r->c - cb * b : b);
+    int64_t lane = cb ? 0 : r->lane, channel = cb ? cb * b - r->lane : 0;
+    int channels = (int)(r->c - channel < b - lane ? r->c - channel : b - lane);
     int64_t blocked = n * r->blocked_n + cb * b * r->plane + first * b;
-    int64_t plain = n * r->plain_n + cb * b * r->plain_c + first * r->plain_p;
+    int64_t plain = n * r->plain_n + channel * r->plain_c + first * r->plain_p;
     if (r->plain_c == 1 && r->plain_p != 1) {
         if (r->to_blocked)
             r->k->nhwc_to_block(src + plain, r->plain_p, channels, dst + blocked, 0, pixels);
-        else r->k->block_to_nhwc(src + blocked, 0, channels, dst + plain, r->plain_p, pixels);
+        else
+            r->k->block_to_nhwc(src + blocked, 0, (int)lane, channels, dst + plain, r->plain_p,
+                                pixels);
     } else if (r->plain_p == 1) {
         if (r->to_blocked)
             r->k->nchw_to_block(src + plain, r->plain_c, channels, dst + blocked, pixels);
-        else r->k->block_to_nchw(src + blocked, dst + plain, r->plain_c, channels, pixels);
+        else r->k->block_to_nchw(src + blocked, (int)lane, channels, dst + plain, r->plain_c, pixels);
     } else {
         /* Neither pixels nor channels side by side: only into a home of an odd stride. */
         for (size_t p = 0; p < pixels; p++)
             for (int c = 0; c < channels; c++)
                 dst[plain + c * r->plain_c + (int64_t)p * r->plain_p] =
-                    src[blocked + (int64_t)p * b + c];
+                    src[blocked + (int64_t)p * b + lane + c];
     }
 }
 
@@ -153,27 +157,53 @@ static enum status run_reorder(const struct step *s, struct run_env *env, int ti
     return STATUS_OK;
 }
 
-/* Between BLOCKED and a plain layout whose pixels are evenly spaced. */
-enum status plan_reorder(struct plan *s, const struct node *n, const struct shape *shape,
-                         const struct value *src, const struct value *dst, bool to_blocked,
-                         const int64_t *plain_stride) {
+static enum status reorder(struct plan *s, const struct node *n, const struct shape *shape,
+                           const struct value *src, const struct value *dst, bool to_blocked,
+                           int64_t lane, const int64_t *plain_stride) {
     struct step *step;
     struct reorder *r;
-    int64_t blocks = (shape->dim[1] + s->block - 1) / s->block, plane = shape->dim[2] * shape->dim[3];
-    int64_t bands = plane >= 4096 ? plane / 2048 : 1;
+    int64_t blocks = (lane + shape->dim[1] + s->block - 1) / s->block;
+    int64_t plane = shape->dim[2] * shape->dim[3], bands = plane >= 4096 ? plane / 2048 : 1;
     TRY(plan_add_step(s, n, to_blocked ? "plain to blocked" : "blocked to plain",
                       plan_tiles(shape->dim[0] * blocks * bands,
                                  0.15 * (double)(plane / bands * s->block)),
                       run_reorder, sizeof *r, &step, &r));
     *r = (struct reorder){.k = s->k->move, .block = s->block, .to_blocked = to_blocked,
                           .n = shape->dim[0], .c = shape->dim[1], .plane = plane, .blocks = blocks,
-                          .bands = bands, .plain_n = plain_stride[0], .plain_c = plain_stride[1],
-                          .plain_p = plain_stride[3],
+                          .lane = lane, .bands = bands, .plain_n = plain_stride[0],
+                          .plain_c = plain_stride[1], .plain_p = plain_stride[3],
                           .blocked_n = to_blocked ? dst->batch_stride : src->batch_stride};
     /* With one column, consecutive pixels are consecutive rows. */
     if (shape->dim[3] == 1) r->plain_p = plain_stride[2];
     TRY(plan_ref(s, src, &r->src));
     return plan_ref(s, dst, &r->dst);
+}
+
+enum status plan_to_blocked(struct plan *s, const struct node *n, const struct shape *shape,
+                            const struct value *src, const int64_t *src_stride,
+                            const struct value *dst) {
+    return reorder(s, n, shape, src, dst, true, 0, src_stride);
+}
+
+enum status plan_from_blocked(struct plan *s, const struct node *n, const struct shape *shape,
+                              const struct value *src, int64_t first, const struct value *dst,
+                              const int64_t *dst_stride) {
+    struct value from = *src;
+    from.offset += (size_t)(first / s->block * s->block * shape->dim[2] * shape->dim[3]) *
+                   sizeof(float);
+    return reorder(s, n, shape, &from, dst, false, first % s->block, dst_stride);
+}
+
+/* The blocked channels tensor t can be had plain from: itself, or a run of another's. */
+static enum status want_run(struct plan *s, const struct node *n, int t, struct value *from,
+                            int64_t *first) {
+    int source = t;
+    *first = 0;
+    if (!s->tensors[t].in[LAYOUT_BLOCKED].valid && !plan_channel_run(s, t, &source, first)) {
+        source = t;
+        *first = 0;
+    }
+    return plan_want(s, n, source, LAYOUT_BLOCKED, from);
 }
 
 static bool pixels_are_even(const struct shape *shape, const int64_t *stride) {
@@ -208,15 +238,18 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
     }
     int64_t stride[SHAPE_MAX_RANK];
     plan_contiguous(&tensor->shape, stride);
+    struct value from;
+    int64_t first;
     if (layout == LAYOUT_BLOCKED) {
-        struct value plain;
-        TRY(plan_want(s, n, t, LAYOUT_PLAIN, &plain));
+        if (!x->channels) TRY(plan_want(s, n, t, LAYOUT_PLAIN, &from));
         TRY(plan_define(s, t, layout, out));
-        return plan_reorder(s, n, &tensor->shape, &plain, out, true, stride);
+        return x->channels ? plan_gather_channels(s, n, t, out)
+                           : plan_to_blocked(s, n, &tensor->shape, &from, stride, out);
     }
-    if (x->in[LAYOUT_BLOCKED].valid) {
+    if (plan_has(s, t, LAYOUT_BLOCKED)) {
+        TRY(want_run(s, n, t, &from, &first));
         TRY(plan_define(s, t, layout, out));
-        return plan_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], out, false, stride);
+        return plan_from_blocked(s, n, &tensor->shape, &from, first, out, stride);
     }
     CHECK(x->at_home, STATUS_INTERNAL, "tensor '%s' is read before it is written", tensor->name);
     struct value home = {.valid = true, .buffer = x->home.buffer, .offset = x->home.offset};
@@ -234,9 +267,11 @@ enum status plan_write_to(struct plan *s, const struct node *n, int t, const str
     int64_t stride[SHAPE_MAX_RANK];
     plan_contiguous(&tensor->shape, stride);
     if (h->layout == LAYOUT_BLOCKED) {
+        if (!x->in[LAYOUT_BLOCKED].valid && x->channels)
+            return plan_gather_channels(s, n, t, &to);
         if (!x->in[LAYOUT_BLOCKED].valid) {
             TRY(plan_want(s, n, t, LAYOUT_PLAIN, &from));
-            return plan_reorder(s, n, &tensor->shape, &from, &to, true, stride);
+            return plan_to_blocked(s, n, &tensor->shape, &from, stride, &to);
         }
         /* Already blocked, elsewhere: an image is contiguous in both places. */
         from = x->in[LAYOUT_BLOCKED];
@@ -245,9 +280,12 @@ enum status plan_write_to(struct plan *s, const struct node *n, int t, const str
         return plan_copy(s, n, "copy", &from, (int64_t[]){from.batch_stride, 1}, &to,
                          (int64_t[]){to.batch_stride, 1}, &flat, sizeof(float));
     }
-    if (x->in[LAYOUT_BLOCKED].valid && !x->in[LAYOUT_PLAIN].valid &&
-        pixels_are_even(&tensor->shape, h->stride))
-        return plan_reorder(s, n, &tensor->shape, &x->in[LAYOUT_BLOCKED], &to, false, h->stride);
+    if (plan_has(s, t, LAYOUT_BLOCKED) && !x->in[LAYOUT_PLAIN].valid &&
+        pixels_are_even(&tensor->shape, h->stride)) {
+        int64_t first;
+        TRY(want_run(s, n, t, &from, &first));
+        return plan_from_blocked(s, n, &tensor->shape, &from, first, &to, h->stride);
+    }
     TRY(plan_want(s, n, t, LAYOUT_PLAIN, &from));
     return plan_copy(s, n, "copy", &from, stride, &to, h->stride, &tensor->shape,
                      dtype_size(tensor->dtype));

@@ -19,7 +19,7 @@ static void test_nchw(void **state) {
                     for (int c = 0; c < b; c++)
                         assert_true(blocked[p * b + c] ==
                                     (c < channels ? src[c * stride + p] : 0));
-                k->move->block_to_nchw(blocked, back, stride, channels, (size_t)pixels);
+                k->move->block_to_nchw(blocked, 0, channels, back, stride, (size_t)pixels);
                 for (int c = 0; c < channels; c++) {
                     for (int p = 0; p < pixels; p++)
                         assert_true(back[c * stride + p] == src[c * stride + p]);
@@ -50,7 +50,7 @@ static void test_nhwc(void **state) {
                     for (int c = 0; c < blocks * b; c++)
                         assert_true(blocked[c / b * block + p * b + c % b] ==
                                     (c < channels ? src[p * pixel + c] : 0));
-                k->move->block_to_nhwc(blocked, block, channels, back, pixel, (size_t)pixels);
+                k->move->block_to_nhwc(blocked, block, 0, channels, back, pixel, (size_t)pixels);
                 for (int p = 0; p < pixels; p++) {
                     for (int c = 0; c < channels; c++)
                         assert_true(back[p * pixel + c] == src[p * pixel + c]);
@@ -65,22 +65,54 @@ static void test_nhwc(void **state) {
     }
 }
 
+/* Channels that begin anywhere in a block, both ways to plain. */
+static void test_lanes(void **state) {
+    FOR_EACH_ISA(k)
+        for (int round = 0; round < 200; round++) {
+            const int b = k->vl, lane = random_int(0, b - 1), pixels = random_int(1, 2 * b + 3);
+            const int rows = random_int(1, 2 * b + 3), planes = random_int(1, b - lane);
+            const int blocks = (lane + rows + b - 1) / b;
+            const int64_t block = (int64_t)pixels * b, pixel = rows + random_int(0, 3);
+            const int64_t n_rows = (pixels - 1) * pixel + rows, n_planes = (int64_t)planes * pixels;
+            float *src = source_floats(blocks * block);
+            float *nhwc = guarded_floats(n_rows), *nchw = guarded_floats(n_planes);
+            k->move->block_to_nhwc(src, block, lane, rows, nhwc, pixel, (size_t)pixels);
+            k->move->block_to_nchw(src, lane, planes, nchw, pixels, (size_t)pixels);
+            for (int p = 0; p < pixels; p++) {
+                for (int c = 0; c < rows; c++)
+                    assert_true(nhwc[p * pixel + c] ==
+                                src[(lane + c) / b * block + p * b + (lane + c) % b]);
+                if (p < pixels - 1)
+                    assert_true(untouched(nhwc + p * pixel + rows,
+                                          (size_t)(pixel - rows) * sizeof(float)));
+                for (int c = 0; c < planes; c++)
+                    assert_true(nchw[(int64_t)c * pixels + p] == src[p * b + lane + c]);
+            }
+            mem_free(src);
+            guarded_free(nhwc, (size_t)n_rows * sizeof(float), "block_to_nhwc");
+            guarded_free(nchw, (size_t)n_planes * sizeof(float), "block_to_nchw");
+        }
+}
+
 static void test_gather(void **state) {
     FOR_EACH_ISA(k)
         for (int round = 0; round < 120; round++) {
-            const int b = k->vl, blocks = random_int(1, 4), pixels = random_int(1, 9);
+            const int b = k->vl, blocks = random_int(1, b < 7 ? b : 7);
+            const int pixels = random_int(1, 9);
             const int64_t block = (int64_t)pixels * b + 3;
             const int64_t total = (blocks - 1) * block + pixels * b;
             float *src = source_floats(total), *dst = guarded_floats(pixels * b);
             int32_t channel[64];
+            const float *from[7];
+            for (int i = 0; i < blocks; i++) from[i] = src + i * block;
             for (int l = 0; l < b; l++) switch (round % 4) {
                 case 0: channel[l] = l; break;                              /* a plain copy */
                 case 1: channel[l] = l % 2 * (blocks / 2) * b + l / 2; break; /* shuffle of two */
                 case 2: channel[l] = random_int(0, blocks * b - 1); break;
                 default: channel[l] = random_int(-1, blocks * b - 1); break;
                 }
-            k->move->gather_channels(&(struct move_gather){.src = src, .src_c = block,
-                                                           .channel = channel, .dst = dst,
+            k->move->gather_channels(&(struct move_gather){.block = from, .channel = channel,
+                                                           .dst = dst,
                                                            .n_pixels = (size_t)pixels});
             for (int p = 0; p < pixels; p++)
                 for (int l = 0; l < b; l++) {
@@ -322,6 +354,7 @@ int main(int argc, char **argv) {
     random_start(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nchw),    cmocka_unit_test(test_nhwc),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_gather),  cmocka_unit_test(test_copy),
         cmocka_unit_test(test_permute), cmocka_unit_test(test_depth_space),
         cmocka_unit_test(test_fill),    cmocka_unit_test(test_types),
