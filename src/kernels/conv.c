@@ -20,6 +20,12 @@ static enum status check(const struct conv_desc *d) {
     CHECK(d->groups > 0 && d->ic % d->groups == 0 && d->oc % d->groups == 0, STATUS_ARGUMENT,
           "convolution: %d groups do not divide %d input and %d output channels", d->groups, d->ic,
           d->oc);
+    CHECK(d->n_pieces == 0 ||
+              (d->n_pieces > 0 && d->n_pieces <= d->ic && d->src == CONV_BLOCKED &&
+               d->groups == 1 && d->kh * d->kw * d->sh * d->sw == 1 && d->pt == 0 && d->pl == 0 &&
+               d->oh == d->ih && d->ow == d->iw),
+          STATUS_ARGUMENT, "convolution: only a 1x1 one can have its input in %d pieces",
+          d->n_pieces);
     /* Coordinates are computed in int, sizes of one image and of the weights in 64 bits. */
     const int64_t limit = INT_MAX / 4;
     CHECK((int64_t)d->oh * d->sh < limit && (int64_t)d->ow * d->sw < limit &&
@@ -47,7 +53,7 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
         return depthwise_plan(out);
     TRY(direct_plan(out));
     struct conv_plan other = *out;
-    if (d->only != CONV_ONLY_DIRECT && winograd_plan(&other, out->cost_us)) *out = other;
+    if (d->n_pieces == 0 && d->only != CONV_ONLY_DIRECT && winograd_plan(&other, out->cost_us)) *out = other;
     return STATUS_OK;
 }
 

@@ -51,11 +51,22 @@ struct conv_desc {
     float alpha, beta;
     enum conv_residual residual; /* a blocked tensor of the destination's size */
     enum conv_layout src, dst;
+    int n_pieces; /* 1x1 with stride 1 and without groups, BLOCKED: its input channels are scattered
+                     over so many pieces; 0: the source is one tensor */
     int only; /* enum conv_only, or m: Winograd with m x m outputs a tile wherever it has a form */
+};
+
+/* Input channels that lie side by side in one block: of image 0, from its first pixel on. */
+struct conv_source {
+    const float *src;
+    int64_t batch; /* floats from one image to the next */
+    int channels;
 };
 
 /* Strides in floats. Inside a channel block (or channel) rows and columns are contiguous. */
 struct conv_args {
+    const struct conv_source *sources; /* d.n_pieces of them, in the order of the weights' channels,
+                                          and src is not read */
     const float *src;
     int64_t src_batch;   /* from one image to the next */
     int64_t src_channel; /* BLOCKED: from block to block; PLANAR: from channel to channel */

@@ -2,7 +2,7 @@
 /*
  * The register tiles of direct convolution.
  *
- * Each starts its accumulators at the bias and, for every block of input channels, ky, kx and c,
+ * Each starts its accumulators at the bias and, for every piece of the input channels, ky, kx and c,
  * loads one weight vector per block of output channels and multiplies it with one broadcast float
  * per output. 1x1 and KxK, any stride, blocked or pixel-interleaved input are the same loop; only
  * the distance between the inputs of neighbouring outputs is a constant of the template.
@@ -47,15 +47,15 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
         UNROLL_FULL
         for (int p = 0; p < px; p++) acc[o * px + p] = b;
     }
-    const float *w = t->weights, *block = t->src;
+    const float *w = t->weights;
     const int nky = t->nky, nkx = t->nkx, skip_first = t->skip_first, skip_last = t->skip_last;
     const int64_t src_row = t->src_row, src_tap = t->src_tap;
-    for (int b = 0; b < t->n_blocks; b++, block += t->src_block) {
-        int c0 = b ? 0 : t->c_begin;
-        int n = (b + 1 == t->n_blocks ? t->c_end : t->c_block) - c0;
+    for (const struct conv_piece *piece = t->pieces, *end = piece + t->n_pieces; piece < end;
+         piece++) {
+        const int n = piece->n;
         int64_t tap_floats = (int64_t)n * ocv * VL;
         const float *w_row = w + tap_floats * (t->ky0 * t->kw + t->kx0);
-        const float *row = block + c0;
+        const float *row = piece->src + t->src_at;
         for (int ky = 0; ky < nky; ky++, row += src_row, w_row += tap_floats * t->kw) {
             const float *wk = w_row, *s = row;
             for (int kx = 0; kx < nkx; kx++, s += src_tap, wk += tap_floats) {

@@ -139,6 +139,16 @@ static int max_runs(const struct conv_plan *p) {
     return (2 * p->d.kw + 2) * 20;
 }
 
+/* Of the scratch: the tiles of a row, and behind them the pieces of the input. */
+static size_t runs_bytes(const struct conv_plan *p) {
+    return ((size_t)max_runs(p) * 2 * sizeof(struct conv_run) + 63) / 64 * 64;
+}
+
+static size_t pieces_bytes(const struct conv_plan *p) {
+    const int n = p->d.n_pieces ? p->d.n_pieces : p->icb;
+    return ((size_t)n * sizeof(struct conv_piece) + 63) / 64 * 64;
+}
+
 /* The tiles of one output row (or of `length` outputs of the joined row) for groups of ocv. */
 static int cut_row(const struct conv_plan *p, int ocv, int length, struct conv_run *runs) {
     const struct conv_desc *d = &p->d;
@@ -264,7 +274,7 @@ enum status direct_plan(struct conv_plan *p) {
     p->unit = px;
     conv_split(p, p->flat ? (length + px - 1) / px : d->oh, p->n_groups, weights, input);
     p->rows_outer = !p->flat && input / p->bands > 256e3 && weights <= 256e3;
-    p->scratch_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct conv_run) + 63) / 64 * 64;
+    p->scratch_bytes = runs_bytes(p) + pieces_bytes(p);
     if (d->src == CONV_PLANAR)
         p->scratch_bytes += (size_t)planar_copy_rows(d) * (size_t)padded_width(d) *
                             (size_t)d->ic * sizeof(float) + 64;
@@ -309,12 +319,38 @@ struct job {
     const float *packed;
     struct conv_run *runs[2]; /* for full groups, and for the last when it is smaller */
     int n_runs[2];
+    struct conv_piece *pieces; /* of the channels `read` */
+    int n_pieces;
+    struct channels read;
     int image;
     const float *copy; /* planar input, interleaved */
     int copy_y;        /* input row of its first row */
 };
 
-static void run_row(const struct job *j, int group, int y, int x_base) {
+/* The channels r of the image, or all of its scattered ones. */
+static void find_pieces(struct job *j, struct channels r) {
+    const int vl = j->p->k->vl;
+    const struct conv_args *a = j->a;
+    if (r.first == j->read.first && r.end == j->read.end) return;
+    j->read = r;
+    j->n_pieces = 0;
+    if (j->p->d.n_pieces) {
+        for (; j->n_pieces < j->p->d.n_pieces; j->n_pieces++) {
+            const struct conv_source *s = &a->sources[j->n_pieces];
+            j->pieces[j->n_pieces] =
+                (struct conv_piece){s->src + j->image * s->batch, s->channels};
+        }
+        return;
+    }
+    const float *image = a->src + j->image * a->src_batch;
+    for (int c = r.first, end; c < r.end; c = end) {
+        end = (c / vl + 1) * vl < r.end ? (c / vl + 1) * vl : r.end;
+        j->pieces[j->n_pieces++] =
+            (struct conv_piece){image + c / vl * a->src_channel + c % vl, end - c};
+    }
+}
+
+static void run_row(struct job *j, int group, int y, int x_base) {
     const struct conv_plan *p = j->p;
     const struct conv_desc *d = &p->d;
     const int vl = p->k->vl, blocks = group_blocks(p, group, p->ocv);
@@ -330,32 +366,27 @@ static void run_row(const struct job *j, int group, int y, int x_base) {
     t.nky = p->flat ? 1 : valid_taps(iy, d->ih, d->kh, d->dh, &ky0);
     if (p->flat || !t.nky) ky0 = 0;
     t.ky0 = ky0;
-    const float *src;
-    int64_t step;
+    int64_t at, step;
     if (planar) {
         int width = padded_width(d);
-        t.n_blocks = 1;
-        t.c_begin = p->merged ? 0 : r.first;
-        t.c_end = t.c_block = p->merged ? d->kw * d->ic : r.end;
-        t.src_block = 0;
+        const struct channels all = {0, d->kw * d->ic};
+        const struct channels q = p->merged ? all : r;
+        j->pieces[0] = (struct conv_piece){j->copy + q.first, q.end - q.first};
+        j->n_pieces = 1;
         t.src_row = (int64_t)d->dh * width * d->ic;
         t.src_tap = (int64_t)d->dw * d->ic;
-        src = j->copy + (int64_t)(iy + ky0 * d->dh - j->copy_y) * width * d->ic;
+        at = (int64_t)(iy + ky0 * d->dh - j->copy_y) * width * d->ic;
         step = (int64_t)d->sw * d->ic;
     } else {
-        int b0 = r.first / vl, b1 = (r.end + vl - 1) / vl;
-        t.n_blocks = b1 - b0;
-        t.c_begin = r.first - b0 * vl;
-        t.c_end = r.end - (b1 - 1) * vl;
-        t.c_block = vl;
-        t.src_block = j->a->src_channel;
+        find_pieces(j, r);
         t.src_row = (int64_t)d->dh * d->iw * vl;
         t.src_tap = (int64_t)d->dw * vl;
-        src = j->a->src + j->image * j->a->src_batch + b0 * j->a->src_channel;
-        if (p->flat) src += (int64_t)x_base * vl;
-        else src += ((int64_t)(iy + ky0 * d->dh) * d->iw - d->pl) * vl;
+        at = p->flat ? (int64_t)x_base * vl
+                     : ((int64_t)(iy + ky0 * d->dh) * d->iw - d->pl) * vl;
         step = (int64_t)d->sw * vl;
     }
+    t.pieces = j->pieces;
+    t.n_pieces = j->n_pieces;
     t.src_pixel = step;
     conv_set_output(p, j->a, j->image, group * p->ocv, (int64_t)y * d->ow + x_base, &t);
     float *dst = t.dst;
@@ -367,9 +398,9 @@ static void run_row(const struct job *j, int group, int y, int x_base) {
         t.nkx = q->nkx;
         t.skip_first = q->skip_first;
         t.skip_last = q->skip_last;
-        const float *s = src + q->kx0 * t.src_tap;
+        const int64_t first = at + q->kx0 * t.src_tap;
         for (int n = 0, x = q->x; n < q->count; n++, x += q->kernel->px) {
-            t.src = s + x * step;
+            t.src_at = first + x * step;
             t.dst = dst + x * out_step;
             if (residual) t.residual = residual + (int64_t)x * vl;
             q->kernel->run(&t);
@@ -417,13 +448,13 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
     }
     j.runs[0] = scratch;
     j.runs[1] = j.runs[0] + max_runs(p);
+    j.pieces = (struct conv_piece *)((char *)scratch + runs_bytes(p));
     const int last = group_blocks(p, p->n_groups - 1, p->ocv);
     if (g0 < p->n_groups - 1 || last == p->ocv) j.n_runs[0] = cut_row(p, p->ocv, length, j.runs[0]);
     if (g1 == p->n_groups && last != p->ocv) j.n_runs[1] = cut_row(p, last, length, j.runs[1]);
 
     if (d->src == CONV_PLANAR) {
-        size_t runs_bytes = ((size_t)max_runs(p) * 2 * sizeof(struct conv_run) + 63) / 64 * 64;
-        float *copy = (float *)((char *)scratch + runs_bytes);
+        float *copy = (float *)((char *)scratch + runs_bytes(p) + pieces_bytes(p));
         const int most = planar_rows(d), reach_rows = (d->kh - 1) * d->dh + 1;
         const int64_t row = (int64_t)padded_width(d) * d->ic;
         int kept = 0;

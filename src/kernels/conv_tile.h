@@ -3,20 +3,26 @@
  * What the convolution driver (conv.c) and the register tiles (conv.isa.c) say to each other.
  *
  * A tile computes `ocv` blocks of output channels for `px` neighbouring outputs of one row. Its
- * weights are one forward stream, [block of input channels][ky][kx][c][ocv][vl].
+ * weights are one forward stream, [piece of input channels][ky][kx][c][ocv][vl].
  */
 #ifndef PK_KERNELS_CONV_TILE_H
 #define PK_KERNELS_CONV_TILE_H
 
 #include "kernels/conv.h"
 
+/* Input channels side by side: `n` floats of each pixel, from src on. */
+struct conv_piece {
+    const float *src;
+    int n;
+};
+
 struct conv_tile {
-    const float *weights; /* of the channel group, from its first block and tap */
+    const float *weights; /* of the channel group, from its first piece and tap */
     const float *bias;    /* ocv * vl */
-    const float *src;     /* lane 0 of the first block, for the first output, at (ky0, kx0) */
-    int64_t src_block, src_row, src_tap, src_pixel; /* steps, in floats */
-    /* Channels c_begin.. of the first block, up to c_end of the last, c_block in between. */
-    int n_blocks, c_begin, c_end, c_block;
+    const struct conv_piece *pieces; /* the input channels, in the order of the weights */
+    int n_pieces;
+    int64_t src_at; /* floats from a piece's src to its pixel for the first output at (ky0, kx0) */
+    int64_t src_row, src_tap, src_pixel; /* steps, in floats */
     int kw, taps; /* kw and kh * kw of the packed weights */
     /* The taps that meet the input; at tap kx == skip_first the first output has none, at
      * skip_last the last has none (-1: all have). */

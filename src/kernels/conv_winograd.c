@@ -210,6 +210,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
     if (in_cells(d)) p->scratch_bytes += strip_floats(p, f) * sizeof(float);
+    p->scratch_bytes += (size_t)p->icb * sizeof(struct conv_piece);
     if (f->taps == 3) snprintf(p->name, sizeof p->name, "wino%d", m);
     else snprintf(p->name, sizeof p->name, "wino%d,%d", m, f->taps);
     size_t end = strlen(p->name);
@@ -278,15 +279,18 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
 
 /* All points of one group of output channels: m[point][block][tile][vl] = u v. */
 static void multiply(const struct conv_plan *p, const float *weights, int blocks, const float *v,
-                     int64_t v_step, float *m, int tiles) {
+                     int64_t v_step, float *m, int tiles, struct conv_piece *pieces) {
     const struct form *f = &forms[p->wino_form];
     const int vl = p->k->vl, n = f->n, last = f->distinct - 1;
     struct conv_run runs[MAX_RUNS];
     int n_runs = 0;
     conv_cut(p, blocks, tiles, 0, runs, &n_runs);
+    for (int b = 0; b < p->icb; b++) {
+        const int left = p->wino_ic - b * vl;
+        pieces[b] = (struct conv_piece){v + (int64_t)b * tiles * vl, left < vl ? left : vl};
+    }
     struct conv_tile t = {
-        .bias = no_bias, .src_block = (int64_t)tiles * vl, .src_pixel = vl, .n_blocks = p->icb,
-        .c_end = p->wino_ic - (p->icb - 1) * vl, .c_block = vl, .kw = 1, .taps = 1,
+        .bias = no_bias, .pieces = pieces, .n_pieces = p->icb, .src_pixel = vl, .kw = 1, .taps = 1,
         .nky = 1, .nkx = 1, .skip_first = -1, .skip_last = -1,
         .dst_channel = (int64_t)tiles * vl, .direct = 1,
     };
@@ -296,7 +300,7 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
         t.weights = weights + (row * f->distinct + column) * u_step;
         for (int r = 0; r < n_runs; r++)
             for (int i = 0, x = runs[r].x; i < runs[r].count; i++, x += runs[r].kernel->px) {
-                t.src = v + q * v_step + x * vl;
+                t.src_at = q * v_step + x * vl;
                 t.dst = m + q * m_step + x * vl;
                 runs[r].kernel->run(&t);
             }
@@ -370,6 +374,8 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const int n_blocks = (t1 - t0 + p->unit - 1) / p->unit;
     const int64_t pixel = d->dst == CONV_BLOCKED ? vl : 1;
     const int64_t out_step = d->dst == CONV_PIXEL ? a->dst_channel : pixel;
+    struct conv_piece *pieces =
+        (struct conv_piece *)((char *)scratch + p->scratch_bytes) - p->icb;
     float *strip = scratch, *v = strip + (in_cells(d) ? strip_floats(p, f) : 0);
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
@@ -379,7 +385,7 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
             const float *weights = packed + p->ocb * vl + (size_t)g * p->group_floats;
-            multiply(p, weights, blocks, v, v_step, products, n);
+            multiply(p, weights, blocks, v, v_step, products, n, pieces);
             for (int o = 0; o < blocks; o++) {
                 const int block = g * p->ocv + o;
                 for (int i = 0; i < n; i++) {

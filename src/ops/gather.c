@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading by index: Gather, GatherElements, GatherND, Compress, OneHot. Negative indices count from
- * the end; others out of range are an error. */
+ * the end; others out of range are an error.
+ *
+ * GatherChannels is not of ONNX: channel k of its result is channel `channels`[k] of its inputs, as
+ * if they were joined along dimension 1. Only passes make it (passes/trace_channels.c). */
 #include <inttypes.h>
 
 #include "ops/elements.h"
@@ -50,6 +53,57 @@ const struct op_def op_def_Gather = {
     .name = "Gather", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
     .infer = infer_gather, .run = run_gather,
     .attrs = (const struct attr_spec[]){{"axis", ATTR_INT}, {0}},
+};
+
+/* ---- GatherChannels ---- */
+
+static enum status infer_gather_channels(struct op_call *c) {
+    const struct attr *channels = node_attr(c->node, "channels");
+    OP_CHECK(c, channels && channels->n > 0, STATUS_FORMAT, "'channels' is missing");
+    struct shape s = c->in[0].shape;
+    int64_t total = 0;
+    for (int i = 0; i < c->n_inputs; i++) {
+        const struct shape *in = &c->in[i].shape;
+        char a[128], b[128];
+        OP_CHECK(c, op_has_input(c, i), STATUS_FORMAT, "input %d is missing", i);
+        TRY(op_check_same_dtype(c, 0, i));
+        OP_CHECK(c, in->rank >= 2 && in->rank == s.rank && in->dim[1] >= 0, STATUS_SHAPE,
+                 "input %d is %s, which has no known channels or another rank than %s", i,
+                 shape_text(in, a), shape_text(&s, b));
+        for (int d = 0; d < s.rank; d++)
+            OP_CHECK(c, d == 1 || s.dim[d] == in->dim[d], STATUS_SHAPE,
+                     "input %d is %s, which does not join %s along dimension 1", i,
+                     shape_text(in, a), shape_text(&s, b));
+        OP_CHECK(c, !__builtin_add_overflow(total, in->dim[1], &total), STATUS_LIMIT,
+                 "the inputs have too many channels");
+    }
+    for (int k = 0; k < channels->n; k++)
+        OP_CHECK(c, channels->ints[k] >= 0 && channels->ints[k] < total, STATUS_FORMAT,
+                 "channel %" PRId64 " is none of %" PRId64, channels->ints[k], total);
+    s.dim[1] = channels->n;
+    return op_output_bounded(c, 0, c->in[0].dtype, s);
+}
+
+static enum status run_gather_channels(struct op_call *c) {
+    const struct view *y = &c->out[0];
+    const struct attr *channels = node_attr(c->node, "channels");
+    const size_t bytes = (size_t)shape_span(&y->shape, 2, y->shape.rank) * dtype_size(y->dtype);
+    for (int64_t n = 0; n < y->shape.dim[0]; n++)
+        for (int k = 0; k < channels->n; k++) {
+            int64_t at = channels->ints[k];
+            int i = 0;
+            while (at >= c->in[i].shape.dim[1]) at -= c->in[i++].shape.dim[1];
+            memcpy((char *)y->data + (size_t)(n * channels->n + k) * bytes,
+                   (const char *)c->in[i].data + (size_t)(n * c->in[i].shape.dim[1] + at) * bytes,
+                   bytes);
+        }
+    return STATUS_OK;
+}
+
+const struct op_def op_def_GatherChannels = {
+    .name = "GatherChannels", .min_inputs = 1, .max_inputs = -1, .min_outputs = 1, .max_outputs = 1,
+    .infer = infer_gather_channels, .run = run_gather_channels,
+    .attrs = (const struct attr_spec[]){{"channels", ATTR_INTS}, {0}},
 };
 
 /* ---- GatherElements ---- */

@@ -17,5 +17,6 @@ enum status pass_fold_pad(struct graph *g);
 enum status pass_dedupe(struct graph *g);
 enum status pass_move_transposes(struct graph *g);
 enum status pass_widen_half(struct graph *g);
+enum status pass_trace_channels(struct graph *g);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tensors that are channels of others: what Split, Slice, Concat and channel shuffles make of
- * blocked tensors where their borders are no borders of blocks.
+ * Tensors that are channels of others: what Split, Slice, Concat and GatherChannels make of blocked
+ * tensors where their borders are no borders of blocks.
  *
  * Such a node becomes no step at all: its result is a list that names a channel of a blocked tensor
- * for each of its own, and further nodes make lists of lists. Whoever wants the tensor blocked gets
- * one gather of just these channels (plan_want); whoever wants it plain, and its channels lie side
+ * for each of its own, and further nodes make lists of lists. A 1x1 convolution reads the channels
+ * where they are (lower_conv.c). Whoever else wants the tensor blocked gets one gather of just these
+ * channels (plan_want); whoever wants it plain, and its channels lie side
  * by side, gets them straight from where they are. So the half of a ShuffleNet unit that only
  * passes through is never moved until a convolution reads it.
  */
@@ -58,57 +59,21 @@ enum status plan_concat_channels(struct plan *s, const struct node *n) {
     return STATUS_OK;
 }
 
-/* ---- shuffles ---- */
-
-static const struct node *only_user(const struct plan *s, int t) {
-    int first = s->uses.first[t];
-    if (s->uses.first[t + 1] - first != 1 || s->uses.count_outputs[t]) return NULL;
-    return &s->g->nodes[s->uses.node[first]];
-}
-
-/* `n` begins a channel shuffle: Reshape [N,C,..] to [N,groups,C/groups,..], Transpose of these two,
- * Reshape back to [N,C,..]. */
-static bool match_shuffle(const struct plan *s, const struct node *n, int64_t *groups,
-                          const struct node **transpose, const struct node **last) {
-    const struct graph *g = s->g;
-    if (n->op != OP_Reshape || s->reference || !plan_blockable(s, n->inputs[0])) return false;
-    const struct shape *x = &g->tensors[n->inputs[0]].shape,
-                       *split = &g->tensors[n->outputs[0]].shape;
-    *transpose = only_user(s, n->outputs[0]);
-    if (split->rank < 4 || split->dim[0] != x->dim[0] || split->dim[1] < 2 ||
-        split->dim[1] * split->dim[2] != x->dim[1] || !*transpose ||
-        (*transpose)->op != OP_Transpose)
-        return false;
-    int64_t perm[SHAPE_MAX_RANK];
-    if (node_ints(*transpose, "perm", perm, SHAPE_MAX_RANK) != split->rank) return false;
-    for (int d = 0; d < split->rank; d++)
-        if (perm[d] != (d == 1 ? 2 : d == 2 ? 1 : d)) return false;
-    *last = only_user(s, (*transpose)->outputs[0]);
-    if (!*last || (*last)->op != OP_Reshape || (*last)->inputs[0] != (*transpose)->outputs[0])
-        return false;
-    int y = (*last)->outputs[0];
-    const struct home *h = &s->tensors[y].home;
-    if (!plan_blockable(s, y) || !shape_equal(&g->tensors[y].shape, x) ||
-        (h->valid && h->layout == LAYOUT_PLAIN))
-        return false;
-    *groups = split->dim[1];
-    return true;
-}
-
-enum status plan_shuffle_channels(struct plan *s, const struct node *n, bool *done) {
-    const struct node *transpose, *last;
-    int64_t groups;
-    if (!plan_has(s, n->inputs[0], LAYOUT_BLOCKED) ||
-        !match_shuffle(s, n, &groups, &transpose, &last))
-        return STATUS_OK;
+enum status plan_gather_from(struct plan *s, const struct node *n, bool *done) {
+    const struct attr *channels = node_attr(n, "channels");
+    int y = n->outputs[0];
+    if (n->op != OP_GatherChannels || !plan_blockable(s, y)) return STATUS_OK;
+    for (int i = 0; i < n->n_inputs; i++)
+        if (!plan_blockable(s, n->inputs[i])) return STATUS_OK;
     struct channel *list;
-    int y = last->outputs[0];
     TRY(new_list(s, y, &list));
-    int64_t channels = s->g->tensors[y].shape.dim[1], each = channels / groups;
-    for (int64_t c = 0; c < channels; c++)
-        list[c] = find(s, n->inputs[0], c % groups * each + c / groups);
+    for (int k = 0; k < channels->n; k++) {
+        int64_t c = channels->ints[k];
+        int i = 0;
+        for (int64_t size; c >= (size = s->g->tensors[n->inputs[i]].shape.dim[1]); i++) c -= size;
+        list[k] = find(s, n->inputs[i], c);
+    }
     s->tensors[y].channels = list;
-    s->done[transpose - s->g->nodes] = s->done[last - s->g->nodes] = 1;
     *done = true;
     return STATUS_OK;
 }
@@ -121,9 +86,7 @@ static bool along_channels(const struct node *n) {
 }
 
 /* Whether `n` would have input 0 blocked, or go on by channels itself. */
-static bool wants_blocked(const struct plan *s, const struct node *n) {
-    const struct node *transpose, *last;
-    int64_t groups;
+static bool wants_blocked(const struct node *n) {
     switch (n->op) {
     case OP_Conv:
     case OP_MaxPool:
@@ -131,8 +94,8 @@ static bool wants_blocked(const struct plan *s, const struct node *n) {
     case OP_GlobalAveragePool: return true;
     case OP_Split:
     case OP_Concat: return along_channels(n);
-    case OP_Slice: return true;
-    case OP_Reshape: return match_shuffle(s, n, &groups, &transpose, &last);
+    case OP_Slice:
+    case OP_GatherChannels: return true;
     default: return false;
     }
 }
@@ -152,7 +115,7 @@ bool plan_concat_is_by_channel(const struct plan *s, const struct node *n) {
     /* Where every input but the last fills its blocks, they are written side by side. */
     if (whole) return false;
     for (int u = s->uses.first[y]; u < s->uses.first[y + 1]; u++)
-        if (!wants_blocked(s, &s->g->nodes[s->uses.node[u]])) return false;
+        if (!wants_blocked(&s->g->nodes[s->uses.node[u]])) return false;
     return true;
 }
 

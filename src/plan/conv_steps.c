@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/conv_steps.h"
 
+#include "base/alloc.h"
+
 struct conv_step {
     struct conv_plan plan;
     const void *packed;
     struct conv_args args; /* strides; the pointers are filled in at run time */
     struct ref src, dst, residual;
+    struct conv_step_piece {
+        struct ref from;
+        int64_t batch;
+        int channels;
+    } *pieces;
     int kernel_step;
 };
+
+static size_t sources_at(const struct conv_plan *p) {
+    return (p->scratch_bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
+}
 
 static enum status run_conv(const struct step *s, struct run_env *env, int tile, int worker) {
     const struct conv_step *c = s->params;
@@ -15,16 +26,24 @@ static enum status run_conv(const struct step *s, struct run_env *env, int tile,
     a.src = ref_at(env, &c->src);
     a.dst = ref_at(env, &c->dst);
     a.residual = ref_at(env, &c->residual);
-    conv_run(&c->plan, c->packed, &a, c->kernel_step, tile,
-             env->scratch + (size_t)worker * env->scratch_stride);
+    unsigned char *scratch = env->scratch + (size_t)worker * env->scratch_stride;
+    /* Behind what the kernel takes. */
+    struct conv_source *sources = (struct conv_source *)(scratch + sources_at(&c->plan));
+    for (int i = 0; i < c->plan.d.n_pieces; i++) {
+        const struct conv_step_piece *p = &c->pieces[i];
+        sources[i] = (struct conv_source){ref_at(env, &p->from), p->batch, p->channels};
+    }
+    a.sources = sources;
+    conv_run(&c->plan, c->packed, &a, c->kernel_step, tile, scratch);
     return STATUS_OK;
 }
 
 enum status plan_conv_steps(struct plan *s, const struct node *n, const struct conv_plan *p,
                             const void *packed, const struct conv_args *a,
-                            const struct value *src, const struct value *dst,
+                            const struct conv_input *src, const struct value *dst,
                             const struct value *residual) {
-    plan_want_scratch(s, p->scratch_bytes);
+    const int n_pieces = p->d.n_pieces;
+    plan_want_scratch(s, sources_at(p) + (size_t)n_pieces * sizeof(struct conv_source));
     for (int i = 0; i < p->n_steps; i++) {
         struct step *step;
         struct conv_step *c;
@@ -34,7 +53,15 @@ enum status plan_conv_steps(struct plan *s, const struct node *n, const struct c
         if (i == 0)
             step->macs = (int64_t)p->d.n * p->d.oc * p->d.oh * p->d.ow * (p->d.ic / p->d.groups) *
                          p->d.kh * p->d.kw;
-        TRY(plan_ref(s, src, &c->src));
+        if (!n_pieces) TRY(plan_ref(s, &src->whole, &c->src));
+        c->pieces = arena_calloc(&s->p->memory, (size_t)n_pieces + 1, sizeof *c->pieces);
+        CHECK(c->pieces, STATUS_MEMORY, "out of memory while planning");
+        for (int k = 0; k < n_pieces; k++) {
+            const struct conv_input_piece *piece = &src->pieces[k];
+            c->pieces[k].batch = piece->from.batch_stride;
+            c->pieces[k].channels = piece->channels;
+            TRY(plan_ref(s, &piece->from, &c->pieces[k].from));
+        }
         TRY(plan_ref(s, dst, &c->dst));
         if (residual) TRY(plan_ref(s, residual, &c->residual));
     }

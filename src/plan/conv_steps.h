@@ -6,10 +6,19 @@
 #include "kernels/conv.h"
 #include "plan/plan.h"
 
+/* Where a convolution reads: one tensor, or p->d.n_pieces pieces. */
+struct conv_input {
+    struct value whole;
+    struct conv_input_piece {
+        struct value from; /* batch_stride leads to the next image */
+        int channels;
+    } *pieces;
+};
+
 /* Appends them. `a` holds the strides; `residual` is NULL without one. */
 enum status plan_conv_steps(struct plan *s, const struct node *n, const struct conv_plan *p,
                             const void *packed, const struct conv_args *a,
-                            const struct value *src, const struct value *dst,
+                            const struct conv_input *src, const struct value *dst,
                             const struct value *residual);
 
 #endif

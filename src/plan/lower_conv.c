@@ -108,6 +108,32 @@ static enum conv_layout choose_destination(const struct plan *s, int y, int64_t 
     return CONV_BLOCKED;
 }
 
+/* Tensor t, of which only the list of channels exists, as pieces that lie side by side. */
+static enum status find_pieces(struct plan *s, const struct node *n, int t, int *n_pieces,
+                               struct conv_input_piece **out) {
+    const struct channel *list = s->tensors[t].channels;
+    const struct shape *shape = &s->g->tensors[t].shape;
+    const int64_t channels = shape->dim[1], plane = shape->dim[2] * shape->dim[3];
+    struct conv_input_piece *pieces = arena_calloc(&s->notes, (size_t)channels, sizeof *pieces);
+    CHECK(pieces, STATUS_MEMORY, "out of memory while planning");
+    int count = 0;
+    for (int64_t c = 0; c < channels; c++) {
+        const int lane = list[c].channel % s->block;
+        if (c && lane && list[c].tensor == list[c - 1].tensor &&
+            list[c].channel == list[c - 1].channel + 1) {
+            pieces[count - 1].channels++;
+            continue;
+        }
+        struct conv_input_piece *p = &pieces[count++];
+        TRY(plan_want(s, n, list[c].tensor, LAYOUT_BLOCKED, &p->from));
+        p->from.offset += (size_t)((list[c].channel - lane) * plane + lane) * sizeof(float);
+        p->channels = 1;
+    }
+    *n_pieces = count;
+    *out = pieces;
+    return STATUS_OK;
+}
+
 enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     const struct graph *g = s->g;
     int x = n->inputs[0], y = n->outputs[0];
@@ -140,17 +166,22 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     d.src = planar ? CONV_PLANAR : CONV_BLOCKED;
     d.dst = choose_destination(s, y, &home_stride);
     TRY(wanted_algorithm(&d.only));
+    struct conv_input from = {0};
+    struct value to, residual = {0};
+    bool pointwise = d.groups == 1 && d.kh * d.kw * d.sh * d.sw == 1 && d.pt == 0 && d.pl == 0 &&
+                     d.oh == d.ih && d.ow == d.iw;
+    if (pointwise && !planar && s->tensors[x].channels && !s->tensors[x].in[LAYOUT_BLOCKED].valid)
+        TRY(find_pieces(s, n, x, &d.n_pieces, &from.pieces));
+    else TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from.whole));
     struct conv_plan p;
     TRY(conv_plan_init(s->k, &d, &p));
 
-    struct value from, to, residual = {0};
-    TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from));
     if (res) TRY(plan_want(s, n, n->inputs[3], LAYOUT_BLOCKED, &residual));
     const void *packed;
     TRY(pack_weights(s, w, bias, &p, &packed));
     struct conv_args a = {0};
     int64_t src_plane = sx->dim[2] * sx->dim[3], dst_plane = sy->dim[2] * sy->dim[3];
-    a.src_batch = planar ? d.ic * src_plane : from.batch_stride;
+    a.src_batch = planar ? d.ic * src_plane : from.whole.batch_stride;
     a.src_channel = planar ? src_plane : src_plane * s->block;
     if (d.dst == CONV_BLOCKED) {
         TRY(plan_define(s, y, LAYOUT_BLOCKED, &to));

@@ -226,10 +226,11 @@ enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done)
     TRY(pack(s, &p, w, w_zero, &packed));
     if (!packed) return STATUS_OK;
     *done = true;
-    struct value from, to = {.valid = true};
-    TRY(add_widen(s, n, &from));
+    struct conv_input from = {0};
+    struct value to = {.valid = true};
+    TRY(add_widen(s, n, &from.whole));
     int64_t src_plane = sx->dim[2] * sx->dim[3], dst_plane = sy->dim[2] * sy->dim[3];
-    struct conv_args a = {.src_batch = from.batch_stride, .src_channel = src_plane * s->block};
+    struct conv_args a = {.src_batch = from.whole.batch_stride, .src_channel = src_plane * s->block};
     if (cast) {
         TRY(plan_define(s, cast->outputs[0], LAYOUT_BLOCKED, &to));
         a.dst_batch = to.batch_stride;

@@ -166,8 +166,6 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done) {
     case OP_Flatten:
     case OP_Squeeze:
     case OP_Unsqueeze:
-        TRY(plan_shuffle_channels(s, n, done));
-        if (*done) return STATUS_OK;
         *done = true;
         return lower_reshape(s, n);
     case OP_Transpose:
@@ -189,6 +187,7 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done) {
         return copy_box(s, n, n->inputs[0], y, 0, stride);
     }
     case OP_Split: *done = true; return lower_split(s, n);
+    case OP_GatherChannels: return plan_gather_from(s, n, done);
     case OP_Slice: return lower_slice(s, n, done);
     default: return STATUS_OK;
     }

@@ -147,8 +147,8 @@ enum status plan_slice_channels(struct plan *s, int x, int y, int64_t at);
 /* Whether a Concat is to name its inputs' channels instead of having them written side by side. */
 bool plan_concat_is_by_channel(const struct plan *s, const struct node *n);
 enum status plan_concat_channels(struct plan *s, const struct node *n);
-/* Takes a channel shuffle that begins with the Reshape `n`. */
-enum status plan_shuffle_channels(struct plan *s, const struct node *n, bool *done);
+/* Takes GatherChannels. */
+enum status plan_gather_from(struct plan *s, const struct node *n, bool *done);
 /* A step that writes tensor t, of which only the list of channels exists, to `to`, blocked. */
 enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
                                  const struct value *to);

@@ -324,6 +324,72 @@ static void winograd(void **unused) {
     assert_int_equal(p.algorithm, CONV_DIRECT);
 }
 
+/* Channels that are scattered over two tensors give what they give side by side, bit for bit. */
+static void scattered(void **unused) {
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int round = 0; round < 60; round++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k) break;
+            const int vl = k->vl, blocks = 5;
+            struct conv_desc d = make(between(1, 70), between(1, 70), between(1, 9), between(1, 9),
+                                      1, 1, 0);
+            d.n = between(1, 2);
+            d.act = round % 2 ? ACT_RELU : ACT_NONE;
+            const int64_t plane = (int64_t)d.ih * d.iw * vl;
+            const int64_t batch[2] = {blocks * plane, blocks * plane + 6};
+            float *from[2];
+            for (int i = 0; i < 2; i++) {
+                from[i] = must_alloc((size_t)(batch[i] * d.n) * 4);
+                for (int64_t j = 0; j < batch[i] * d.n; j++) from[i][j] = value();
+            }
+            const int icb = (d.ic + vl - 1) / vl, ocb = (d.oc + vl - 1) / vl;
+            float *dense = must_alloc((size_t)(icb * plane * d.n) * 4);
+            for (int64_t j = 0; j < icb * plane * d.n; j++) dense[j] = value();
+            struct conv_source *sources = must_alloc((size_t)d.ic * sizeof *sources);
+            struct conv_desc pieces = d;
+            for (int c = 0; c < d.ic;) {
+                const int which = between(0, 1), block = between(0, blocks - 1);
+                const int lane = between(0, vl - 1);
+                int n = between(1, vl - lane);
+                if (n > d.ic - c) n = d.ic - c;
+                sources[pieces.n_pieces++] =
+                    (struct conv_source){from[which] + block * plane + lane, batch[which], n};
+                for (int i = 0; i < n; i++, c++)
+                    for (int image = 0; image < d.n; image++)
+                        for (int64_t p = 0; p < plane; p += vl)
+                            dense[(image * icb + c / vl) * plane + p + c % vl] =
+                                from[which][image * batch[which] + block * plane + p + lane + i];
+            }
+            float *w = must_alloc((size_t)(d.oc * d.ic) * 4);
+            for (int i = 0; i < d.oc * d.ic; i++) w[i] = value();
+            const size_t bytes = (size_t)(ocb * plane * d.n) * 4;
+            float *dst[2] = {must_alloc(bytes), must_alloc(bytes)};
+            for (int i = 0; i < 2; i++) {
+                struct conv_plan p;
+                struct conv_args a = {.sources = sources, .src = dense, .src_channel = plane,
+                                      .src_batch = icb * plane, .dst = dst[i], .dst_channel = plane,
+                                      .dst_batch = ocb * plane};
+                assert_ok(conv_plan_init(k, i ? &pieces : &d, &p));
+                float *packed = must_alloc(p.packed_bytes);
+                conv_pack(&p, w, NULL, packed);
+                run_all(&p, packed, &a);
+                mem_free(packed);
+            }
+            assert_memory_equal(dst[0], dst[1], bytes);
+            for (int i = 0; i < 2; i++) {
+                mem_free(from[i]);
+                mem_free(dst[i]);
+            }
+            mem_free(dense);
+            mem_free(sources);
+            mem_free(w);
+        }
+    struct conv_desc d = make(4, 4, 5, 5, 3, 1, 1);
+    struct conv_plan p;
+    d.n_pieces = 2;
+    assert_int_equal(conv_plan_init(kernels_for(isa_selected()), &d, &p), STATUS_ARGUMENT);
+}
+
 static void activations(void **unused) {
     for (int act = 0; act < ACT_COUNT; act++)
         for (int r = 0; r < 3; r++) {
@@ -392,7 +458,7 @@ int main(int argc, char **argv) {
     if (argc > 1) seed = strtoull(argv[1], NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
-        cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
+        cmocka_unit_test(depthwise),   cmocka_unit_test(winograd), cmocka_unit_test(scattered),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
     };
