@@ -12,8 +12,8 @@ them, is built by its own build files, and run. What it prints or writes is comp
 onnxruntime says for the same input; pictures, with what libjpeg or OpenCV makes of the same ones;
 videos, with what FFmpeg makes of them. Prints a table; --csv writes it too
 (docs/outside_programs.csv, from which scripts/make_docs.py makes the list in
-docs/compatibility.md). Exit status 1 when a program fails. What is known of each program is in
-scripts/outside/.
+docs/compatibility.md). Exit status 1 when a program fails for another reason than a fault of its
+own that a sanitizer shows. What is known of each program is in scripts/outside/.
 
 Needs Debian's g++, cmake, ffmpeg, libopencv-dev and python3-dev, and an interpreter with numpy,
 pillow, onnx, onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend
@@ -27,11 +27,11 @@ import subprocess
 import sys
 import tempfile
 
-from outside import chains, classifiers, detectors, pictures, tools, videos
-from outside.bench import Bench, Failure
+from outside import aipp, chains, classifiers, detectors, pictures, tools, videos
+from outside.bench import Bench, Failure, OwnFault
 
 PROGRAMS = (tools.PROGRAMS + classifiers.PROGRAMS + detectors.PROGRAMS + pictures.PROGRAMS
-            + videos.PROGRAMS + chains.PROGRAMS)
+            + videos.PROGRAMS + chains.PROGRAMS + aipp.PROGRAMS)
 
 
 def commit(folder):
@@ -45,6 +45,8 @@ def attempt(program, outside, prefix):
     with tempfile.TemporaryDirectory() as work:
         try:
             program.run(Bench(outside, prefix, pathlib.Path(work), program))
+        except OwnFault as fault:
+            return "own fault", str(fault)
         except Failure as why:
             return "fails", str(why).replace(work, "")
         except subprocess.TimeoutExpired as late:
@@ -75,7 +77,7 @@ def main():
             continue
         result, reason = attempt(program, args.folder.resolve(), args.prefix.resolve())
         rows.append((program.name, program.repository, commit(clone), program.what, result, reason))
-        print("{:6} {} ({}){}".format(result, program.name, program.what,
+        print("{:9} {} ({}){}".format(result, program.name, program.what,
                                       ": " + reason if reason else ""), flush=True)
     if args.csv:
         with open(args.csv, "w", newline="", encoding="utf-8") as file:

@@ -24,6 +24,10 @@ class Failure(Exception):
     """Why a program does not run, or what it got wrong."""
 
 
+class OwnFault(Exception):
+    """What a program does wrong by itself, shown to be so; no row of ours can be made of it."""
+
+
 class Program(typing.NamedTuple):
     name: str
     repository: str
@@ -105,8 +109,8 @@ def softmax(scores):
 def tops(text):
     """The runs of (class, value) lines that classifiers print, ended by any other line or by the
     next `top 1:`."""
-    row = re.compile(r"(?:index\[(\d+)\] value\[|label:(\d+)\s+confidence:\s*|^\[(\d+)\]: )"
-                     r"([-+.\de]+)", re.M)
+    row = re.compile(r"(?:index\[(\d+)\] value\[|label:(\d+)\s+(?:confidence|prob):\s*|"
+                     r"^\[(\d+)\]: )([-+.\de]+)", re.M)
     groups, current = [], []
     for line in text.splitlines():
         found = row.search(line)
@@ -147,6 +151,11 @@ def same_rows(ours, theirs, margins):
         raise Failure("its boxes differ from those of onnxruntime's outputs")
 
 
+def to_network(pixels):
+    """HWC to one float picture, NCHW."""
+    return np.ascontiguousarray(pixels.astype(np.float32).transpose(2, 0, 1)[None])
+
+
 class Bench:
     """Where one program is built and run."""
 
@@ -160,8 +169,9 @@ class Bench:
         self.environment = {
             **os.environ, "INSTALL_DIR": str(prefix), "CANN_PATH": str(prefix),
             "THIRDPART_PATH": str(prefix), "CPU_ARCH": os.uname().machine,
-            # OpenCV 4 renamed this constant; the programs were written for 3.
-            "CXXFLAGS": "-w -DCV_LOAD_IMAGE_COLOR=1 -I/usr/include/opencv4"}
+            # OpenCV 4 renamed these constants; the programs were written for 3.
+            "CXXFLAGS": "-w -DCV_LOAD_IMAGE_COLOR=1 -DCV_LOAD_IMAGE_UNCHANGED=-1"
+                        " -I/usr/include/opencv4"}
 
     def shell(self, command, folder=None, timeout=300, **more):
         done = subprocess.run(
@@ -180,6 +190,7 @@ class Bench:
 
     def cmake(self):
         build = self.root / "build" / "intermediates" / "host"
+        shutil.rmtree(build, ignore_errors=True)
         build.mkdir(parents=True)
         self.shell("cmake ../../../src -DCMAKE_CXX_COMPILER=g++ -DCMAKE_SKIP_RPATH=TRUE && make",
                    build)
@@ -191,6 +202,13 @@ class Bench:
         if errors:
             raise Failure(errors[0])
         return text
+
+    def sanitizer_report(self, arguments=""):
+        """The program once more, built with AddressSanitizer: what that says."""
+        self.environment["CXXFLAGS"] += " -g -fsanitize=address"
+        self.cmake()
+        return self.shell("./main {} 2>&1 || true".format(arguments), self.root / "out",
+                          ASAN_OPTIONS="detect_leaks=0")
 
     def script(self, name, arguments="", folder="src", path=None, **more):
         """With path, modules come from there instead of our own acllite."""

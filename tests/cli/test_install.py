@@ -73,7 +73,8 @@ def test_program_builds_and_runs(prefix, tmp_path, compiler, tree):
         pytest.skip(f"no {compiler.split()[0]}")
     out = shell(prefix, f"{compiler} -DENABLE_DVPP_INTERFACE {ROOT}/examples/c/hello.c -o hello "
                 f"-I$DDK_PATH/{tree}/include -L$DDK_PATH/{tree}/lib64/stub -L$NPU_HOST_LIB "
-                "-lascendcl -lacl_dvpp\n./hello\nacltrace -o log ./hello >hello.out; head -n 1 log\n"
+                "-lascendcl -lacl_dvpp -lascend_hal\n./hello\n"
+                "acltrace -o log ./hello >hello.out; head -n 1 log\n"
                 "acltrace --json -o log.json ./hello >hello.out; acltrace --replay log.json",
                 tmp_path)
     assert out.startswith("AscendCL ") and " calls replayed, 0 differences, " in out
