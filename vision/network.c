@@ -13,6 +13,7 @@
 #include <acl/acl.h>
 
 #include "internal.h"
+#include "pictures.h"
 
 enum { MAX_OUTPUTS = 16 };
 
@@ -35,8 +36,10 @@ struct pk_network {
     aclmdlDataset *inputs, *outputs;
     int host; /* device memory is elsewhere: copy through buffers of our own */
     size_t input_bytes;
-    void *input_device;
-    float *input; /* (3, height, width) */
+    void *input_device, *parameters; /* of dynamic preprocessing */
+    int set;                         /* those are of this recipe */
+    struct pk_pictures *pictures; /* with preprocessing in the model; else NULL, and */
+    float *input;                 /* (3, height, width) */
     int nhwc;     /* the model wants (height, width, 3) */
     float *interleaved; /* `input` so; NULL for NCHW */
     int n_outputs;
@@ -75,8 +78,32 @@ static int add_buffer(aclmdlDataset *set, void *data, size_t bytes) {
     return acl_fail("aclmdlAddDatasetBuffer", code);
 }
 
+static int open_device_input(struct pk_network *n) {
+    ACL(aclrtMalloc(&n->input_device, n->input_bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+    return add_buffer(n->inputs, n->input_device, n->input_bytes);
+}
+
+/* The model takes pictures; with dynamic AIPP another input their parameters. */
+static int open_pictures(struct pk_network *n, const char *path) {
+    size_t block, count = aclmdlGetNumInputs(n->desc);
+    const int dynamic = pk_pictures_are_dynamic(n->pictures, &block);
+    if (count != (dynamic ? 2 : 1) || (dynamic && block != 1))
+        return pk_fail("%s has %zu inputs; a detector or classifier has one picture%s", path, count,
+                       dynamic ? " and its parameters" : "");
+    n->inputs = aclmdlCreateDataset();
+    if (!n->inputs) return pk_fail("%s: out of memory", path);
+    if (open_device_input(n)) return -1;
+    if (!dynamic) return 0;
+    const size_t bytes = aclmdlGetInputSizeByIndex(n->desc, block);
+    ACL(aclrtMalloc(&n->parameters, bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+    return add_buffer(n->inputs, n->parameters, bytes);
+}
+
 static int open_input(struct pk_network *n, const char *path) {
     aclmdlIODims dims;
+    n->input_bytes = aclmdlGetInputSizeByIndex(n->desc, 0);
+    if (pk_pictures_open(n->model, n->desc, path, &n->pictures, &n->width, &n->height)) return -1;
+    if (n->pictures) return open_pictures(n, path);
     if (aclmdlGetNumInputs(n->desc) != 1)
         return pk_fail("%s has %zu inputs; a detector or classifier has one picture", path,
                        aclmdlGetNumInputs(n->desc));
@@ -93,15 +120,13 @@ static int open_input(struct pk_network *n, const char *path) {
         return pk_fail("%s: its input is neither float32 nor float16", path);
     n->height = (int)size[0];
     n->width = (int)size[1];
-    n->input_bytes = aclmdlGetInputSizeByIndex(n->desc, 0);
     size_t bytes = (size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input;
     n->input = malloc(bytes);
     if (n->nhwc) n->interleaved = malloc(bytes);
     n->inputs = aclmdlCreateDataset();
     if (!n->input || (n->nhwc && !n->interleaved) || !n->inputs)
         return pk_fail("%s: out of memory", path);
-    ACL(aclrtMalloc(&n->input_device, n->input_bytes, ACL_MEM_MALLOC_HUGE_FIRST));
-    return add_buffer(n->inputs, n->input_device, n->input_bytes);
+    return open_device_input(n);
 }
 
 static int open_outputs(struct pk_network *n, const char *path) {
@@ -229,6 +254,7 @@ int pk_network_choose(struct pk_network *n, const int *classes, int n_classes) {
 
 void pk_network_prepare_as(struct pk_network *n, const struct pk_recipe *r) {
     n->recipe = r ? *r : *pk_recipe_of(n->family);
+    n->set = 0;
 }
 
 /* With a model of its own, or the one in n->shared. */
@@ -307,6 +333,8 @@ void pk_network_close(struct pk_network *n) {
     close_dataset(n->inputs);
     close_dataset(n->outputs);
     if (n->input_device) aclrtFree(n->input_device);
+    if (n->parameters) aclrtFree(n->parameters);
+    pk_pictures_close(n->pictures);
     for (int i = 0; i < n->n_outputs; i++) {
         if (n->out[i].device) aclrtFree(n->out[i].device);
         free(n->out[i].memory);
@@ -325,6 +353,10 @@ void pk_network_close(struct pk_network *n) {
 
 enum pk_family pk_network_family(const struct pk_network *n) { return n->family; }
 int pk_network_classes(const struct pk_network *n) { return n->n_classes; }
+int pk_network_has_values(const struct pk_network *n) {
+    size_t block;
+    return n->pictures && !pk_pictures_are_dynamic(n->pictures, &block);
+}
 void pk_network_input_size(const struct pk_network *n, int *width, int *height) {
     *width = n->width;
     *height = n->height;
@@ -339,10 +371,29 @@ static float *interleave(struct pk_network *n) {
     return n->interleaved;
 }
 
-static int copy_in(struct pk_network *n) {
+/* Preprocesses into `pictures`, or `input`. */
+static int prepare(struct pk_network *n, const struct pk_image *image, const uint8_t **pictures,
+                   size_t *bytes, struct pk_placement *placement) {
+    size_t block;
+    *pictures = NULL;
+    if (!n->pictures)
+        return pk_prepare(&n->recipe, image, n->width, n->height, n->input, placement);
+    if (!n->set && pk_pictures_are_dynamic(n->pictures, &block) &&
+        pk_pictures_set(n->pictures, &n->recipe, n->inputs))
+        return -1;
+    n->set = 1;
+    *pictures = pk_pictures_make(n->pictures, &n->recipe, image, placement, bytes);
+    return *pictures ? 0 : -1;
+}
+
+static int copy_in(struct pk_network *n, const uint8_t *pictures, size_t bytes) {
     size_t elements = (size_t)3 * (size_t)n->width * (size_t)n->height;
-    float *input = n->nhwc ? interleave(n) : n->input;
     aclrtMemcpyKind kind = n->host ? ACL_MEMCPY_HOST_TO_DEVICE : ACL_MEMCPY_DEVICE_TO_DEVICE;
+    if (pictures) {
+        ACL(aclrtMemcpy(n->input_device, n->input_bytes, pictures, bytes, kind));
+        return 0;
+    }
+    float *input = n->nhwc ? interleave(n) : n->input;
     if (aclmdlGetInputDataType(n->desc, 0) == ACL_FLOAT16) {
         /* Narrowed in place: a half is never written past a float not yet read. */
         aclFloat16 *half = (aclFloat16 *)(void *)input;
@@ -437,9 +488,11 @@ int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk
     memset(out, 0, sizeof *out);
     struct pk_placement placement;
     double t0 = now_ms();
-    if (pk_prepare(&n->recipe, image, n->width, n->height, n->input, &placement)) return -1;
+    const uint8_t *pictures;
+    size_t bytes = 0;
+    if (prepare(n, image, &pictures, &bytes, &placement)) return -1;
     double t1 = now_ms();
-    if (copy_in(n)) return -1;
+    if (copy_in(n, pictures, bytes)) return -1;
     ACL(aclmdlExecute(n->model, n->inputs, n->outputs));
     if (copy_out(n)) return -1;
     double t2 = now_ms();

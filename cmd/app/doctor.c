@@ -59,7 +59,7 @@ struct doctor {
     const char *output, *expect;
     int threads, all, expected; /* expected: the class; -1: none is named */
     struct model m;
-    int detects, width, height;
+    int detects, has_values, width, height;
     struct pk_image views[N_RUNS];
     double *sums; /* of a classifier's probabilities over the views */
     struct trial trials[N_TRIALS];
@@ -198,10 +198,10 @@ static int try(struct doctor *d, struct trial *t) {
 
 /* ---- all trials ---- */
 
-static int same_recipe(const struct pk_recipe *a, const struct pk_recipe *b) {
+static int same_recipe(const struct pk_recipe *a, const struct pk_recipe *b, int values) {
     int same = a->bgr == b->bgr && a->geometry == b->geometry &&
                (a->pad == b->pad || a->geometry == PK_STRETCH || a->geometry == PK_CROP);
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < 3 && values; c++)
         same = same && fabsf(a->mean[c] - b->mean[c]) < 1e-3f &&
                fabsf(a->deviation[c] - b->deviation[c]) < 1e-3f;
     return same;
@@ -214,7 +214,8 @@ static enum pk_family family_of(const struct doctor *d, const struct pk_recipe *
         int yolox = (f == PK_YOLOX || f == PK_YOLOX_MEANSTD) &&
                     (is == PK_YOLOX || is == PK_YOLOX_MEANSTD);
         int classifier = f >= PK_IMAGENET && is >= PK_IMAGENET;
-        if ((f == (int)is || yolox || classifier) && same_recipe(pk_recipe_of((enum pk_family)f), r))
+        if ((f == (int)is || yolox || classifier) &&
+            same_recipe(pk_recipe_of((enum pk_family)f), r, !d->has_values))
             return (enum pk_family)f;
     }
     return PK_FAMILY_AUTO;
@@ -224,7 +225,8 @@ static void add_trial(struct doctor *d, int bgr, int scale, int geometry) {
     struct trial *t = &d->trials[d->n_trials++];
     *t = (struct trial){.recipe = {.bgr = bgr, .geometry = geometries[geometry].geometry,
                                    .pad = geometries[geometry].pad},
-                        .scale = scales[scale].text, .geometry = geometries[geometry].text};
+                        .scale = d->has_values ? NULL : scales[scale].text,
+                        .geometry = geometries[geometry].text};
     for (int c = 0; c < 3; c++) {
         t->recipe.mean[c] = scales[scale].mean[bgr ? 2 - c : c];
         t->recipe.deviation[c] = scales[scale].deviation[bgr ? 2 - c : c];
@@ -246,7 +248,7 @@ static int best_first(const void *a, const void *b) {
 
 static void make_trials(struct doctor *d) {
     for (int bgr = 0; bgr < 2; bgr++)
-        for (int s = 0; s < N_SCALES; s++)
+        for (int s = 0; s < (d->has_values ? 1 : N_SCALES); s++)
             for (int g = 0; g < N_GEOMETRIES; g++)
                 if (d->detects ? geometries[g].detects : geometries[g].classifies)
                     add_trial(d, bgr, s, g);
@@ -272,9 +274,16 @@ static int try_all(struct doctor *d, char **photos) {
 
 /* ---- what is said ---- */
 
+/* "BGR, 0..1" */
+static const char *values_text(const struct trial *t, char buf[static 64]) {
+    snprintf(buf, 64, "%s%s%s", t->recipe.bgr ? "BGR" : "RGB", t->scale ? ", " : "",
+             t->scale ? t->scale : "");
+    return buf;
+}
+
 static void print_trial(const struct doctor *d, const struct trial *t) {
-    printf("  %6.3f  %s, %s, %s\n          ", t->score, t->recipe.bgr ? "BGR" : "RGB", t->scale,
-           t->geometry);
+    char text[64];
+    printf("  %6.3f  %s, %s\n          ", t->score, values_text(t, text), t->geometry);
     for (int i = 0; i < t->n_found; i++)
         printf("%s%s %.2f", i ? ", " : "", pk_label(d->m.labels, t->found[i].class_id),
                t->found[i].score);
@@ -293,6 +302,7 @@ static const struct trial *rival(const struct doctor *d) {
 
 static int report(const struct doctor *d, const char *model, char **photos) {
     const struct trial *best = &d->trials[0], *other = rival(d);
+    char text[64];
     printf("%s%s through %s (%s, %d x %d): %d ways to prepare it, best first\n", photos[0],
            d->n_photos > 1 ? " and more" : "", model, d->detects ? "detector" : "classifier",
            d->width, d->height, d->n_trials);
@@ -303,12 +313,12 @@ static int report(const struct doctor *d, const char *model, char **photos) {
                                   "what the network knows%s",
                         d->expected >= 0 ? ", or without --expect" : ", and --expect");
     }
-    printf("\nbest: %s, %s, %s", best->recipe.bgr ? "BGR" : "RGB", best->scale, best->geometry);
+    printf("\nbest: %s, %s", values_text(best, text), best->geometry);
     if (best->family != PK_FAMILY_AUTO) printf("; that is --type %s", pk_family_name(best->family));
     printf("\n");
     if (other && other->score > 0.95 * best->score)
-        printf("the photos hardly tell it from: %s, %s; try others, or --expect\n",
-               other->recipe.bgr ? "BGR" : "RGB", other->scale);
+        printf("the photos hardly tell it from: %s; try others, or --expect\n",
+               values_text(other, text));
     return doctor_write(d->output, model, best, d->width, d->height);
 }
 
@@ -334,6 +344,7 @@ static int examine(struct doctor *d, const char *model, char **photos) {
     n->top = pk_network_classes(d->m.network);
     pk_network_set(d->m.network, n);
     d->detects = pk_network_family(d->m.network) < PK_IMAGENET;
+    d->has_values = pk_network_has_values(d->m.network);
     pk_network_input_size(d->m.network, &d->width, &d->height);
     d->sums = calloc((size_t)n->top + 1, sizeof *d->sums);
     if (!d->sums) return app_fail("doctor", "out of memory");

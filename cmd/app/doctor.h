@@ -10,7 +10,7 @@ enum { DOCTOR_NAMED = 4 };
 /* One way to prepare a picture, and what came of it. */
 struct trial {
     struct pk_recipe recipe;
-    const char *scale, *geometry; /* in words */
+    const char *scale, *geometry; /* in words; no scale where the model has the values itself */
     enum pk_family family;        /* that is prepared so; or PK_FAMILY_AUTO */
     double score;
     int n_found;
@@ -18,7 +18,7 @@ struct trial {
 };
 
 /* Writes aipp.cfg and preprocess.py into the folder (NULL: runs/doctor/expN), and says so, with
- * the command line of atc. EXIT_OK, or EXIT_FAILED after a sentence on stderr. */
+ * the command line of atc; for a model that has the values itself only says how to run it. EXIT_OK, or EXIT_FAILED after a sentence on stderr. */
 int doctor_write(const char *output, const char *model, const struct trial *t, int width,
                  int height);
 

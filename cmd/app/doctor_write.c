@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "convert.h"
 #include "doctor.h"
 #include "folder.h"
 
@@ -75,10 +76,22 @@ static int write_file(const char *folder, const char *name, const struct trial *
     return EXIT_OK;
 }
 
+static int say_command(const struct trial *t, const char *model) {
+    if (t->family != PK_FAMILY_AUTO)
+        printf("\n  prusik %s --type %s %s PHOTO\n", t->family < PK_IMAGENET ? "detect" : "classify",
+               pk_family_name(t->family), model);
+    return fflush(stdout) ? app_fail("doctor", "stdout is full") : EXIT_OK;
+}
+
 int doctor_write(const char *output, const char *model, const struct trial *t, int width,
                  int height) {
     char folder[FOLDER_MAX];
     int made;
+    if (!t->scale) {
+        printf("means and deviations are in the model (AIPP), which is to give the network %s\n",
+               t->recipe.bgr ? "blue, green, red" : "red, green, blue");
+        return say_command(t, model);
+    }
     const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
     const char *dot = strrchr(name, '.');
     int stem = dot ? (int)(dot - name) : (int)strlen(name);
@@ -90,9 +103,6 @@ int doctor_write(const char *output, const char *model, const struct trial *t, i
            "inside the model:\n\n"
            "  atc --model=%s --framework=5 --output=%.*s_aipp --soc_version=Ascend310 \\\n"
            "      --insert_op_conf=%s/aipp.cfg\n",
-           folder, folder, model, stem, name, folder);
-    if (t->family != PK_FAMILY_AUTO)
-        printf("\n  prusik %s --type %s %s PHOTO\n", t->family < PK_IMAGENET ? "detect" : "classify",
-               pk_family_name(t->family), model);
-    return fflush(stdout) ? app_fail("doctor", "stdout is full") : EXIT_OK;
+           folder, folder, converted_is_onnx(model) ? model : "MODEL.onnx", stem, name, folder);
+    return say_command(t, model);
 }

@@ -150,7 +150,9 @@ struct pk_network_options {
 };
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
- * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16. With
+ * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16, or one
+ * picture with AIPP behind it: that is given bytes in its format, of the size it takes, in which the
+ * picture lies as the family has it, and colours so that the network gets its own order. With
  * PK_FAMILY_AUTO the family is told from the outputs' shapes; when none or several fit, the
  * sentence names the shapes. *out is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
@@ -163,6 +165,9 @@ void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
+/* Whether means and deviations lie in the model, in its static AIPP: those of a recipe then make no
+ * difference. */
+int pk_network_has_values(const struct pk_network *n);
 /* From now on these thresholds; 0 in a field: its default. The family stays. */
 void pk_network_set(struct pk_network *n, const struct pk_network_options *options);
 /* From now on pictures are prepared so, whatever the family; NULL: as the family's are. Copied. */
