@@ -179,6 +179,19 @@ int edit_only_user(const struct edit *e, int t) {
     return x->n_uses == 1 && x->first >= 0 ? e->uses[x->first].node : -1;
 }
 
+int edit_users(const struct edit *e, int t, int max, int *nodes) {
+    int n = 0;
+    for (int u = e->tensors[t].first; u >= 0 && n < max; u = e->uses[u].next) {
+        int node = e->uses[u].node, at = n;
+        while (at > 0 && nodes[at - 1] >= node) at--;
+        if (at < n && nodes[at] == node) continue;
+        memmove(nodes + at + 1, nodes + at, (size_t)(n - at) * sizeof *nodes);
+        nodes[at] = node;
+        n++;
+    }
+    return n;
+}
+
 int edit_producer(const struct edit *e, int node, int i, enum op_kind op) {
     const struct node *n = &e->g->nodes[node];
     if (i >= n->n_inputs || n->inputs[i] < 0) return -1;

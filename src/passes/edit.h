@@ -52,6 +52,9 @@ static inline bool edit_is_output(const struct edit *e, int t) { return e->tenso
 /* The node that is the only user of a tensor and uses it once; -1 if there are more, or if it is a
  * graph output. */
 int edit_only_user(const struct edit *e, int t);
+/* The nodes that use a tensor, at most `max` of them, ascending; a node stands there once. Returns
+ * how many. */
+int edit_users(const struct edit *e, int t, int max, int *nodes);
 /* The node that produces input i of `node`, if its operator is `op`; else -1. */
 int edit_producer(const struct edit *e, int node, int i, enum op_kind op);
 /* The same, if besides `node` nobody uses that tensor. */

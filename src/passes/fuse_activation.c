@@ -4,7 +4,8 @@
  * they happen while the result is still in registers.
  *
  * fuse_activation: Conv, Gemm or MatMul and then Relu, Clip, Swish, ... becomes one node with the
- * attributes `activation`, `activation_alpha`, `activation_beta` (ops/activation.h).
+ * attributes `activation`, `activation_alpha`, `activation_beta` (ops/activation.h). Reshapes and
+ * Transposes in between stay: the elements are the same.
  *
  * fuse_residual: Add of a Conv's result and another tensor of just that shape becomes the Conv's
  * input 3, `residual`; an activation before the Add stays before it (residual_after_activation=1),
@@ -76,11 +77,39 @@ static enum status fuse_activation(struct edit *e, int node) {
     return set_activation(g, node, &a);
 }
 
+static bool only_moves(enum op_kind op) {
+    return op == OP_Reshape || op == OP_Transpose || op == OP_Flatten || op == OP_Squeeze ||
+           op == OP_Unsqueeze;
+}
+
+/* The activation `node` goes in front of what only moves elements, into the product there. */
+static enum status fuse_through(struct edit *e, int node) {
+    struct graph *g = e->g;
+    const struct node *n = &g->nodes[node];
+    if (n->op == OP_NONE || n->n_inputs < 1 || n->inputs[0] < 0) return STATUS_OK;
+    int x = n->inputs[0], user = node, at = g->tensors[x].producer;
+    if (at < 0 || !only_moves(g->nodes[at].op)) return STATUS_OK;
+    struct activation a = activation_of(g, n);
+    if (a.kind == ACT_NONE || !dtype_is_float(g->tensors[x].dtype)) return STATUS_OK;
+    while (at >= 0 && only_moves(g->nodes[at].op) && edit_only_user(e, x) == user) {
+        user = at;
+        x = g->nodes[at].inputs[0];
+        at = g->tensors[x].producer;
+    }
+    if (at < 0 || !can_take_activation(&g->nodes[at]) || edit_only_user(e, x) != user)
+        return STATUS_OK;
+    TRY(set_activation(g, at, &a));
+    return edit_bypass(e, node, n->outputs[0], n->inputs[0]);
+}
+
 enum status pass_fuse_activation(struct graph *g) {
     struct edit e;
     TRY(edit_init(&e, g));
     enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) s = fuse_activation(&e, n);
+    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) {
+        s = fuse_activation(&e, n);
+        if (s == STATUS_OK) s = fuse_through(&e, n);
+    }
     return edit_finish(&e, s);
 }
 

@@ -122,8 +122,13 @@ static bool choose_unary(const struct graph *g, const struct node *n, struct una
 static enum status lower_unary(struct plan *s, const struct node *n, const struct unary_choice *c) {
     int x = n->inputs[0], y = n->outputs[0];
     const struct shape *shape = &s->g->tensors[x].shape;
+    const struct home *h = &s->tensors[y].home;
     bool blocked = plan_has(s, x, LAYOUT_BLOCKED) &&
                    (c->pads_finite || shape->dim[1] % s->block == 0);
+    /* Few channels are less work plain, where they are to be had plain, or where they are yet to be
+     * fetched out of another tensor. */
+    if (blocked && 2 * shape->dim[1] <= s->block)
+        blocked = s->tensors[x].in[LAYOUT_BLOCKED].valid && !(h->valid && h->layout == LAYOUT_PLAIN);
     enum layout layout = blocked ? LAYOUT_BLOCKED : LAYOUT_PLAIN;
     struct value from, to;
     TRY(plan_want(s, n, x, layout, &from));
