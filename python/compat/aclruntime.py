@@ -11,6 +11,7 @@ import acl
 import numpy as np
 
 _GEARS = "ascend_mbatch_shape_data"
+_STATIC_AIPP, _DYNAMIC_AIPP, _AIPP_PARAMETERS = 1, 2, 3
 _REPEATED = 100002
 _H2D, _D2H = 1, 2
 
@@ -24,6 +25,64 @@ class dtype(enum.Enum):
 class type(enum.Enum):
     """Where a tensor's memory is."""
     MEMORY_HOST, MEMORY_DEVICE, MEMORY_DVPP = range(3)
+
+
+# Formats of pictures for preprocessing in models: AscendCL's number, bytes of a pixel.
+AIPP_FORMATS = {"YUV420SP_U8": (1, 1.5), "XRGB8888_U8": (2, 4), "RGB888_U8": (3, 3),
+                "YUV400_U8": (4, 1), "ARGB8888_U8": (7, 4), "YUYV_U8": (8, 2),
+                "YUV422SP_U8": (9, 2), "AYUV444_U8": (10, 3)}
+# What atc's configuration calls the parameters that dynamic AIPP has, and their defaults.
+AIPP_FIELDS = {name: 0 for name in (
+    "src_image_size_w", "src_image_size_h", "rbuv_swap_switch", "ax_swap_switch", "csc_switch",
+    "crop", "load_start_pos_w", "load_start_pos_h", "crop_size_w", "crop_size_h", "resize",
+    "resize_output_w", "resize_output_h", "padding", "top_padding_size", "bottom_padding_size",
+    "left_padding_size", "right_padding_size")}
+AIPP_FIELDS.update({"matrix_r{}c{}".format(r, c): None for r in range(3) for c in range(3)})
+AIPP_FIELDS.update({"{}_bias_{}".format(side, i): (16, 128, 128)[i]
+                    for side in ("output", "input") for i in range(3)})
+AIPP_FIELDS.update({"{}_chn_{}".format(name, i): default for i in range(4)
+                    for name, default in (("mean", 0), ("min", 0.0), ("var_reci", 1.0))})
+_FROM_YUV = (298, 516, 0, 298, -100, -208, 298, 0, 409)
+_FROM_RGB = (66, 129, 25, -38, -74, 112, 112, -94, -18)
+
+
+def _fill_aipp(handle, settings, n_pictures):
+    """All parameters, the same for each picture."""
+    kind = settings["input_format"]
+    value = {**AIPP_FIELDS, **settings}
+    matrix = _FROM_YUV if kind == "YUV420SP_U8" else _FROM_RGB
+    for i in range(9):
+        name = "matrix_r{}c{}".format(i // 3, i % 3)
+        value[name] = matrix[i] if value[name] is None else value[name]
+
+    def call(name, *fields, after=()):
+        function = "set_aipp_" + name
+        arguments = [value[field] for field in fields]
+        try:
+            ret = getattr(acl.mdl, function)(handle, *arguments, *after)
+        except OverflowError as error:
+            raise RuntimeError("acl.mdl.{}{}: {}".format(
+                function, tuple(arguments), error)) from None
+        _check("acl.mdl." + function, ret)
+
+    _check("acl.mdl.set_aipp_input_format",
+           acl.mdl.set_aipp_input_format(handle, AIPP_FORMATS[kind][0]))
+    call("src_image_size", "src_image_size_w", "src_image_size_h")
+    call("rbuv_swap_switch", "rbuv_swap_switch")
+    call("ax_swap_switch", "ax_swap_switch")
+    call("csc_params", "csc_switch", *["matrix_r{}c{}".format(i // 3, i % 3) for i in range(9)],
+         *["{}_bias_{}".format(side, i) for side in ("output", "input") for i in range(3)])
+    size = ("crop_size_w", "crop_size_h") if value["crop"] else ("src_image_size_w",
+                                                                "src_image_size_h")
+    for i in range(n_pictures):
+        call("crop_params", "crop", "load_start_pos_w", "load_start_pos_h", "crop_size_w",
+             "crop_size_h", after=(i,))
+        call("scf_params", "resize", *size, "resize_output_w", "resize_output_h", after=(i,))
+        call("padding_params", "padding", "top_padding_size", "bottom_padding_size",
+             "left_padding_size", "right_padding_size", after=(i,))
+        for name, field in (("dtc_pixel_mean", "mean"), ("dtc_pixel_min", "min"),
+                            ("pixel_var_reci", "var_reci")):
+            call(name, *["{}_chn_{}".format(field, c) for c in range(4)], after=(i,))
 
 
 def _check(call, ret):
@@ -225,7 +284,7 @@ class InferenceSession:
 
     def __init__(self, model_path, device_id, options=None):
         self._options = options or session_options()
-        self._id = self._desc = self._context = None
+        self._id = self._desc = self._context = self._aipp = None
         self._device, self._path = device_id, os.fspath(model_path)
         self._summary = sumary()
         if not os.path.isfile(self._path):
@@ -250,6 +309,11 @@ class InferenceSession:
         _check("acl.mdl.get_desc", acl.mdl.get_desc(self._desc, self._id))
         index, ret = acl.mdl.get_input_index_by_name(self._desc, _GEARS)
         self._gear_input = index if ret == 0 else None
+        self._kinds = [acl.mdl.get_aipp_type(self._id, i)[0]
+                       for i in range(acl.mdl.get_num_inputs(self._desc))]
+        # Filled here, not fed.
+        self._own_inputs = {i for i, kind in enumerate(self._kinds) if kind == _AIPP_PARAMETERS}
+        self._own_inputs |= set() if self._gear_input is None else {self._gear_input}
 
     def _side(self, side):
         call = {name: getattr(acl.mdl, "get_{}_{}".format(side, name)) for name in (
@@ -257,9 +321,10 @@ class InferenceSession:
         count = getattr(acl.mdl, "get_num_{}s".format(side))(self._desc)
         tensors = []
         for i in range(count):
-            if side == "input" and i == self._gear_input:
+            if side == "input" and i in self._own_inputs:
                 continue
-            dims, ret = call["dims"](self._desc, i)
+            of_picture = side == "input" and self._kinds[i] == _STATIC_AIPP
+            dims, ret = (acl.mdl.get_input_dims_v2 if of_picture else call["dims"])(self._desc, i)
             _check("acl.mdl.get_{}_dims".format(side), ret)
             size = call["size_by_index"](self._desc, i)
             tensors.append(tensor_desc(
@@ -312,6 +377,71 @@ class InferenceSession:
 
     def set_dynamic_shape(self, shape):
         return self._set("shape", parse_shapes(shape))
+
+    def set_dynamic_aipp(self, settings):
+        """The parameters of dynamic AIPP for the next runs, the same for every picture: a dict of
+        names as atc's configuration has them, input_format and src_image_size_w, _h among them."""
+        self._aipp = dict(settings)
+        return 0
+
+    def has_dynamic_aipp(self):
+        return _DYNAMIC_AIPP in self._kinds
+
+    def _batch(self):
+        """How many pictures a run has, and how many it may have."""
+        i = self._kinds.index(_DYNAMIC_AIPP)
+        first = acl.mdl.get_input_dims(self._desc, i)[0]["dims"][0]
+        if first > 0:
+            return first, first
+        gears = acl.mdl.get_dynamic_batch(self._desc)[0]["batch"]
+        if self._mode != "batch" or not gears:
+            raise RuntimeError("the batch of {} is open: choose one with set_dynamic_batchsize() "
+                               "(--dymBatch)".format(self._path))
+        return self._value, max(gears)
+
+    def picture_shape(self, index):
+        """How pictures for preprocessing in the model lie in memory at the size chosen; None where
+        input `index` has none, or its parameters are not set."""
+        kind = self._kinds[index]
+        if kind == _DYNAMIC_AIPP and self._aipp:
+            c = self._aipp
+            return [self._batch()[0], int(AIPP_FORMATS[c["input_format"]][1] *
+                                          c["src_image_size_w"] * c["src_image_size_h"])]
+        if kind != _STATIC_AIPP:
+            return None
+        info, ret = acl.mdl.get_first_aipp_info(self._id, index)
+        _check("acl.mdl.get_first_aipp_info", ret)
+        gears = []
+        if self._mode == "batch":
+            gears = list(acl.mdl.get_dynamic_batch(self._desc)[0]["batch"])
+        elif self._mode == "hw":
+            gears = [tuple(hw) for hw in acl.mdl.get_dynamic_hw(self._desc, -1)[0]["hw"]]
+        shapes = info["outDims"]
+        if len(shapes) == 1:
+            return shapes[0]["srcDims"]["dims"]
+        if self._value not in gears:
+            return None
+        return shapes[gears.index(self._value)]["srcDims"]["dims"]
+
+    def _set_aipp(self, dataset):
+        if not self.has_dynamic_aipp():
+            return
+        if self._kinds.count(_DYNAMIC_AIPP) > 1 or self._mode == "shape":
+            raise RuntimeError("parameters of dynamic AIPP can be set for one input of a fixed size "
+                               "or of gears; call acl.mdl.set_aipp_by_input_index from a program")
+        if not self._aipp:
+            raise RuntimeError("the model has dynamic AIPP, whose parameters are not set: name them "
+                               "with --aipp-config, or set_dynamic_aipp()")
+        count = self._batch()[1]
+        handle = acl.mdl.create_aipp(count)
+        if not handle:
+            raise RuntimeError("acl.mdl.create_aipp failed: " + acl.get_recent_err_msg())
+        try:
+            _fill_aipp(handle, self._aipp, count)
+            _check("acl.mdl.set_aipp_by_input_index", acl.mdl.set_aipp_by_input_index(
+                self._id, dataset.handle, self._kinds.index(_DYNAMIC_AIPP), handle))
+        finally:
+            acl.mdl.destroy_aipp(handle)
 
     def set_custom_outsize(self, sizes):
         """Bytes for each output; needed where the model does not know."""
@@ -381,6 +511,7 @@ class InferenceSession:
             with _Dataset() as source, _Dataset() as target:
                 self._fill(source, feeds, block)
                 self._choose(source, inputs)
+                self._set_aipp(source)
                 sizes = self._sizes or [desc.size for desc in outputs]
                 if len(sizes) != len(outputs):
                     raise RuntimeError("{} output sizes are given for {} outputs".format(
@@ -403,7 +534,7 @@ class InferenceSession:
     def _fill(self, dataset, feeds, block):
         feeds = list(feeds)
         for i in range(acl.mdl.get_num_inputs(self._desc)):
-            if i == self._gear_input:
+            if i in self._own_inputs:
                 size = acl.mdl.get_input_size_by_index(self._desc, i)
                 dataset.add(block(size), size)
                 continue

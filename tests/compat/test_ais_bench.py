@@ -191,7 +191,6 @@ def test_devices(model, bench, tmp_path, monkeypatch):
     ("--backend trtexec", "--backend is not supported: it runs another vendor's engine"),
     ("-ec 1", "power meter"),
     ("--pipeline 1", "is not supported"),
-    ("--aipp-config f", "is not supported"),
     ("--dump-npy 1", "is not supported"),
     ("--profiler-rename 0", "is not supported"),
     ("--mode x", "unrecognized arguments"),

@@ -14,7 +14,7 @@ import time
 import aclruntime
 import numpy as np
 
-from . import files
+from . import aipp, files
 from .interface import InferSession, MemorySummary
 
 log = logging.getLogger("ais_bench")
@@ -70,6 +70,8 @@ class Bench:
         log.info("create model description success")
         self.descs = copy.deepcopy(self.session.get_inputs())
         self.saved = {}
+        if args.aipp_config and self.session.session.has_dynamic_aipp():
+            self.session.set_dynamic_aipp(aipp.read(args.aipp_config))
 
     def _resize(self, shapes):
         """Gives descriptions the shapes of the next runs."""
@@ -103,6 +105,8 @@ class Bench:
         if unknown:
             raise RuntimeError("the model has no input '{}'; it has {}".format(
                 min(unknown), ", ".join(desc.name for desc in self.descs)))
+        pictures = [session.session.picture_shape(i) for i in range(len(shapes))]
+        shapes = [picture or shape for picture, shape in zip(pictures, shapes)]
         self._resize(named.get(desc.name, shape) for desc, shape in zip(self.descs, shapes))
         self._reserve()
 

@@ -56,6 +56,10 @@ class InferSession:
     def set_dynamic_shape(self, dym_shape):
         self.session.set_dynamic_shape(dym_shape)
 
+    def set_dynamic_aipp(self, settings):
+        """Parameters of dynamic AIPP, by the names of atc's configuration."""
+        self.session.set_dynamic_aipp(settings)
+
     def set_custom_outsize(self, custom_sizes):
         self.session.set_custom_outsize(custom_sizes)
 

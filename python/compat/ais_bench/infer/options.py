@@ -47,7 +47,6 @@ _REFUSED = {
     ("--backend", "--perf"): "runs another vendor's engine",
     ("-ec", "--energy-consumption", "--npu-id"): "reads a power meter, which a CPU does not offer",
     ("--pipeline", "--threads"): "overlaps copies with runs; here copies take no separate engine",
-    ("-aipp", "--aipp-config"): "sets dynamic AIPP; call acl.mdl.set_input_aipp from a program",
     ("--dump-npy",): "converts dumps; read them with prusik or msquickcmp",
     ("--profiler-rename",): "renames msprof's files; profiles here are written by acl.json",
 }
@@ -93,6 +92,9 @@ def make_parser():
         default=False, help="take the shapes from .npy inputs")
     add("-asddm", "--auto_set_dymdims_mode", "--auto-set-dymdims-mode", type=_switch,
         default=False, help="take the gear from .npy inputs")
+    add("-aipp", "--aipp_config", "--aipp-config", metavar="FILE",
+        help="parameters for a model with dynamic AIPP: a section [aipp_op] of NAME : VALUE, the "
+        "names as in atc's configuration; other models do not look at it")
     add("--batchsize", "--batch-size", type=_number(1),
         help="images in a run, for the throughput; default: guessed from the first input")
     add("-pdt", "--pure_data_type", "--pure-data-type", choices=["zero", "random"],
