@@ -11,6 +11,8 @@ import pytest
 
 av = pytest.importorskip("av")
 PictureType = pytest.importorskip("av.video.frame").PictureType
+from dvpp_pictures import psnr  # noqa: E402
+
 pytestmark = pytest.mark.in_process
 
 NV12, NV21, RGB = 1, 2, 12
@@ -392,10 +394,6 @@ class Encoder:
         assert self.media.venc_destroy_channel(self.desc) == 0
         assert self.media.venc_destroy_channel_desc(self.desc) == 0
         assert self.media.venc_destroy_frame_config(self.config) == 0
-
-
-def psnr(a, b):
-    return 10 * np.log10(255 ** 2 / max(1e-9, np.mean((a.astype(float) - b) ** 2)))
 
 
 @pytest.mark.parametrize("kind", [H265, BASELINE, MAIN, HIGH])
