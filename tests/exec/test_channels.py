@@ -125,6 +125,21 @@ def test_random(seed, atc, prusik, tmp_path):
         g.conv("x", int(g.random.integers(9, 60)))
     g.grow(40)
     model = g.model(first)
+    check(model, batch, first, seed, atc, prusik, tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [[], [6, 2, 4]])
+@pytest.mark.parametrize("read", range(3))
+def test_parts_nobody_reads(read, sizes, atc, prusik, tmp_path):
+    g = Graph(1, 1)
+    g.channels["x"] = 12
+    inputs = ["x", g.ints(*sizes)] if sizes else ["x"]
+    parts = g.add("Split", inputs, sizes or [4, 4, 4], axis=1)
+    g.open = [g.add("Relu", [parts[read]], [g.channels[parts[read]]])[0]]
+    check(g.model(12), 1, 12, 0, atc, prusik, tmp_path)
+
+
+def check(model, batch, first, seed, atc, prusik, tmp_path):
     onnx.save(model, tmp_path / "net.onnx")
     done = subprocess.run([atc, f"--model={tmp_path / 'net.onnx'}", "--framework=5",
                            f"--output={tmp_path / 'net'}", "--soc_version=Ascend310"],

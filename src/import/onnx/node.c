@@ -249,7 +249,9 @@ enum status node_commit(struct importer *im, struct onnx_node *n) {
         return node_unsupported(im, n, "the operator is not supported");
     const struct op_def *def = op_def(kind);
     while (n->n_inputs > def->min_inputs && n->inputs[n->n_inputs - 1] < 0) n->n_inputs--;
-    while (n->n_outputs > 1 && n->outputs[n->n_outputs - 1] < 0) n->n_outputs--;
+    /* Of an operator with any number of outputs the number means something. */
+    while (def->max_outputs >= 0 && n->n_outputs > 1 && n->outputs[n->n_outputs - 1] < 0)
+        n->n_outputs--;
     CHECK(n->n_inputs >= def->min_inputs, STATUS_FORMAT, "%s has %d inputs; it needs %d",
           node_label(n, label), n->n_inputs, def->min_inputs);
     for (int i = 0; i < def->min_inputs; i++)
@@ -310,8 +312,9 @@ static enum status resolve_names(struct importer *im, struct onnx_node *n) {
         n->outputs[i] = -1;
         if (!*p->output[i]) continue;
         const struct onnx_value *v = block_find(n->block, p->output[i]);
-        /* The first output is always made; the others where somebody reads them. */
-        if (i == 0 || v->uses || v->tensor >= 0)
+        /* The first output is always made, and each part of a Split; the others where somebody reads
+         * them. */
+        if (i == 0 || v->uses || v->tensor >= 0 || !strcmp(n->op, "Split"))
             TRY(block_tensor(im, n->block, p->output[i], &n->outputs[i]));
     }
     return STATUS_OK;
