@@ -32,6 +32,7 @@ static const struct {
     {{"recognise_focus", pass_recognise_focus}, BOTH},
     {{"fuse_activation", pass_fuse_activation}, BOTH},
     {{"fuse_residual", pass_fuse_residual}, BOTH},
+    {{"defer_resize", pass_defer_resize}, BOTH},
     {{"join_convs", pass_join_convs}, BOTH},
     {{"trace_channels", pass_trace_channels}, BOTH},
 };
