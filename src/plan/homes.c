@@ -101,6 +101,15 @@ void home_steps_through(const struct plan *s, const struct node *n, int i, const
     x->valid = true;
 }
 
+enum status plan_ensure_home(struct plan *s, int t) {
+    struct home *h = &s->tensors[t].home;
+    if (h->valid) return STATUS_OK;
+    const struct tensor *x = &s->g->tensors[t];
+    *h = (struct home){.valid = true, .layout = LAYOUT_PLAIN};
+    plan_contiguous(&x->shape, h->stride);
+    return plan_add_buffer(s, (size_t)shape_elements(&x->shape) * dtype_size(x->dtype), &h->buffer);
+}
+
 /* Whether a Concat's inputs can be slices of one blocked tensor: every slice but the last fills its
  * blocks. */
 static bool concat_blocks(const struct plan *s, const struct node *n) {
@@ -124,11 +133,119 @@ static enum status root_of_concat(struct plan *s, const struct node *n) {
         *h = (struct home){.valid = true, .layout = LAYOUT_BLOCKED, .batch_stride = image};
         return plan_add_buffer(s, (size_t)(image * ty->shape.dim[0]) * sizeof(float), &h->buffer);
     }
-    if (h->valid && h->layout == LAYOUT_PLAIN) return STATUS_OK;
-    *h = (struct home){.valid = true, .layout = LAYOUT_PLAIN};
-    plan_contiguous(&ty->shape, h->stride);
-    return plan_add_buffer(s, (size_t)shape_elements(&ty->shape) * dtype_size(ty->dtype),
-                           &h->buffer);
+    if (h->valid && h->layout == LAYOUT_BLOCKED) h->valid = false;
+    return plan_ensure_home(s, n->outputs[0]);
+}
+
+/* ---- Split ---- */
+
+static bool same_place(const struct home *a, const struct home *b, int rank) {
+    if (!a->valid || !b->valid || a->layout != b->layout || a->buffer != b->buffer ||
+        a->offset != b->offset)
+        return false;
+    return a->layout == LAYOUT_BLOCKED
+               ? a->batch_stride == b->batch_stride
+               : !memcmp(a->stride, b->stride, (size_t)rank * sizeof a->stride[0]);
+}
+
+/* Where output i of a Split is when its input is at `x`, if it can be said. */
+static void home_of_part(const struct plan *s, const struct node *split, int i, const struct home *x,
+                  struct home *part) {
+    const struct graph *g = s->g;
+    const struct tensor *tx = &g->tensors[split->inputs[0]];
+    int64_t axis = node_int(split, "axis", 0), at = 0;
+    if (axis < 0) axis += tx->shape.rank;
+    for (int k = 0; k < i; k++) at += g->tensors[split->outputs[k]].shape.dim[axis];
+    *part = *x;
+    if (x->layout == LAYOUT_PLAIN)
+        part->offset += (size_t)(at * x->stride[axis]) * dtype_size(tx->dtype);
+    else part->offset += (size_t)(at * tx->shape.dim[2] * tx->shape.dim[3]) * sizeof(float);
+    part->valid = x->layout == LAYOUT_PLAIN || (axis == 1 && at % s->block == 0);
+}
+
+bool parts_are_whole(const struct plan *s, const struct node *n, const struct home *x) {
+    for (int i = 0; i < n->n_outputs; i++) {
+        struct home part;
+        home_of_part(s, n, i, x, &part);
+        if (!same_place(&part, &s->tensors[n->outputs[i]].home,
+                        s->g->tensors[n->outputs[i]].shape.rank))
+            return false;
+    }
+    return true;
+}
+
+static bool passes_home(enum op_kind op) {
+    return op == OP_Identity || op == OP_Reshape || op == OP_Flatten || op == OP_Squeeze ||
+           op == OP_Unsqueeze || op == OP_Transpose || op == OP_Concat || op == OP_Split;
+}
+
+/* The Concat that puts together again what Split `n` cut, with one part, *kept, as it was and
+ * others computed from: heads of YOLOv5 decode two and two of 85 columns. There the Split may read
+ * where the Concat writes, as long as every reader of a part comes before what is written there. */
+static const struct node *find_rejoin(const struct plan *s, const struct node *n, int *kept) {
+    const struct graph *g = s->g;
+    const struct tensor *x = &g->tensors[n->inputs[0]];
+    int64_t axis = node_int(n, "axis", 0);
+    if (axis < 0) axis += x->shape.rank;
+    *kept = 0;
+    for (int i = 1; i < n->n_outputs; i++)
+        if (g->tensors[n->outputs[i]].shape.dim[axis] >
+            g->tensors[n->outputs[*kept]].shape.dim[axis])
+            *kept = i;
+    int k = n->outputs[*kept], use = s->uses.first[k];
+    if (s->uses.first[k + 1] - use != 1 || s->uses.count_outputs[k]) return NULL;
+    const struct node *c = &g->nodes[s->uses.node[use]];
+    if (c->op != OP_Concat || c->n_inputs != n->n_outputs || c->inputs[*kept] != k) return NULL;
+    const struct tensor *y = &g->tensors[c->outputs[0]];
+    int64_t joined = node_int(c, "axis", 0);
+    if (joined < 0) joined += y->shape.rank;
+    if (joined != axis || !shape_equal(&y->shape, &x->shape)) return NULL;
+    for (int i = 0; i < n->n_outputs; i++) {
+        int part = n->outputs[i], made = c->inputs[i];
+        if (i == *kept) continue;
+        int at = g->tensors[made].producer;
+        if (!shape_equal(&g->tensors[part].shape, &g->tensors[made].shape) || at < 0 ||
+            passes_home(g->nodes[at].op) || s->uses.count_outputs[part])
+            return NULL;
+        for (int u = s->uses.first[part]; u < s->uses.first[part + 1]; u++)
+            if (s->uses.node[u] >= at) return NULL;
+    }
+    return c;
+}
+
+/* The home of what a Split cuts, from those of its parts. */
+static void home_through_split(struct plan *s, const struct node *n) {
+    struct graph *g = s->g;
+    int x = n->inputs[0], kept;
+    for (int i = 0; i < n->n_outputs; i++)
+        if (n->outputs[i] < 0 || s->tensors[n->outputs[i]].dynamic >= 0 ||
+            shape_elements(&g->tensors[n->outputs[i]].shape) <= 0)
+            return;
+    if (s->reference || s->tensors[x].home.valid || g->tensors[x].data ||
+        g->tensors[x].producer < 0 || s->uses.count_outputs[x] ||
+        s->uses.first[x + 1] - s->uses.first[x] != 1)
+        return;
+    struct home h = s->tensors[n->outputs[0]].home;
+    if (h.valid && parts_are_whole(s, n, &h)) {
+        h.only_use = true;
+        s->tensors[x].home = h;
+        return;
+    }
+    const struct node *rejoin = find_rejoin(s, n, &kept);
+    if (!rejoin) return;
+    h = s->tensors[rejoin->outputs[0]].home;
+    struct home part;
+    home_of_part(s, n, kept, &h, &part);
+    if (!h.valid || h.layout != LAYOUT_PLAIN ||
+        !same_place(&part, &s->tensors[n->outputs[kept]].home,
+                    g->tensors[n->outputs[kept]].shape.rank))
+        return;
+    for (int i = 0; i < n->n_outputs; i++)
+        if (i != kept && s->tensors[n->outputs[i]].home.valid) return;
+    for (int i = 0; i < n->n_outputs; i++)
+        home_of_part(s, n, i, &h, &s->tensors[n->outputs[i]].home);
+    h.only_use = true;
+    s->tensors[x].home = h;
 }
 
 enum status plan_find_homes(struct plan *s) {
@@ -158,6 +275,8 @@ enum status plan_find_homes(struct plan *s) {
         if (n->op == OP_Concat && plan_concat_is_by_channel(s, n)) continue;
         if (n->op == OP_Concat && n->n_inputs > 1 && shape_elements(&g->tensors[y].shape) > 0)
             TRY(root_of_concat(s, n));
+        if (n->op == OP_Split) home_through_split(s, n);
+        if (n->op == OP_Transpose && !s->reference) TRY(plan_ensure_home(s, y));
         if (!s->tensors[y].home.valid) continue;
         for (int i = 0; i < n->n_inputs; i++) {
             int x = n->inputs[i];

@@ -100,6 +100,12 @@ static bool choose_unary(const struct graph *g, const struct node *n, struct una
         c->op = UNARY_CELU;
         c->a = node_float(n, "alpha", 1);
         return c->a != 0;
+    case OP_Pow: {
+        float power;
+        c->op = UNARY_SQUARE;
+        return constant_scalar(node_input(g, n, 1), &power) && power == 2 &&
+               g->tensors[n->inputs[1]].shape.rank <= g->tensors[n->inputs[0]].shape.rank;
+    }
     case OP_Softplus: c->op = UNARY_SOFTPLUS; return true;
     case OP_Softsign: c->op = UNARY_SOFTSIGN; return true;
     case OP_Exp: c->op = UNARY_EXP; return true;

@@ -33,14 +33,34 @@ static enum status move_to_home(struct plan *s, const struct node *n, int n_inpu
     return STATUS_OK;
 }
 
-/* Gives `y` a home of its own, contiguous and plain, when it has none. */
-static enum status ensure_home(struct plan *s, int y) {
-    struct home *h = &s->tensors[y].home;
-    if (h->valid) return STATUS_OK;
-    const struct tensor *t = &s->g->tensors[y];
-    *h = (struct home){.valid = true, .layout = LAYOUT_PLAIN};
-    plan_contiguous(&t->shape, h->stride);
-    return plan_add_buffer(s, (size_t)shape_elements(&t->shape) * dtype_size(t->dtype), &h->buffer);
+/* [N,C,H,W], blocked, as [N,groups,C/groups,..] at y's home, if that can be written so: a detector's
+ * heads keep each anchor's columns together. */
+static enum status split_to_home(struct plan *s, const struct node *n, bool *done) {
+    int x = n->inputs[0], y = n->outputs[0];
+    const struct home *h = &s->tensors[y].home;
+    if (!h->valid || h->layout != LAYOUT_PLAIN || !plan_blockable(s, x) ||
+        !plan_has(s, x, LAYOUT_BLOCKED) || plan_has(s, x, LAYOUT_PLAIN))
+        return STATUS_OK;
+    const struct shape *sx = &s->g->tensors[x].shape, *sy = &s->g->tensors[y].shape;
+    if (sy->rank < 4 || sy->dim[0] != sx->dim[0] || sy->dim[1] * sy->dim[2] != sx->dim[1])
+        return STATUS_OK;
+    int last = sy->rank - 1;
+    for (int d = last; d > 3; d--)
+        if (h->stride[d - 1] != h->stride[d] * sy->dim[d]) return STATUS_OK;
+    struct value from;
+    struct shape part = *sx;
+    part.dim[1] = sy->dim[2];
+    const int64_t stride[4] = {h->stride[0], h->stride[2], h->stride[last] * sx->dim[3],
+                               h->stride[last]};
+    TRY(plan_want(s, n, x, LAYOUT_BLOCKED, &from));
+    for (int64_t i = 0; i < sy->dim[1]; i++) {
+        struct value to = {.valid = true, .buffer = h->buffer,
+                           .offset = h->offset + (size_t)(i * h->stride[1]) * sizeof(float)};
+        TRY(plan_from_blocked(s, n, &part, &from, i * part.dim[1], &to, stride));
+    }
+    plan_set_home_written(s, y);
+    *done = true;
+    return STATUS_OK;
 }
 
 static enum status lower_reshape(struct plan *s, const struct node *n) {
@@ -48,6 +68,9 @@ static enum status lower_reshape(struct plan *s, const struct node *n) {
     struct home h = {0};
     if (s->tensors[y].home.valid) home_steps_through(s, n, 0, &s->tensors[y].home, &h);
     if (h.valid) return move_to_home(s, n, 1);
+    bool done = false;
+    TRY(split_to_home(s, n, &done));
+    if (done) return STATUS_OK;
     struct value v;
     if (n->op == OP_Identity && plan_has(s, x, LAYOUT_BLOCKED)) {
         TRY(plan_want(s, n, x, LAYOUT_BLOCKED, &v));
@@ -76,7 +99,16 @@ static enum status slice_channels(struct plan *s, int x, int y, int64_t at, bool
     return STATUS_OK;
 }
 
-/* Copies a box of `x`, given by the address of its first element and strides, to y. */
+static bool is_contiguous(const struct shape *shape, const int64_t *stride) {
+    int64_t own[SHAPE_MAX_RANK];
+    plan_contiguous(shape, own);
+    for (int d = 0; d < shape->rank; d++)
+        if (shape->dim[d] != 1 && stride[d] != own[d]) return false;
+    return true;
+}
+
+/* y is a box of `x`, given by the address of its first element and strides: the same memory where
+ * that is contiguous, else a copy. */
 static enum status copy_box(struct plan *s, const struct node *n, int x, int y, int64_t first,
                             const int64_t *stride) {
     struct value from, to;
@@ -86,6 +118,10 @@ static enum status copy_box(struct plan *s, const struct node *n, int x, int y, 
         from.constant = (const unsigned char *)from.constant + (size_t)first * dtype_size(ty->dtype);
     else from.offset += (size_t)first * dtype_size(ty->dtype);
     const struct home *h = &s->tensors[y].home;
+    if (!(h->valid && h->layout == LAYOUT_PLAIN) && is_contiguous(&ty->shape, stride)) {
+        plan_alias(s, y, LAYOUT_PLAIN, &from);
+        return STATUS_OK;
+    }
     if (h->valid && h->layout == LAYOUT_PLAIN) {
         to = (struct value){.valid = true, .buffer = h->buffer, .offset = h->offset};
         TRY(plan_copy(s, n, "copy", &from, stride, &to, h->stride, &ty->shape,
@@ -105,6 +141,12 @@ static enum status lower_split(struct plan *s, const struct node *n) {
     int64_t axis = node_int(n, "axis", 0), at = 0, stride[SHAPE_MAX_RANK];
     if (axis < 0) axis += tx->shape.rank;
     plan_contiguous(&tx->shape, stride);
+    struct plan_tensor *x = &s->tensors[n->inputs[0]];
+    if (x->home.valid && x->home.layout == LAYOUT_PLAIN && parts_are_whole(s, n, &x->home)) {
+        TRY(plan_bring_home(s, n, n->inputs[0]));
+        for (int i = 0; i < n->n_outputs; i++) plan_set_home_written(s, n->outputs[i]);
+        return STATUS_OK;
+    }
     for (int i = 0; i < n->n_outputs; i++) {
         int y = n->outputs[i];
         if (y < 0) FAIL(STATUS_INTERNAL, "Split '%s' has an output without a shape", n->name);
@@ -170,12 +212,12 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done) {
         return lower_reshape(s, n);
     case OP_Transpose:
         *done = true;
-        TRY(ensure_home(s, y));
+        TRY(plan_ensure_home(s, y));
         return move_to_home(s, n, 1);
     case OP_Concat:
         *done = true;
         if (plan_concat_is_by_channel(s, n)) return plan_concat_channels(s, n);
-        TRY(ensure_home(s, y));
+        TRY(plan_ensure_home(s, y));
         return move_to_home(s, n, n->n_inputs);
     case OP_Expand: {
         const struct shape *sx = &s->g->tensors[n->inputs[0]].shape;

@@ -112,27 +112,30 @@ struct reorder {
     struct ref src, dst;
     const struct move_kernels *k;
     bool to_blocked;
-    int64_t block, n, c, plane, blocks, bands; /* bands: pieces of a plane */
-    int64_t lane; /* of the first channel in its block */
+    int64_t block, n, c, plane;
+    int64_t groups, bands; /* units an image: of channel blocks, and pieces of a plane */
+    int64_t lane;          /* of the first channel in its block */
     int64_t plain_n, plain_c, plain_p, blocked_n; /* strides in floats */
 };
 
-/* A unit is one band of pixels of one channel block. */
+/* A unit is one band of pixels of one channel block, or of all where pixels are rows of channels:
+ * rows are written through, which is twice as fast as 64 bytes here and there. */
 static void reorder_unit(const struct reorder *r, const float *src, float *dst, int64_t unit) {
     const int64_t b = r->block;
-    int64_t band = unit % r->bands, cb = unit / r->bands % r->blocks, n = unit / r->bands / r->blocks;
+    int64_t band = unit % r->bands, cb = unit / r->bands % r->groups, n = unit / r->bands / r->groups;
     int64_t first = r->plane * band / r->bands, end = r->plane * (band + 1) / r->bands;
     size_t pixels = (size_t)(end - first);
     int64_t lane = cb ? 0 : r->lane, channel = cb ? cb * b - r->lane : 0;
-    int channels = (int)(r->c - channel < b - lane ? r->c - channel : b - lane);
+    int channels = (int)(r->groups == 1 || r->c - channel < b - lane ? r->c - channel : b - lane);
     int64_t blocked = n * r->blocked_n + cb * b * r->plane + first * b;
     int64_t plain = n * r->plain_n + channel * r->plain_c + first * r->plain_p;
     if (r->plain_c == 1 && r->plain_p != 1) {
         if (r->to_blocked)
-            r->k->nhwc_to_block(src + plain, r->plain_p, channels, dst + blocked, 0, pixels);
-        else
-            r->k->block_to_nhwc(src + blocked, 0, (int)lane, channels, dst + plain, r->plain_p,
+            r->k->nhwc_to_block(src + plain, r->plain_p, channels, dst + blocked, b * r->plane,
                                 pixels);
+        else
+            r->k->block_to_nhwc(src + blocked, b * r->plane, (int)lane, channels, dst + plain,
+                                r->plain_p, pixels);
     } else if (r->plain_p == 1) {
         if (r->to_blocked)
             r->k->nchw_to_block(src + plain, r->plain_c, channels, dst + blocked, pixels);
@@ -152,7 +155,7 @@ static enum status run_reorder(const struct step *s, struct run_env *env, int ti
     const float *src = ref_at(env, &r->src);
     float *dst = ref_at(env, &r->dst);
     int64_t begin, end;
-    tile_range(r->n * r->blocks * r->bands, s->n_tiles, tile, &begin, &end);
+    tile_range(r->n * r->groups * r->bands, s->n_tiles, tile, &begin, &end);
     for (int64_t i = begin; i < end; i++) reorder_unit(r, src, dst, i);
     return STATUS_OK;
 }
@@ -162,19 +165,22 @@ static enum status reorder(struct plan *s, const struct node *n, const struct sh
                            int64_t lane, const int64_t *plain_stride) {
     struct step *step;
     struct reorder *r;
+    /* With one column, consecutive pixels are consecutive rows. */
+    int64_t plain_c = plain_stride[1], plain_p = plain_stride[shape->dim[3] == 1 ? 2 : 3];
+    bool rows = plain_c == 1 && plain_p != 1;
     int64_t blocks = (lane + shape->dim[1] + s->block - 1) / s->block;
-    int64_t plane = shape->dim[2] * shape->dim[3], bands = plane >= 4096 ? plane / 2048 : 1;
+    int64_t plane = shape->dim[2] * shape->dim[3], groups = rows ? 1 : blocks;
+    int64_t each = plane * blocks / groups, bands = each >= 4096 ? each / 2048 : 1;
+    if (bands > plane) bands = plane;
     TRY(plan_add_step(s, n, to_blocked ? "plain to blocked" : "blocked to plain",
-                      plan_tiles(shape->dim[0] * blocks * bands,
-                                 0.15 * (double)(plane / bands * s->block)),
+                      plan_tiles(shape->dim[0] * groups * bands,
+                                 0.15 * (double)(each / bands * s->block)),
                       run_reorder, sizeof *r, &step, &r));
     *r = (struct reorder){.k = s->k->move, .block = s->block, .to_blocked = to_blocked,
-                          .n = shape->dim[0], .c = shape->dim[1], .plane = plane, .blocks = blocks,
+                          .n = shape->dim[0], .c = shape->dim[1], .plane = plane, .groups = groups,
                           .lane = lane, .bands = bands, .plain_n = plain_stride[0],
-                          .plain_c = plain_stride[1], .plain_p = plain_stride[3],
+                          .plain_c = plain_c, .plain_p = plain_p,
                           .blocked_n = to_blocked ? dst->batch_stride : src->batch_stride};
-    /* With one column, consecutive pixels are consecutive rows. */
-    if (shape->dim[3] == 1) r->plain_p = plain_stride[2];
     TRY(plan_ref(s, src, &r->src));
     return plan_ref(s, dst, &r->dst);
 }

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads of detectors: channels of a convolution become rows, rows are cut, some columns are computed
+anew and all put together again. The Split may read where the Concat writes (plan/homes.c), so this
+tries every order of readers and writers against onnxruntime."""
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+ort = pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+ANCHORS = 3
+
+
+def head(random, name, x, channels, size, nodes, weights, outputs):
+    """Appends a head that reads x; returns its rows."""
+    def constant(values):
+        weights.append(numpy_helper.from_array(values, f"{name}w{len(weights)}"))
+        return weights[-1].name
+
+    def add(op, inputs, n_outputs=1, **attributes):
+        made = [f"{name}t{len(nodes)}_{i}" for i in range(n_outputs)]
+        nodes.append(helper.make_node(op, inputs, made, name=made[0], **attributes))
+        return made if n_outputs > 1 else made[0]
+
+    def ints(*values):
+        return constant(np.array(values, np.int64))
+
+    columns = int(random.integers(5, 40))
+    w = random.standard_normal((ANCHORS * columns, channels, 1, 1)).astype(np.float32)
+    y = add("Conv", [x, constant(w)])
+    y = add("Reshape", [y, ints(1, ANCHORS, columns, size, size)])
+    y = add("Transpose", [y], perm=[0, 1, 3, 4, 2])
+    if random.random() < 0.7:
+        y = add("Sigmoid", [y])
+    first, second = (int(v) for v in random.integers(1, 3, 2))
+    cuts = [first, second, columns - first - second]
+    order = list(random.permutation(3)) if random.random() < 0.5 else [0, 1, 2]
+    cuts = [cuts[i] for i in order]
+    parts = add("Split", [y, ints(*cuts)], 3, axis=4)
+    kept = cuts.index(max(cuts))
+    small = [i for i in range(3) if i != kept]
+    sources = {i: parts[i] for i in small}
+    if cuts[small[0]] == cuts[small[1]] and random.random() < 0.5:
+        sources = {small[0]: parts[small[1]], small[1]: parts[small[0]]}
+    grid = {i: constant(random.random((1, ANCHORS, size, size, cuts[i]), dtype=np.float32))
+            for i in small}
+    if random.random() < 0.5:  # nothing to do with the part
+        i = small[0]
+        sources[i] = add("Mul", [grid[i], constant(np.float32([3]))])
+        sources[i] = add("Add", [sources[i], add("ReduceMean", [x], keepdims=0)])
+    made = dict(sources)
+    for i in sorted(small, reverse=random.random() < 0.5):
+        made[i] = add("Mul", [made[i], constant(np.float32([2]))])
+        if random.random() < 0.5:
+            made[i] = add("Pow", [made[i], constant(np.float32([2]))])
+        made[i] = add("Add", [made[i], grid[i]])
+        if random.random() < 0.3:
+            made[i] = add("Reshape", [made[i], ints(1, ANCHORS, size, size, cuts[i])])
+    y = add("Concat", [made.get(i, parts[i]) for i in range(3)], axis=4)
+    if random.random() < 0.5:  # a late reader
+        late = int(random.choice(small))
+        outputs.append((add("Neg", [parts[late]]), [1, ANCHORS, size, size, cuts[late]]))
+    if random.random() < 0.2:
+        outputs.append((add("Neg", [y]), [1, ANCHORS, size, size, columns]))
+    return add("Reshape", [y, ints(1, -1, columns)]), columns
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random(seed, atc, prusik, tmp_path):
+    random = np.random.default_rng(seed)
+    nodes, weights, outputs = [], [], []
+    channels, size = int(random.integers(5, 40)), int(random.integers(1, 9))
+    rows, columns = head(random, "a", "x", channels, size, nodes, weights, outputs)
+    rows_of = ANCHORS * size * size
+    if random.random() < 0.5:
+        nodes.append(helper.make_node("Concat", [rows, rows], ["twice"], axis=1))
+        rows, rows_of = "twice", 2 * rows_of
+    outputs.append((rows, [1, rows_of, columns]))
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "heads", [value("x", TensorProto.FLOAT, [1, channels, size, size])],
+                              [value(t, TensorProto.FLOAT, shape) for t, shape in outputs], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    done = subprocess.run([atc, f"--model={tmp_path / 'net.onnx'}", "--framework=5",
+                           f"--output={tmp_path / 'net'}", "--soc_version=Ascend310"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    x = random.standard_normal((1, channels, size, size)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    want = session.run(None, {"x": x})
+    for isa in ("", "avx2"):
+        done = subprocess.run([prusik, "run", tmp_path / "net.om", "--input", tmp_path / "x.npy",
+                               "--output", tmp_path / f"out{isa}"], capture_output=True, text=True,
+                              env={**os.environ, **({"PRUSIK_ISA": isa} if isa else {})})
+        assert done.returncode == 0, done.stderr
+        files = sorted((tmp_path / f"out{isa}").glob("*.npy"))
+        assert len(files) == len(want)
+        for file, y in zip(files, want):
+            got = np.load(file)
+            assert got.shape == y.shape
+            assert np.abs(got - y).max() <= 1e-5 * max(np.abs(y).max(), 1), file.name
