@@ -15,10 +15,11 @@ videos, with what FFmpeg makes of them. Prints a table; --csv writes it too
 docs/compatibility.md). Exit status 1 when a program fails for another reason than a fault of its
 own that a sanitizer shows. What is known of each program is in scripts/outside/.
 
-Needs Debian's g++, cmake, ffmpeg, libopencv-dev and python3-dev, and an interpreter with numpy,
-pillow, onnx, onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend
-also torch and torchvision (of any version: Debian's python3-torch and python3-torchvision do), for
-pyacl_samples ipython and nbformat.
+Needs Debian's g++, cmake, ffmpeg, libavdevice-dev, libavfilter-dev, libopencv-dev,
+libprotobuf-dev and python3-dev, and an interpreter with numpy, pillow, onnx, onnxruntime,
+opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend also torch and torchvision
+(of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples ipython and
+nbformat.
 """
 import argparse
 import csv
@@ -27,11 +28,13 @@ import subprocess
 import sys
 import tempfile
 
-from outside import aipp, chains, classifiers, detectors, pictures, tools, videos
+from outside import (acllite_cpp, aipp, chains, classifiers, detectors, pictures, resnets, tools,
+                     videos)
 from outside.bench import Bench, Failure, OwnFault
 
 PROGRAMS = (tools.PROGRAMS + classifiers.PROGRAMS + detectors.PROGRAMS + pictures.PROGRAMS
-            + videos.PROGRAMS + chains.PROGRAMS + aipp.PROGRAMS)
+            + videos.PROGRAMS + chains.PROGRAMS + aipp.PROGRAMS
+            + resnets.PROGRAMS + acllite_cpp.PROGRAMS)
 
 
 def commit(folder):
@@ -51,7 +54,7 @@ def attempt(program, outside, prefix):
             return "fails", str(why).replace(work, "")
         except subprocess.TimeoutExpired as late:
             return "fails", "still running after {:.0f} s".format(late.timeout)
-        except OSError as error:
+        except (OSError, subprocess.CalledProcessError) as error:
             return "fails", str(error).replace(work, "")
     return "equal" if program.has_model else "runs", ""
 

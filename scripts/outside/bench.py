@@ -162,8 +162,7 @@ class Bench:
     def __init__(self, outside, prefix, work, program):
         self.outside, self.prefix, self.work = outside, prefix, work
         self.root = work / "program"
-        shutil.copytree(outside / program.repository.split("/")[1] / program.folder, self.root,
-                        ignore=shutil.ignore_patterns(".git"))
+        self.copy(outside / program.repository.split("/")[1] / program.folder, self.root)
         for name in ("data", "model", "out"):
             (self.root / name).mkdir(exist_ok=True)
         self.environment = {
@@ -172,6 +171,10 @@ class Bench:
             # OpenCV 4 renamed these constants; the programs were written for 3.
             "CXXFLAGS": "-w -DCV_LOAD_IMAGE_COLOR=1 -DCV_LOAD_IMAGE_UNCHANGED=-1"
                         " -I/usr/include/opencv4"}
+
+    @staticmethod
+    def copy(folder, to):
+        shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".git"))
 
     def shell(self, command, folder=None, timeout=300, **more):
         done = subprocess.run(

@@ -139,12 +139,12 @@ def ssd_cpp(bench):
     ssd_check(bench, source, pixels[:, :, ::-1] - np.float32([104, 117, 123]), "one.png", 85)
 
 
-def yolo_rows(path, size, logit=-4.5):
+def yolo_rows(path, size, objectness=-1.5):
     """A detector of three strides in one output: rows of x, y, width and height in pixels, then
     confidences of 0 to 1, a few of them above a half."""
     net, rows = Network(3), []
-    bias = np.full((3, 85), logit, np.float32)
-    bias[:, :2], bias[:, 2:4], bias[:, 4] = 0, -2, -1.5
+    bias = np.full((3, 85), -4.5, np.float32)
+    bias[:, :2], bias[:, 2:4], bias[:, 4] = 0, -2, objectness
     scale = np.full((1, 1, 85), 1, np.float32)
     scale[..., :4] = size
     for stride in (8, 16, 32):

@@ -8,9 +8,9 @@ from outside.bench import SAMPLES, Failure, Program
 from outside.pictures import DATA, near, planes_of, smooth_nv12
 
 
-def ffmpeg(*arguments, data=b""):
-    """What the program writes to its standard output."""
-    return subprocess.run(["ffmpeg", "-v", "error", *arguments, "pipe:1"], input=data,
+def ffmpeg(*arguments, data=b"", to="pipe:1"):
+    """What the program writes to its standard output, or to a file."""
+    return subprocess.run(["ffmpeg", "-v", "error", *arguments, to], input=data,
                           stdout=subprocess.PIPE, check=True, timeout=120).stdout
 
 
@@ -20,15 +20,21 @@ def decoded(path, width, height):
     return np.frombuffer(raw, np.uint8).reshape(-1, width * height * 3 // 2)
 
 
-def decode(bench):
-    """It sends a stream of one frame ten times, without an end, and destroys the channel."""
+def rabbit(bench):
+    """The stream of one frame that programs send ten times, and what it decodes to, as NV12."""
     width, height = 1280, 720
     path = bench.root / "data" / "vdec_h265_1frame_rabbit_1280x720.h265"
     path.write_bytes(ffmpeg("-f", "rawvideo", "-pix_fmt", "nv12", "-s", "1280x720", "-i", "pipe:0",
                             "-c:v", "libx265", "-x265-params", "log-level=error", "-pix_fmt",
                             "yuv420p", "-f", "hevc",
                             data=smooth_nv12(width, height, 8)[0].tobytes()))
-    want, = decoded(path, width, height)
+    frame, = decoded(path, width, height)
+    return frame
+
+
+def decode(bench):
+    """It sends the frame without an end, and destroys the channel."""
+    want = rabbit(bench)
     bench.cmake()
     bench.program()
     for i in range(1, 11):
