@@ -418,6 +418,75 @@ static void waiting_for_itself(void **state) {
     close_decoder(c);
 }
 
+/* ---- threads with one channel ---- */
+
+static void drop_frame(acldvppPicDesc *input, acldvppStreamDesc *output, void *user) {
+    (void)input;
+    (void)output;
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static struct {
+    aclvencChannelDesc *channel;
+    acldvppPicDesc *input;
+    aclrtContext context;
+    atomic_int n_opened, n_closed, n_sent, n_called;
+    atomic_bool stop;
+} shared;
+
+static void *open_and_close(void *unused) {
+    (void)unused;
+    assert_acl(aclrtSetCurrentContext(shared.context));
+    for (int i = 0; i < 60; i++) {
+        if (aclvencCreateChannel(shared.channel) == ACL_SUCCESS)
+            atomic_fetch_add(&shared.n_opened, 1);
+        if (aclvencDestroyChannel(shared.channel) == ACL_SUCCESS)
+            atomic_fetch_add(&shared.n_closed, 1);
+    }
+    return NULL;
+}
+
+static void *send_always(void *unused) {
+    (void)unused;
+    assert_acl(aclrtSetCurrentContext(shared.context));
+    while (!atomic_load(&shared.stop))
+        if (aclvencSendFrame(shared.channel, shared.input, NULL, NULL, &shared.n_called) ==
+            ACL_SUCCESS)
+            atomic_fetch_add(&shared.n_sent, 1);
+    return NULL;
+}
+
+/* A channel is opened by one and closed by one, and a frame is taken or refused: whoever else does
+ * so at the same time gets a code. */
+static void threads_with_one_channel(void **state) {
+    (void)state;
+    static uint8_t memory[PIC];
+    pthread_t threads[3];
+    fill(memory, 0);
+    shared.input = picture(memory);
+    assert_acl(aclrtGetCurrentContext(&shared.context));
+    shared.channel = open_encoder(H264_BASELINE_LEVEL, reporter, NULL);
+    assert_acl(aclvencDestroyChannel(shared.channel));
+    assert_acl(aclvencSetChannelDescCallback(shared.channel, drop_frame));
+    pthread_create(&threads[0], NULL, send_always, NULL);
+    for (int i = 1; i < 3; i++) pthread_create(&threads[i], NULL, open_and_close, NULL);
+    for (int i = 1; i < 3; i++) pthread_join(threads[i], NULL);
+    if (aclvencDestroyChannel(shared.channel) == ACL_SUCCESS) shared.n_closed++;
+    assert_acl_fails(aclvencDestroyChannel(shared.channel), ACL_ERROR_INVALID_PARAM,
+                     "aclvencCreateChannel");
+    atomic_store(&shared.stop, true);
+    pthread_join(threads[0], NULL);
+    assert_true(atomic_load(&shared.n_opened) >= 60);
+    assert_int_equal(atomic_load(&shared.n_opened), atomic_load(&shared.n_closed));
+    assert_int_equal(atomic_load(&shared.n_called), atomic_load(&shared.n_sent));
+    assert_acl(aclvencCreateChannel(shared.channel));
+    assert_acl_fails(aclvencDestroyChannelDesc(shared.channel), ACL_ERROR_INVALID_PARAM,
+                     "aclvencDestroyChannel");
+    assert_acl(aclvencDestroyChannel(shared.channel));
+    assert_acl(aclvencDestroyChannelDesc(shared.channel));
+    assert_acl(acldvppDestroyPicDesc(shared.input));
+}
+
 /* ---- memory that runs out ---- */
 
 static void every_allocation_fails_once(void **state) {
@@ -464,6 +533,7 @@ int main(void) {
         cmocka_unit_test(closed_without_end),
         cmocka_unit_test(nobody_takes_callbacks),
         cmocka_unit_test(waiting_for_itself),
+        cmocka_unit_test(threads_with_one_channel),
         cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, begin, finish);

@@ -57,13 +57,13 @@ struct vdec {
 static void destroy_channel(void *object) {
     struct vdec *c = object;
     if (c->decoder) c->codec->decoder_destroy(c->decoder);
-    _pk_private.mem_free(c);
+    video_free(&c->video);
 }
 
 aclvdecChannelDesc *aclvdecCreateChannelDesc(void) {
     struct vdec *c;
-    void *handle = dvpp_make_with(__func__, HANDLE_VDEC_CHANNEL, sizeof *c, (void **)&c,
-                                  destroy_channel);
+    void *handle = video_create_desc(__func__, HANDLE_VDEC_CHANNEL, sizeof *c, (void **)&c,
+                                     destroy_channel);
     if (handle) atomic_store(&c->out_format, PIXEL_FORMAT_YUV_SEMIPLANAR_420);
     return handle;
 }
@@ -73,14 +73,7 @@ static struct vdec *get(const aclvdecChannelDesc *channelDesc, const char *call)
 }
 
 aclError aclvdecDestroyChannelDesc(aclvdecChannelDesc *channelDesc) {
-    const char *call = __func__;
-    struct vdec *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    bool is_open = atomic_load(&c->video.is_open);
-    _pk_private.handle_release(channelDesc);
-    CHECK(!is_open, ACL_ERROR_INVALID_PARAM,
-          "channelDesc has a channel; call aclvdecDestroyChannel first");
-    return dvpp_drop(call, HANDLE_VDEC_CHANNEL, channelDesc, "channelDesc");
+    return video_destroy_desc(__func__, HANDLE_VDEC_CHANNEL, channelDesc);
 }
 
 static bool is_format(uint32_t format) {
@@ -134,18 +127,20 @@ aclError aclvdecSetChannelDescRefFrameNum(aclvdecChannelDesc *channelDesc, uint3
 
 /* ---- parameters by number ---- */
 
+#define NARROW(type, field) [type] = {#type, 4, offsetof(struct vdec, field)}
+#define WIDE(type) [type] = {#type, 8, 0}
 static const struct video_parameter parameters[] = {
-    [ACL_VDEC_CSC_MATRIX_UINT32] = {"ACL_VDEC_CSC_MATRIX_UINT32", 4},
-    [ACL_VDEC_OUT_MODE_UINT32] = {"ACL_VDEC_OUT_MODE_UINT32", 4},
-    [ACL_VDEC_THREAD_ID_UINT64] = {"ACL_VDEC_THREAD_ID_UINT64", 8},
-    [ACL_VDEC_CALLBACK_PTR] = {"ACL_VDEC_CALLBACK_PTR", sizeof(void *)},
-    [ACL_VDEC_CHANNEL_ID_UINT32] = {"ACL_VDEC_CHANNEL_ID_UINT32", 4},
-    [ACL_VDEC_ENCODE_TYPE_UINT32] = {"ACL_VDEC_ENCODE_TYPE_UINT32", 4},
-    [ACL_VDEC_OUT_PIC_FORMAT_UINT32] = {"ACL_VDEC_OUT_PIC_FORMAT_UINT32", 4},
-    [ACL_VDEC_OUT_PIC_WIDTH_UINT32] = {"ACL_VDEC_OUT_PIC_WIDTH_UINT32", 4},
-    [ACL_VDEC_OUT_PIC_HEIGHT_UINT32] = {"ACL_VDEC_OUT_PIC_HEIGHT_UINT32", 4},
-    [ACL_VDEC_REF_FRAME_NUM_UINT32] = {"ACL_VDEC_REF_FRAME_NUM_UINT32", 4},
-    [ACL_VDEC_BIT_DEPTH_UINT32] = {"ACL_VDEC_BIT_DEPTH_UINT32", 4},
+    NARROW(ACL_VDEC_CSC_MATRIX_UINT32, csc),
+    NARROW(ACL_VDEC_OUT_MODE_UINT32, out_mode),
+    WIDE(ACL_VDEC_THREAD_ID_UINT64),
+    WIDE(ACL_VDEC_CALLBACK_PTR),
+    NARROW(ACL_VDEC_CHANNEL_ID_UINT32, channel_id),
+    NARROW(ACL_VDEC_ENCODE_TYPE_UINT32, format),
+    NARROW(ACL_VDEC_OUT_PIC_FORMAT_UINT32, out_format),
+    NARROW(ACL_VDEC_OUT_PIC_WIDTH_UINT32, out_width),
+    NARROW(ACL_VDEC_OUT_PIC_HEIGHT_UINT32, out_height),
+    NARROW(ACL_VDEC_REF_FRAME_NUM_UINT32, ref_frames),
+    NARROW(ACL_VDEC_BIT_DEPTH_UINT32, bit_depth),
 };
 enum { N_PARAMETERS = sizeof parameters / sizeof *parameters };
 
@@ -159,11 +154,9 @@ aclError aclvdecSetChannelDescParam(aclvdecChannelDesc *channelDesc,
     const char *call = __func__;
     if (!get(channelDesc, call)) return ACL_ERROR_INVALID_PARAM;
     _pk_private.handle_release(channelDesc);
-    TRY(video_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param));
-    uint64_t wide = 0;
-    uint32_t n = 0;
-    memcpy(parameters[paramType].bytes == 8 ? (void *)&wide : (void *)&n, param,
-           parameters[paramType].bytes);
+    uint64_t wide;
+    TRY(video_read_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param, &wide));
+    uint32_t n = (uint32_t)wide;
     switch (paramType) {
     case ACL_VDEC_CSC_MATRIX_UINT32: return set_csc(channelDesc, n);
     case ACL_VDEC_OUT_MODE_UINT32: return aclvdecSetChannelDescOutMode(channelDesc, n);
@@ -188,29 +181,10 @@ aclError aclvdecGetChannelDescParam(const aclvdecChannelDesc *channelDesc,
     const char *call = __func__;
     struct vdec *c = get(channelDesc, call);
     if (!c) return ACL_ERROR_INVALID_PARAM;
-    const atomic_uint *const places[N_PARAMETERS] = {
-        [ACL_VDEC_CSC_MATRIX_UINT32] = &c->csc,
-        [ACL_VDEC_OUT_MODE_UINT32] = &c->out_mode,
-        [ACL_VDEC_CHANNEL_ID_UINT32] = &c->channel_id,
-        [ACL_VDEC_ENCODE_TYPE_UINT32] = &c->format,
-        [ACL_VDEC_OUT_PIC_FORMAT_UINT32] = &c->out_format,
-        [ACL_VDEC_OUT_PIC_WIDTH_UINT32] = &c->out_width,
-        [ACL_VDEC_OUT_PIC_HEIGHT_UINT32] = &c->out_height,
-        [ACL_VDEC_REF_FRAME_NUM_UINT32] = &c->ref_frames,
-        [ACL_VDEC_BIT_DEPTH_UINT32] = &c->bit_depth,
-    };
-    aclError code =
-        video_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param);
-    if (code == ACL_SUCCESS && !paramRetSize)
-        code = _pk_private.fail(ACL_ERROR_INVALID_PARAM, call, "paramRetSize is NULL");
-    if (code == ACL_SUCCESS) {
-        uint64_t wide = paramType == ACL_VDEC_CALLBACK_PTR
-                            ? (uintptr_t)atomic_load(&c->callback)
-                            : atomic_load(&c->thread);
-        uint32_t n = places[paramType] ? atomic_load(places[paramType]) : 0;
-        *paramRetSize = parameters[paramType].bytes;
-        memcpy(param, places[paramType] ? (void *)&n : (void *)&wide, *paramRetSize);
-    }
+    uint64_t wide = paramType == ACL_VDEC_CALLBACK_PTR ? (uintptr_t)atomic_load(&c->callback)
+                                                       : atomic_load(&c->thread);
+    aclError code = video_write_parameter(call, parameters, N_PARAMETERS, (int)paramType, length,
+                                          c, wide, paramRetSize, param);
     _pk_private.handle_release(channelDesc);
     return code;
 }
@@ -473,11 +447,13 @@ static void drop_send(struct job *j) {
 
 /* Queues what is sent; the unit goes with it in any case. */
 static aclError submit(const char *call, aclvdecChannelDesc *channelDesc, struct vdec *c,
-                       const struct send *sent, struct unit *unit) {
+                       const struct send *sent, struct unit *unit, bool is_last) {
     struct send *s = job_create(call, sizeof *s, 1, run_send);
-    if (!s) {
+    aclError code = s ? video_begin_task(call, &c->video, is_last) : ACL_ERROR_BAD_ALLOC;
+    if (code != ACL_SUCCESS) {
+        if (s) job_drop(&s->job);
         _pk_private.mem_free(unit);
-        return ACL_ERROR_BAD_ALLOC;
+        return code;
     }
     job_hold(&s->job, channelDesc, HANDLE_VDEC_CHANNEL, "channelDesc");
     s->job.drop = drop_send;
@@ -486,7 +462,6 @@ static aclError submit(const char *call, aclvdecChannelDesc *channelDesc, struct
     s->data = sent->data;
     s->bytes = sent->bytes;
     s->is_end = sent->is_end;
-    video_begin_task(&c->video);
     return job_submit(&s->job, c->video.work);
 }
 
@@ -536,8 +511,7 @@ static aclError check_send(const char *call, struct vdec *c, const acldvppStream
     if (!s->data) s->bytes = 0;
     CHECK(output || is_skipped || !s->bytes, ACL_ERROR_INVALID_PARAM, "output is NULL");
     TRY(check_handle(call, output, HANDLE_DVPP_PIC, "output"));
-    CHECK(atomic_load(&c->video.is_open), ACL_ERROR_INVALID_PARAM,
-          "channelDesc has no channel; call aclvdecCreateChannel first");
+    TRY(video_need_open(call, &c->video));
     CHECK(s->bytes || s->is_end, ACL_ERROR_INVALID_PARAM,
           "input has no data; only the end of the stream (acldvppSetStreamDescEos) is empty");
     CHECK(!is_skipped || !s->is_end, ACL_ERROR_INVALID_PARAM,
@@ -561,7 +535,7 @@ static aclError send(const char *call, aclvdecChannelDesc *channelDesc, acldvppS
     struct vdec *c = get(channelDesc, call);
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = check_send(call, c, input, output, is_skipped, user, &checked, &unit);
-    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked, unit);
+    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked, unit, false);
     if (code == ACL_SUCCESS && checked.is_end) code = video_wait_tasks(call, &c->video, 1);
     _pk_private.handle_release(channelDesc);
     return code;
@@ -579,7 +553,8 @@ aclError aclvdecSendSkippedFrame(aclvdecChannelDesc *channelDesc, acldvppStreamD
 
 /* ---- channels ---- */
 
-static aclError open_channel(const char *call, struct vdec *c) {
+static aclError open_channel(const char *call, struct video *v) {
+    struct vdec *c = (struct vdec *)v;
     char error[CODEC_ERROR];
     c->now = (struct settings){.format = (int)atomic_load(&c->out_format),
                                .width = atomic_load(&c->out_width),
@@ -608,44 +583,29 @@ static aclError open_channel(const char *call, struct vdec *c) {
     return code;
 }
 
+static aclError end_channel(const char *call, struct video *v, void *channelDesc) {
+    return submit(call, channelDesc, (struct vdec *)v, &(struct send){.is_end = true}, NULL, true);
+}
+
+static void close_channel(struct video *v) {
+    struct vdec *c = (struct vdec *)v;
+    while (c->first) {
+        struct unit *u = c->first;
+        c->first = u->next;
+        _pk_private.mem_free(u);
+    }
+    c->last = NULL;
+    c->codec->decoder_destroy(c->decoder);
+    c->decoder = NULL;
+}
+
+static const struct video_kind kind = {HANDLE_VDEC_CHANNEL, open_channel, end_channel,
+                                       close_channel};
+
 aclError aclvdecCreateChannel(aclvdecChannelDesc *channelDesc) {
-    const char *call = __func__;
-    TRY(dvpp_check(call));
-    TRY(_pk_private.context_need(call));
-    struct vdec *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    aclError code;
-    if (atomic_load(&c->video.is_open))
-        code = _pk_private.fail(ACL_ERROR_INVALID_PARAM, call,
-                                "channelDesc has a channel already; destroy it first, or make "
-                                "another description");
-    else code = open_channel(call, c);
-    if (code == ACL_SUCCESS) atomic_store(&c->video.is_open, true);
-    _pk_private.handle_release(channelDesc);
-    return code;
+    return video_create_channel(__func__, &kind, channelDesc);
 }
 
 aclError aclvdecDestroyChannel(aclvdecChannelDesc *channelDesc) {
-    const char *call = __func__;
-    TRY(dvpp_check(call));
-    TRY(_pk_private.need_started(call));
-    struct vdec *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    aclError code = video_may_close(call, &c->video);
-    if (code == ACL_SUCCESS) {
-        /* Programs close a channel without the end of the stream and count on its last frames. */
-        code = submit(call, channelDesc, c, &(struct send){.is_end = true}, NULL);
-        if (code == ACL_SUCCESS) code = video_wait_tasks(call, &c->video, 1);
-        video_close(&c->video);
-        while (c->first) {
-            struct unit *u = c->first;
-            c->first = u->next;
-            _pk_private.mem_free(u);
-        }
-        c->last = NULL;
-        c->codec->decoder_destroy(c->decoder);
-        c->decoder = NULL;
-    }
-    _pk_private.handle_release(channelDesc);
-    return code;
+    return video_destroy_channel(__func__, &kind, channelDesc);
 }

@@ -52,13 +52,13 @@ struct piece {
 static void destroy_channel(void *object) {
     struct venc *c = object;
     if (c->encoder) c->codec->encoder_destroy(c->encoder);
-    _pk_private.mem_free(c);
+    video_free(&c->video);
 }
 
 aclvencChannelDesc *aclvencCreateChannelDesc(void) {
     struct venc *c;
-    void *handle = dvpp_make_with(__func__, HANDLE_VENC_CHANNEL, sizeof *c, (void **)&c,
-                                  destroy_channel);
+    void *handle = video_create_desc(__func__, HANDLE_VENC_CHANNEL, sizeof *c, (void **)&c,
+                                     destroy_channel);
     if (handle) atomic_store(&c->pic_format, PIXEL_FORMAT_YUV_SEMIPLANAR_420);
     return handle;
 }
@@ -68,14 +68,7 @@ static struct venc *get(const aclvencChannelDesc *channelDesc, const char *call)
 }
 
 aclError aclvencDestroyChannelDesc(aclvencChannelDesc *channelDesc) {
-    const char *call = __func__;
-    struct venc *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    bool is_open = atomic_load(&c->video.is_open);
-    _pk_private.handle_release(channelDesc);
-    CHECK(!is_open, ACL_ERROR_INVALID_PARAM,
-          "channelDesc has a channel; call aclvencDestroyChannel first");
-    return dvpp_drop(call, HANDLE_VENC_CHANNEL, channelDesc, "channelDesc");
+    return video_destroy_desc(__func__, HANDLE_VENC_CHANNEL, channelDesc);
 }
 
 #define FIELD(Name, type, argument, field, condition, ...)                                         \
@@ -122,20 +115,22 @@ uint32_t aclvencGetChannelDescChannelId(const aclvencChannelDesc *channelDesc) {
 
 /* ---- parameters by number ---- */
 
+#define NARROW(type, field) [type] = {#type, 4, offsetof(struct venc, field)}
+#define WIDE(type) [type] = {#type, 8, 0}
 static const struct video_parameter parameters[] = {
-    [ACL_VENC_THREAD_ID_UINT64] = {"ACL_VENC_THREAD_ID_UINT64", 8},
-    [ACL_VENC_CALLBACK_PTR] = {"ACL_VENC_CALLBACK_PTR", sizeof(void *)},
-    [ACL_VENC_PIXEL_FORMAT_UINT32] = {"ACL_VENC_PIXEL_FORMAT_UINT32", 4},
-    [ACL_VENC_ENCODE_TYPE_UINT32] = {"ACL_VENC_ENCODE_TYPE_UINT32", 4},
-    [ACL_VENC_PIC_WIDTH_UINT32] = {"ACL_VENC_PIC_WIDTH_UINT32", 4},
-    [ACL_VENC_PIC_HEIGHT_UINT32] = {"ACL_VENC_PIC_HEIGHT_UINT32", 4},
-    [ACL_VENC_KEY_FRAME_INTERVAL_UINT32] = {"ACL_VENC_KEY_FRAME_INTERVAL_UINT32", 4},
-    [ACL_VENC_BUF_ADDR_PTR] = {"ACL_VENC_BUF_ADDR_PTR", sizeof(void *)},
-    [ACL_VENC_BUF_SIZE_UINT32] = {"ACL_VENC_BUF_SIZE_UINT32", 4},
-    [ACL_VENC_RC_MODE_UINT32] = {"ACL_VENC_RC_MODE_UINT32", 4},
-    [ACL_VENC_SRC_RATE_UINT32] = {"ACL_VENC_SRC_RATE_UINT32", 4},
-    [ACL_VENC_MAX_BITRATE_UINT32] = {"ACL_VENC_MAX_BITRATE_UINT32", 4},
-    [ACL_VENC_MAX_IP_PROP_UINT32] = {"ACL_VENC_MAX_IP_PROP_UINT32", 4},
+    WIDE(ACL_VENC_THREAD_ID_UINT64),
+    WIDE(ACL_VENC_CALLBACK_PTR),
+    NARROW(ACL_VENC_PIXEL_FORMAT_UINT32, pic_format),
+    NARROW(ACL_VENC_ENCODE_TYPE_UINT32, format),
+    NARROW(ACL_VENC_PIC_WIDTH_UINT32, width),
+    NARROW(ACL_VENC_PIC_HEIGHT_UINT32, height),
+    NARROW(ACL_VENC_KEY_FRAME_INTERVAL_UINT32, interval),
+    WIDE(ACL_VENC_BUF_ADDR_PTR),
+    NARROW(ACL_VENC_BUF_SIZE_UINT32, buf_size),
+    NARROW(ACL_VENC_RC_MODE_UINT32, rc_mode),
+    NARROW(ACL_VENC_SRC_RATE_UINT32, rate),
+    NARROW(ACL_VENC_MAX_BITRATE_UINT32, kbps),
+    NARROW(ACL_VENC_MAX_IP_PROP_UINT32, ip_ratio),
 };
 enum { N_PARAMETERS = sizeof parameters / sizeof *parameters };
 
@@ -145,11 +140,9 @@ aclError aclvencSetChannelDescParam(aclvencChannelDesc *channelDesc,
     const char *call = __func__;
     if (!get(channelDesc, call)) return ACL_ERROR_INVALID_PARAM;
     _pk_private.handle_release(channelDesc);
-    TRY(video_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param));
-    uint64_t wide = 0;
-    uint32_t n = 0;
-    memcpy(parameters[paramType].bytes == 8 ? (void *)&wide : (void *)&n, param,
-           parameters[paramType].bytes);
+    uint64_t wide;
+    TRY(video_read_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param, &wide));
+    uint32_t n = (uint32_t)wide;
     switch (paramType) {
     case ACL_VENC_THREAD_ID_UINT64: return aclvencSetChannelDescThreadId(channelDesc, wide);
     case ACL_VENC_CALLBACK_PTR:
@@ -178,31 +171,11 @@ aclError aclvencGetChannelDescParam(const aclvencChannelDesc *channelDesc,
     const char *call = __func__;
     struct venc *c = get(channelDesc, call);
     if (!c) return ACL_ERROR_INVALID_PARAM;
-    const atomic_uint *const places[N_PARAMETERS] = {
-        [ACL_VENC_PIXEL_FORMAT_UINT32] = &c->pic_format,
-        [ACL_VENC_ENCODE_TYPE_UINT32] = &c->format,
-        [ACL_VENC_PIC_WIDTH_UINT32] = &c->width,
-        [ACL_VENC_PIC_HEIGHT_UINT32] = &c->height,
-        [ACL_VENC_KEY_FRAME_INTERVAL_UINT32] = &c->interval,
-        [ACL_VENC_BUF_SIZE_UINT32] = &c->buf_size,
-        [ACL_VENC_RC_MODE_UINT32] = &c->rc_mode,
-        [ACL_VENC_SRC_RATE_UINT32] = &c->rate,
-        [ACL_VENC_MAX_BITRATE_UINT32] = &c->kbps,
-        [ACL_VENC_MAX_IP_PROP_UINT32] = &c->ip_ratio,
-    };
-    aclError code =
-        video_parameter(call, parameters, N_PARAMETERS, (int)paramType, length, param);
-    if (code == ACL_SUCCESS && !paramRetSize)
-        code = _pk_private.fail(ACL_ERROR_INVALID_PARAM, call, "paramRetSize is NULL");
-    if (code == ACL_SUCCESS) {
-        uint64_t wide = paramType == ACL_VENC_CALLBACK_PTR
-                            ? (uintptr_t)atomic_load(&c->callback)
-                        : paramType == ACL_VENC_BUF_ADDR_PTR ? (uintptr_t)atomic_load(&c->buf)
-                                                             : atomic_load(&c->thread);
-        uint32_t n = places[paramType] ? atomic_load(places[paramType]) : 0;
-        *paramRetSize = parameters[paramType].bytes;
-        memcpy(param, places[paramType] ? (void *)&n : (void *)&wide, *paramRetSize);
-    }
+    uint64_t wide = paramType == ACL_VENC_CALLBACK_PTR ? (uintptr_t)atomic_load(&c->callback)
+                    : paramType == ACL_VENC_BUF_ADDR_PTR ? (uintptr_t)atomic_load(&c->buf)
+                                                         : atomic_load(&c->thread);
+    aclError code = video_write_parameter(call, parameters, N_PARAMETERS, (int)paramType, length,
+                                          c, wide, paramRetSize, param);
     _pk_private.handle_release(channelDesc);
     return code;
 }
@@ -392,12 +365,15 @@ static aclError copy_picture(const char *call, struct picture *p) {
 
 /* Queues what is sent; the piece goes with it in any case. */
 static aclError submit(const char *call, aclvencChannelDesc *channelDesc, struct venc *c,
-                       const struct send *sent) {
+                       const struct send *sent, bool is_last) {
     struct send *s = job_create(call, sizeof *s, 1, run_send);
     aclError code = ACL_ERROR_BAD_ALLOC;
     struct picture picture = sent->picture;
     if (s) code = sent->piece ? copy_picture(call, &picture) : ACL_SUCCESS;
+    bool is_copied = code == ACL_SUCCESS;
+    if (is_copied) code = video_begin_task(call, &c->video, is_last);
     if (code != ACL_SUCCESS) {
+        if (is_copied) _pk_private.mem_free(picture.data);
         if (s) job_drop(&s->job);
         if (sent->piece) drop_piece(&sent->piece->report);
         return code;
@@ -409,7 +385,6 @@ static aclError submit(const char *call, aclvencChannelDesc *channelDesc, struct
     s->picture = picture;
     s->is_key = sent->is_key;
     s->is_end = sent->is_end;
-    video_begin_task(&c->video);
     return job_submit(&s->job, c->video.work);
 }
 
@@ -420,8 +395,7 @@ static aclError check_picture(const char *call, const struct venc *c, const acld
     if (!p) return ACL_ERROR_INVALID_PARAM;
     *out = pic_copy(p);
     _pk_private.handle_release(input);
-    CHECK(atomic_load(&c->video.is_open), ACL_ERROR_INVALID_PARAM,
-          "channelDesc has no channel; call aclvencCreateChannel first");
+    TRY(video_need_open(call, &c->video));
     CHECK(out->format == c->now.pic_format, ACL_ERROR_INVALID_PARAM,
           "input: format %d; the channel encodes %d (aclvencSetChannelDescPicFormat)",
           out->format, c->now.pic_format);
@@ -465,8 +439,7 @@ static aclError check_send(const char *call, struct venc *c, acldvppPicDesc *inp
     CHECK(input || s->is_end, ACL_ERROR_INVALID_PARAM,
           "input is NULL; it may be only with the end of the stream (aclvencSetFrameConfigEos)");
     if (input) TRY(check_picture(call, c, input, &s->picture));
-    CHECK(atomic_load(&c->video.is_open), ACL_ERROR_INVALID_PARAM,
-          "channelDesc has no channel; call aclvencCreateChannel first");
+    TRY(video_need_open(call, &c->video));
     if (s->is_end) TRY(video_may_wait(call, &c->video));
     if (!input) return ACL_SUCCESS;
     return make_piece(call, c, input, user, &s->piece);
@@ -483,11 +456,11 @@ aclError aclvencSendFrame(aclvencChannelDesc *channelDesc, acldvppPicDesc *input
     if (!c) return ACL_ERROR_INVALID_PARAM;
     aclError code = ACL_SUCCESS;
     /* The thread of the callbacks may not wait for the encoder, which may wait for callbacks. */
-    if (input && atomic_load(&c->video.is_open) &&
-        c->video.thread != (uint64_t)pthread_self())
+    if (input && atomic_load(&c->video.state) == VIDEO_OPEN &&
+        atomic_load(&c->video.thread) != (uint64_t)pthread_self())
         code = video_wait_tasks(call, &c->video, MOST_WAITING);
     if (code == ACL_SUCCESS) code = check_send(call, c, input, config, userdata, &checked);
-    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked);
+    if (code == ACL_SUCCESS) code = submit(call, channelDesc, c, &checked, false);
     if (code == ACL_SUCCESS && checked.is_end) code = video_wait_tasks(call, &c->video, 1);
     _pk_private.handle_release(channelDesc);
     return code;
@@ -520,7 +493,8 @@ static aclError make_encoder(const char *call, struct venc *c) {
     return ACL_SUCCESS;
 }
 
-static aclError open_channel(const char *call, struct venc *c) {
+static aclError open_channel(const char *call, struct video *v) {
+    struct venc *c = (struct venc *)v;
     c->now = (struct settings){.pic_format = (int)atomic_load(&c->pic_format),
                                .format = (int)atomic_load(&c->format),
                                .width = atomic_load(&c->width),
@@ -546,44 +520,29 @@ static aclError open_channel(const char *call, struct venc *c) {
     return code;
 }
 
+static aclError end_channel(const char *call, struct video *v, void *channelDesc) {
+    return submit(call, channelDesc, (struct venc *)v, &(struct send){.is_end = true}, true);
+}
+
+static void close_channel(struct video *v) {
+    struct venc *c = (struct venc *)v;
+    while (c->first) {
+        struct piece *p = c->first;
+        c->first = p->next;
+        drop_piece(&p->report);
+    }
+    c->last = NULL;
+    if (c->encoder) c->codec->encoder_destroy(c->encoder);
+    c->encoder = NULL;
+}
+
+static const struct video_kind kind = {HANDLE_VENC_CHANNEL, open_channel, end_channel,
+                                       close_channel};
+
 aclError aclvencCreateChannel(aclvencChannelDesc *channelDesc) {
-    const char *call = __func__;
-    TRY(dvpp_check(call));
-    TRY(_pk_private.context_need(call));
-    struct venc *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    aclError code;
-    if (atomic_load(&c->video.is_open))
-        code = _pk_private.fail(ACL_ERROR_INVALID_PARAM, call,
-                                "channelDesc has a channel already; destroy it first, or make "
-                                "another description");
-    else code = open_channel(call, c);
-    if (code == ACL_SUCCESS) atomic_store(&c->video.is_open, true);
-    _pk_private.handle_release(channelDesc);
-    return code;
+    return video_create_channel(__func__, &kind, channelDesc);
 }
 
 aclError aclvencDestroyChannel(aclvencChannelDesc *channelDesc) {
-    const char *call = __func__;
-    TRY(dvpp_check(call));
-    TRY(_pk_private.need_started(call));
-    struct venc *c = get(channelDesc, call);
-    if (!c) return ACL_ERROR_INVALID_PARAM;
-    aclError code = video_may_close(call, &c->video);
-    if (code == ACL_SUCCESS) {
-        /* As VDEC: what was sent comes before the channel goes. */
-        code = submit(call, channelDesc, c, &(struct send){.is_end = true});
-        if (code == ACL_SUCCESS) code = video_wait_tasks(call, &c->video, 1);
-        video_close(&c->video);
-        while (c->first) {
-            struct piece *p = c->first;
-            c->first = p->next;
-            drop_piece(&p->report);
-        }
-        c->last = NULL;
-        if (c->encoder) c->codec->encoder_destroy(c->encoder);
-        c->encoder = NULL;
-    }
-    _pk_private.handle_release(channelDesc);
-    return code;
+    return video_destroy_channel(__func__, &kind, channelDesc);
 }

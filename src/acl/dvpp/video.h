@@ -18,9 +18,13 @@ enum { MOST_INPUT = 64 << 20 };
 
 struct video_report;
 
+enum video_state { VIDEO_CLOSED, VIDEO_OPENING, VIDEO_OPEN, VIDEO_CLOSING, VIDEO_DROPPED };
+
+/* The first member of a channel's description; the lock is there as long as the description. */
 struct video {
-    atomic_bool is_open, is_closing;
-    uint64_t thread;
+    _Atomic(enum video_state) state;
+    atomic_bool is_closing; /* nothing waits any more, and tasks do nothing */
+    _Atomic(uint64_t) thread;
     aclrtStream work, reports;
     pthread_mutex_t lock;
     /* Guarded by the lock: callbacks that have not begun, how many are not over, and whether one
@@ -44,16 +48,32 @@ struct video_report {
 /* FFmpeg's codecs, loaded at the first use. */
 aclError codec_load(const char *call, const struct codec_api **out);
 
+/* Descriptions of channels, of a size that begins with a struct video; destroy() is of what a
+ * description has besides. */
+void *video_create_desc(const char *call, enum handle_kind kind, size_t bytes, void **object,
+                        void (*destroy)(void *object));
+aclError video_destroy_desc(const char *call, enum handle_kind kind, void *channelDesc);
+/* For destroy(): of what video_create_desc() made, the memory too. */
+void video_free(struct video *v);
+
+/* What differs between the channels of VDEC and VENC. */
+struct video_kind {
+    enum handle_kind kind;
+    aclError (*open)(const char *call, struct video *v); /* calls video_open() last */
+    aclError (*end)(const char *call, struct video *v, void *channelDesc); /* queues the end */
+    void (*close)(struct video *v); /* of what is left when no task and no callback runs */
+};
+aclError video_create_channel(const char *call, const struct video_kind *k, void *channelDesc);
+aclError video_destroy_channel(const char *call, const struct video_kind *k, void *channelDesc);
 /* Makes the streams and subscribes the thread to one of them. */
 aclError video_open(const char *call, struct video *v, uint64_t thread);
-/* That a channel is there to close, and this thread may wait for it; it is not open any more. */
-aclError video_may_close(const char *call, struct video *v);
-/* Waits for what runs, drops the callbacks that have not run (video_wait_tasks comes before), and
- * destroys the streams. */
-void video_close(struct video *v);
-/* A task is about to be queued; it is over, or was never queued. */
-void video_begin_task(struct video *v);
+
+/* A task is about to be queued, which an open channel takes, and one that closes only for its own
+ * end; it is over, or was never queued. */
+aclError video_begin_task(const char *call, struct video *v, bool is_last);
 void video_end_task(struct video *v);
+/* That there is a channel. */
+aclError video_need_open(const char *call, const struct video *v);
 /* Waits until fewer than this many tasks are not over, and for 1, until all callbacks have run.
  * Fails when callbacks wait and their thread takes none of them for some seconds. */
 aclError video_wait_tasks(const char *call, struct video *v, unsigned most);
@@ -65,12 +85,18 @@ aclError video_may_wait(const char *call, const struct video *v);
 /* In a task of the channel: waits until the callbacks before are over, or the channel closes. */
 void video_wait_reports(struct video *v);
 
-/* Values of parameters that are set and read by number. video_parameter() checks either call. */
+/* Values of parameters that are set and read by number. */
 struct video_parameter {
     const char *name;
     size_t bytes;
+    size_t place; /* of an atomic_uint in the channel's description, where there are 4 bytes */
 };
-aclError video_parameter(const char *call, const struct video_parameter *table, size_t n, int type,
-                         size_t length, const void *param);
+/* The value that is to be set, checked but for its range. */
+aclError video_read_parameter(const char *call, const struct video_parameter *table, size_t n,
+                              int type, size_t length, const void *param, uint64_t *value);
+/* Gives the program a value: that at its place, or `wide` where it has 8 bytes. */
+aclError video_write_parameter(const char *call, const struct video_parameter *table, size_t n,
+                               int type, size_t length, const void *channel, uint64_t wide,
+                               size_t *param_size, void *param);
 
 #endif
