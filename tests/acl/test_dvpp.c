@@ -4,41 +4,12 @@
  * allocations that fail, and streams and channels in several threads. Formulas of scaling are
  * tested in test_dvpp.py.
  */
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "acl_check.h"
 
-#include <cmocka.h>
 #include <jpeglib.h>
 
-#include "acl/acl.h"
 #include "acl/ops/acl_dvpp.h"
 #include "acl/private.h"
-
-#define assert_acl(expression)                                                                     \
-    do {                                                                                           \
-        aclError e_ = (expression);                                                                \
-        if (e_ != ACL_SUCCESS) fail_msg("%s: %d: %s", #expression, e_, aclGetRecentErrMsg());      \
-    } while (0)
-
-static int start(void **state) {
-    (void)state;
-    assert_acl(aclInit(NULL));
-    assert_acl(aclrtSetDevice(0));
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    assert_acl(aclrtResetDevice(0));
-    assert_acl(aclFinalize());
-    return 0;
-}
 
 /* ---- pictures ---- */
 

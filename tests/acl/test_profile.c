@@ -2,38 +2,15 @@
 /* Profiling through libmsprofiler.so as programs link it: wrong orders and arguments, what a session
  * writes, subscribers and their readers, several threads. test_profile.py reads the tables. */
 #define _GNU_SOURCE /* nftw */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "acl_check.h"
 
 #include <errno.h>
 #include <ftw.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "acl/acl.h"
 #include "acl/acl_prof.h"
-
-#define assert_acl(expression)                                                                     \
-    do {                                                                                           \
-        aclError e_ = (expression);                                                                \
-        if (e_ != ACL_SUCCESS) fail_msg("%s: %d: %s", #expression, e_, aclGetRecentErrMsg());      \
-    } while (0)
-#define assert_acl_fails(expression, code, part)                                                   \
-    do {                                                                                           \
-        assert_int_equal((expression), (code));                                                    \
-        if (!strstr(aclGetRecentErrMsg(), (part)))                                                 \
-            fail_msg("\"%s\" does not say \"%s\"", aclGetRecentErrMsg(), (part));                  \
-    } while (0)
 
 static char folder[64];
 
@@ -51,7 +28,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-static int end(void **state) {
+static int finish(void **state) {
     (void)state;
     assert_acl(aclrtResetDevice(0));
     assert_acl(aclFinalize());
@@ -352,13 +329,13 @@ static void foreign_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(wrong_orders, begin, end),
-        cmocka_unit_test_setup_teardown(wrong_arguments, begin, end),
-        cmocka_unit_test_setup_teardown(notes_calls_and_steps, begin, end),
-        cmocka_unit_test_setup_teardown(threads, begin, end),
-        cmocka_unit_test_setup_teardown(left_open, begin, end),
-        cmocka_unit_test_setup_teardown(by_the_configuration_of_init, begin, end),
-        cmocka_unit_test_setup_teardown(foreign_bytes, begin, end),
+        cmocka_unit_test_setup_teardown(wrong_orders, begin, finish),
+        cmocka_unit_test_setup_teardown(wrong_arguments, begin, finish),
+        cmocka_unit_test_setup_teardown(notes_calls_and_steps, begin, finish),
+        cmocka_unit_test_setup_teardown(threads, begin, finish),
+        cmocka_unit_test_setup_teardown(left_open, begin, finish),
+        cmocka_unit_test_setup_teardown(by_the_configuration_of_init, begin, finish),
+        cmocka_unit_test_setup_teardown(foreign_bytes, begin, finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
