@@ -2,9 +2,11 @@
 /*
  * Worker pool; see pool.h.
  *
- * A run lives on its caller's stack. Its one atomic word, the ticket, holds step, number of tiles
- * and next tile together, so that a late worker can never take a tile of one step for a tile of
- * another. Whoever finishes a step's last tile opens the next step.
+ * A run lives on its caller's stack. A step's tiles are dealt out in ranges, one for each thread, in
+ * order, so that a thread mostly works on the same part of the picture from step to step and finds
+ * it in its own cache; who is through with its range takes from the others'. What is left of a range
+ * is one atomic word, the ticket: step, end and next tile together, so that a late worker can never
+ * take a tile of one step for a tile of another. Whoever finishes a step's last tile opens the next.
  *
  * A worker is lent to a run through its slot. A worker that has not woken up when the run ends is
  * taken back without being waited for; one that has joined is waited for, which is short because it
@@ -26,9 +28,15 @@ enum { MAX_THREADS = 256, TILE_BITS = 22, STEP_BITS = 20 };
 #define TILE_MASK ((UINT64_C(1) << TILE_BITS) - 1)
 #define ENDED ((UINT64_C(1) << STEP_BITS) - 1) /* the step number of a finished run */
 
+struct ticket {
+    _Alignas(64) atomic_uint_fast64_t word; /* step | end of the range | next tile */
+};
+
 struct run {
-    _Alignas(64) atomic_uint_fast64_t ticket; /* step | n_tiles | next tile */
-    _Alignas(64) atomic_int finished;         /* tiles of this step that are done */
+    struct ticket *ticket; /* per thread, by rank */
+    int n_threads;
+    int n_tiles;                      /* of this step */
+    _Alignas(64) atomic_int finished; /* tiles of this step that are done */
     atomic_int sleepers;
     pthread_mutex_t mutex; /* for sleeping only */
     pthread_cond_t opened;
@@ -74,19 +82,34 @@ static int64_t now_ns(void) {
 
 static uint64_t step_of(uint64_t ticket) { return ticket >> (2 * TILE_BITS); }
 
+static void give(struct run *r, int rank, uint64_t step, int begin, int end) {
+    atomic_store(&r->ticket[rank].word,
+                 step << (2 * TILE_BITS) | (uint64_t)end << TILE_BITS | (uint64_t)begin);
+}
+
 /* Opens step `step` or the next one that has tiles. Called by one thread at a time: the run's
  * starter, then whoever finished the step before. */
-static void open_step(struct run *r, int step) {
+static void open_step(struct run *r, int step, int rank) {
+    const int threads = r->n_threads;
     int n = 0;
     for (; step < r->n_steps; step++) {
         n = r->tiles_of(r->context, step);
         if (n != 0) break;
     }
-    uint64_t ticket = step < r->n_steps && n > 0
-                          ? (uint64_t)step << (2 * TILE_BITS) | (uint64_t)n << TILE_BITS
-                          : ENDED << (2 * TILE_BITS);
     atomic_store_explicit(&r->finished, 0, memory_order_relaxed);
-    atomic_store(&r->ticket, ticket);
+    if (step >= r->n_steps || n < 0) {
+        for (int i = 0; i < threads; i++) give(r, i, ENDED, 0, 0);
+    } else if (n < threads) {
+        /* The first tile stays with who is here already, and who gets none is not disturbed. */
+        r->n_tiles = n;
+        for (int i = n - 1; i >= 0; i--)
+            give(r, (rank + i) % threads, (uint64_t)step, i, i + 1);
+    } else {
+        r->n_tiles = n;
+        for (int i = 0; i < threads; i++)
+            give(r, i, (uint64_t)step, (int)((int64_t)n * i / threads),
+                 (int)((int64_t)n * (i + 1) / threads));
+    }
     if (atomic_load(&r->sleepers)) {
         pthread_mutex_lock(&r->mutex);
         pthread_cond_broadcast(&r->opened);
@@ -95,9 +118,10 @@ static void open_step(struct run *r, int step) {
 }
 
 /* Waits until the run has left `step`: spins for a bounded time, then sleeps. */
-static void await_step(struct pool *p, struct run *r, uint64_t step) {
+static void await_step(struct pool *p, struct run *r, int rank, uint64_t step) {
+    atomic_uint_fast64_t *word = &r->ticket[rank].word;
     int64_t until = 0;
-    for (unsigned spins = 0; step_of(atomic_load_explicit(&r->ticket, memory_order_acquire)) == step;
+    for (unsigned spins = 0; step_of(atomic_load_explicit(word, memory_order_acquire)) == step;
          spins++) {
         relax();
         if (spins % 64 != 63) continue;
@@ -106,27 +130,34 @@ static void await_step(struct pool *p, struct run *r, uint64_t step) {
         if (t < until) continue;
         pthread_mutex_lock(&r->mutex);
         atomic_fetch_add(&r->sleepers, 1);
-        while (step_of(atomic_load(&r->ticket)) == step) pthread_cond_wait(&r->opened, &r->mutex);
+        while (step_of(atomic_load(word)) == step) pthread_cond_wait(&r->opened, &r->mutex);
         atomic_fetch_sub(&r->sleepers, 1);
         pthread_mutex_unlock(&r->mutex);
     }
 }
 
+/* Takes a tile of the range of thread `from` and runs it; false when there was none. */
+static bool take_tile(struct run *r, int from, int rank) {
+    atomic_uint_fast64_t *word = &r->ticket[from].word;
+    uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
+    if ((seen & TILE_MASK) >= (seen >> TILE_BITS & TILE_MASK)) return false;
+    uint64_t mine = atomic_fetch_add(word, 1);
+    int tile = (int)(mine & TILE_MASK), end = (int)(mine >> TILE_BITS & TILE_MASK);
+    if (tile >= end) return false;
+    int step = (int)step_of(mine);
+    r->fn(r->context, step, tile, rank);
+    if (atomic_fetch_add(&r->finished, 1) + 1 == r->n_tiles) open_step(r, step + 1, rank);
+    return true;
+}
+
 static void take_part(struct pool *p, struct run *r, int rank) {
     for (;;) {
-        uint64_t seen = atomic_load_explicit(&r->ticket, memory_order_acquire);
-        uint64_t step = step_of(seen);
+        uint64_t step = step_of(atomic_load_explicit(&r->ticket[rank].word, memory_order_acquire));
         if (step == ENDED) return;
-        if ((seen & TILE_MASK) >= (seen >> TILE_BITS & TILE_MASK)) {
-            await_step(p, r, step);
-            continue;
-        }
-        uint64_t mine = atomic_fetch_add(&r->ticket, 1);
-        int tile = (int)(mine & TILE_MASK), n = (int)(mine >> TILE_BITS & TILE_MASK);
-        if (step_of(mine) == ENDED || tile >= n) continue;
-        int at = (int)step_of(mine);
-        r->fn(r->context, at, tile, rank);
-        if (atomic_fetch_add(&r->finished, 1) + 1 == n) open_step(r, at + 1);
+        bool found = false;
+        for (int i = 0; i < r->n_threads && !found; i++)
+            found = take_tile(r, (rank + i) % r->n_threads, rank);
+        if (!found) await_step(p, r, rank, step);
     }
 }
 
@@ -185,9 +216,9 @@ void pool_pin(struct pool *p, const struct core_set *cores) { p->cores = *cores;
 
 int pool_threads(const struct pool *p) { return p->n_threads; }
 
-/* Lends idle workers to `r`; returns which, as a list. A worker whose thread cannot be started is
- * done without. */
-static int lend(struct pool *p, struct run *r, int wanted, short lent[static MAX_THREADS]) {
+/* Reserves up to `wanted` idle workers; returns how many, and which in `lent`. A worker whose thread
+ * cannot be started is done without. */
+static int reserve(struct pool *p, int wanted, short lent[static MAX_THREADS]) {
     int n = 0;
     pthread_mutex_lock(&p->mutex);
     for (int i = 0; i < p->n_threads - 1 && n < wanted; i++) {
@@ -200,11 +231,17 @@ static int lend(struct pool *p, struct run *r, int wanted, short lent[static MAX
         p->busy[i] = true;
         w->rank = n + 1;
         lent[n++] = (short)i;
-        atomic_store(&w->lent, r);
     }
-    if (n) pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->mutex);
     return n;
+}
+
+static void lend(struct pool *p, struct run *r, int n, const short *lent) {
+    if (!n) return;
+    pthread_mutex_lock(&p->mutex);
+    for (int i = 0; i < n; i++) atomic_store(&p->worker[lent[i]].lent, r);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 static void take_back(struct pool *p, struct run *r, int n, const short *lent) {
@@ -231,12 +268,15 @@ void pool_run(struct pool *p, int n_steps, pool_tiles_fn tiles_of, pool_fn fn, v
         }
         return;
     }
-    struct run r = {.n_steps = n_steps, .tiles_of = tiles_of, .fn = fn, .context = context};
+    short lent[MAX_THREADS];
+    struct ticket ticket[MAX_THREADS];
+    int n = reserve(p, wanted - 1, lent);
+    struct run r = {.ticket = ticket, .n_threads = n + 1, .n_steps = n_steps,
+                    .tiles_of = tiles_of, .fn = fn, .context = context};
     pthread_mutex_init(&r.mutex, NULL);
     pthread_cond_init(&r.opened, NULL);
-    open_step(&r, 0);
-    short lent[MAX_THREADS];
-    int n = lend(p, &r, wanted - 1, lent);
+    open_step(&r, 0, 0);
+    lend(p, &r, n, lent);
     take_part(p, &r, 0);
     take_back(p, &r, n, lent);
     pthread_cond_destroy(&r.opened);
