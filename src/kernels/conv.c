@@ -100,11 +100,14 @@ void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int i
 }
 
 /* A tile should take at least this long, or claiming it costs too much of it. */
-#define LEAST_TILE_US 20.0
+#define LEAST_TILE_US 8.0
 
 void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
                 double input_bytes) {
-    static const int threads[] = {1, 2, 4, 8, 16};
+    static const struct {
+        int n;
+        double weight; /* most machines have few cores */
+    } threads[] = {{1, 1}, {2, 1}, {4, 1}, {8, 0.5}, {16, 0.25}};
     double best = 0;
     p->bands = p->group_bands = 1;
     int most = (int)(p->cost_us / LEAST_TILE_US);
@@ -122,8 +125,8 @@ void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
             if (g > 1) memory += input_bytes / r / 60e3;
             double time = 0;
             for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
-                time += (double)((tiles + threads[i] - 1) / threads[i]) * threads[i] *
-                        (compute + 0.3 * memory);
+                time += threads[i].weight * threads[i].n *
+                        ((tiles + threads[i].n - 1) / threads[i].n) * (compute + 0.3 * memory);
             if (best == 0 || time < best) {
                 best = time;
                 p->bands = r;

@@ -72,12 +72,14 @@ float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct con
         if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};    \
     } while (0)
     int longest = length;
-    if (length > EXACT) {
-        int count = (length - EXACT / 2) / c[main_tile]->px;
+    if (length > EXACT || length % c[main_tile]->px == 0) {
+        int count = length % c[main_tile]->px ? (length - EXACT / 2) / c[main_tile]->px
+                                              : length / c[main_tile]->px;
         total += cost[main_tile] * (float)count;
         APPEND(main_tile, x, count);
         x += count * c[main_tile]->px;
         length -= count * c[main_tile]->px;
+        if (length == 0) return total;
     }
     /* least[i]: cost of exactly i outputs, by[i]: its last tile. */
     float least[EXACT + 1];
