@@ -35,8 +35,7 @@ struct ticket {
 struct run {
     struct ticket *ticket; /* per thread, by rank */
     int n_threads;
-    int n_tiles;                      /* of this step */
-    _Alignas(64) atomic_int finished; /* tiles of this step that are done */
+    _Alignas(64) atomic_int left; /* tiles of this step that are not done */
     atomic_int sleepers;
     pthread_mutex_t mutex; /* for sleeping only */
     pthread_cond_t opened;
@@ -96,16 +95,14 @@ static void open_step(struct run *r, int step, int rank) {
         n = r->tiles_of(r->context, step);
         if (n != 0) break;
     }
-    atomic_store_explicit(&r->finished, 0, memory_order_relaxed);
+    atomic_store_explicit(&r->left, n, memory_order_relaxed);
     if (step >= r->n_steps || n < 0) {
         for (int i = 0; i < threads; i++) give(r, i, ENDED, 0, 0);
     } else if (n < threads) {
         /* The first tile stays with who is here already, and who gets none is not disturbed. */
-        r->n_tiles = n;
         for (int i = n - 1; i >= 0; i--)
             give(r, (rank + i) % threads, (uint64_t)step, i, i + 1);
     } else {
-        r->n_tiles = n;
         for (int i = 0; i < threads; i++)
             give(r, i, (uint64_t)step, (int)((int64_t)n * i / threads),
                  (int)((int64_t)n * (i + 1) / threads));
@@ -146,7 +143,7 @@ static bool take_tile(struct run *r, int from, int rank) {
     if (tile >= end) return false;
     int step = (int)step_of(mine);
     r->fn(r->context, step, tile, rank);
-    if (atomic_fetch_add(&r->finished, 1) + 1 == r->n_tiles) open_step(r, step + 1, rank);
+    if (atomic_fetch_sub(&r->left, 1) == 1) open_step(r, step + 1, rank);
     return true;
 }
 

@@ -100,7 +100,7 @@ void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int i
 }
 
 /* A tile should take at least this long, or claiming it costs too much of it. */
-#define LEAST_TILE_US 8.0
+#define LEAST_TILE_US 5.0
 
 void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
                 double input_bytes) {

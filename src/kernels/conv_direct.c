@@ -344,11 +344,11 @@ static void find_pieces(struct job *j, struct channels r) {
         }
         return;
     }
-    const float *image = a->src + j->image * a->src_batch;
-    for (int c = r.first, end; c < r.end; c = end) {
-        end = (c / vl + 1) * vl < r.end ? (c / vl + 1) * vl : r.end;
-        j->pieces[j->n_pieces++] =
-            (struct conv_piece){image + c / vl * a->src_channel + c % vl, end - c};
+    const int first = r.first / vl;
+    const float *block = a->src + j->image * a->src_batch + first * a->src_channel;
+    for (int c = first * vl; c < r.end; c += vl, block += a->src_channel) {
+        const int lane = c < r.first ? r.first - c : 0, end = r.end - c < vl ? r.end - c : vl;
+        j->pieces[j->n_pieces++] = (struct conv_piece){block + lane, end - lane};
     }
 }
 
