@@ -2,11 +2,12 @@
 /*
  * Worker pool; see pool.h.
  *
- * A run lives on its caller's stack. A step's tiles are dealt out in ranges, one for each thread, in
- * order, so that a thread mostly works on the same part of the picture from step to step and finds
- * it in its own cache; who is through with its range takes from the others'. What is left of a range
- * is one atomic word, the ticket: step, end and next tile together, so that a late worker can never
- * take a tile of one step for a tile of another. Whoever finishes a step's last tile opens the next.
+ * A run lives on its caller's stack. A step's tiles are dealt out in ranges, one for each thread,
+ * in order, so that a thread mostly works on the same part of the picture from step to step and
+ * finds it in its own cache; who is through with its range takes from the others'. What is left of
+ * a range is one atomic word, the ticket: step, end and next tile together, so that a late worker
+ * can never take a tile of one step for a tile of another. Whoever finishes a step's last tile
+ * opens the next.
  *
  * A worker is lent to a run through its slot. A worker that has not woken up when the run ends is
  * taken back without being waited for; one that has joined is waited for, which is short because it
@@ -268,6 +269,7 @@ void pool_run(struct pool *p, int n_steps, pool_tiles_fn tiles_of, pool_fn fn, v
     short lent[MAX_THREADS];
     struct ticket ticket[MAX_THREADS];
     int n = reserve(p, wanted - 1, lent);
+    for (int i = 0; i <= n; i++) atomic_init(&ticket[i].word, 0); /* nothing of step 0 yet */
     struct run r = {.ticket = ticket, .n_threads = n + 1, .n_steps = n_steps,
                     .tiles_of = tiles_of, .fn = fn, .context = context};
     pthread_mutex_init(&r.mutex, NULL);

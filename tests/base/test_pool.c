@@ -55,6 +55,38 @@ static void every_thread_count(void **state) {
     }
 }
 
+static int one_tile(void *context, int step) {
+    (void)context;
+    (void)step;
+    return 1;
+}
+
+static void slow_tile(void *context, int step, int tile, int worker) {
+    for (volatile int i = 0; i < 5000; i++) {} /* until the others have woken up */
+    run_tile(context, step, tile, worker);
+}
+
+/* Leaves words on the stack that look like ranges of tiles. */
+static void __attribute__((noinline)) soil_the_stack(void) {
+    volatile uint64_t words[8192];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        words[i] = UINT64_C(5) << 44 | 9 << 22;
+}
+
+/* Steps of one tile leave all other threads without any. */
+static void single_tiles(void **state) {
+    (void)state;
+    struct pool *p;
+    assert_ok(pool_create(4, &p));
+    for (int i = 0; i < 200; i++) {
+        struct job j = {.stop_at = -1, .max_workers = 4};
+        soil_the_stack();
+        pool_run(p, 40, one_tile, slow_tile, &j, 0);
+        for (int s = 0; s < 40; s++) assert_int_equal(atomic_load(&j.ran[s]), 1);
+    }
+    pool_destroy(p);
+}
+
 static void negative_tiles_end_the_run(void **state) {
     (void)state;
     struct pool *p;
@@ -141,7 +173,7 @@ static void core_lists(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_thread_count),
-        cmocka_unit_test(negative_tiles_end_the_run),
+        cmocka_unit_test(single_tiles), cmocka_unit_test(negative_tiles_end_the_run),
         cmocka_unit_test(several_runs_at_once),
         cmocka_unit_test(workers_stay_on_their_cores),
         cmocka_unit_test(core_lists),
