@@ -26,8 +26,10 @@ LINE = re.compile(r"^ *([\d.]+)(?: +[\d.]+){5}  (\S+) +(\S.*?)  +(\S+)$")
 
 def load(path):
     """The model with likely sizes where it leaves them open, a batch of one and pictures of 224 x 224,
-    and --input_shape saying so."""
+    and --input_shape saying so; nodes without a name get one."""
     model = onnx.load(path)
+    for node in model.graph.node:
+        node.name = node.name or node.output[0]
     weights = {w.name for w in model.graph.initializer}
     shapes = []
     for v in model.graph.input:
@@ -42,11 +44,12 @@ def load(path):
     return model, [f"--input_shape={';'.join(shapes)}"] if shapes else []
 
 
-def profile(build, path, options, threads, runs):
+def profile(build, model, options, threads, runs):
     """[(name, operator, kernel, least ms)]"""
     with tempfile.TemporaryDirectory() as folder:
-        om = pathlib.Path(folder) / "net"
-        subprocess.run([build / "cmd" / "atc", f"--model={path}", "--framework=5",
+        om, named = pathlib.Path(folder) / "net", pathlib.Path(folder) / "named.onnx"
+        onnx.save(model, named)
+        subprocess.run([build / "cmd" / "atc", f"--model={named}", "--framework=5",
                         f"--output={om}", "--soc_version=Ascend310", *options], check=True,
                        stdout=subprocess.DEVNULL)
         done = subprocess.run([build / "cmd" / "prusik", "bench", f"--runs={runs}", "--warmup=2",
@@ -109,7 +112,7 @@ def main():
                                        capture_output=True, text=True).stdout)
     for path in options.models:
         model, sizes = load(path)
-        steps = profile(options.build, path, sizes, options.threads, options.runs)
+        steps = profile(options.build, model, sizes, options.threads, options.runs)
         show(path, model, steps, limits, options.threads, options.top)
 
 

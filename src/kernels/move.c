@@ -53,6 +53,24 @@ static void choose_strips(struct move_copy *c) {
         if (d != c->strip_dim) c->n_units *= c->dim[d];
 }
 
+/* Rows of two, four or eight bytes' worth of elements move as one: boxes are cut into pairs. */
+static void widen_elements(struct move_copy *c) {
+    for (int p = c->rank - 1; p > 0 && c->element_bytes < 8; p = c->rank - 1) {
+        if (c->dim[p] % 2 || c->dim[p] * c->element_bytes > 16 || c->src_stride[p] != 1 ||
+            c->dst_stride[p] != 1)
+            return;
+        for (int d = 0; d < p; d++)
+            if (c->src_stride[d] % 2 || c->dst_stride[d] % 2) return;
+        for (int d = 0; d < p; d++) {
+            c->src_stride[d] /= 2;
+            c->dst_stride[d] /= 2;
+        }
+        c->element_bytes *= 2;
+        c->dim[p] /= 2;
+        if (c->dim[p] == 1) c->rank--;
+    }
+}
+
 enum status move_copy_init(struct move_copy *c, int element_bytes, int rank, const int64_t *dims,
                            const int64_t *src_strides, const int64_t *dst_strides) {
     int order[MOVE_MAX_RANK];
@@ -74,6 +92,7 @@ enum status move_copy_init(struct move_copy *c, int element_bytes, int rank, con
     for (int i = 0; i < n; i++)
         append(c, dims[order[i]], src_strides[order[i]], dst_strides[order[i]]);
     if (!c->rank) append(c, 1, 1, 1);
+    widen_elements(c);
     choose_strips(c);
     return STATUS_OK;
 }

@@ -24,7 +24,7 @@ enum { MOVE_MAX_RANK = 10 };
 struct move_copy {
     const void *src; /* of the element at index 0,0,... */
     void *dst;
-    int element_bytes; /* 1, 2, 4 or 8 */
+    int element_bytes; /* 1, 2, 4 or 8; more than asked for where that is the same */
     int64_t n_units;
 
     /* private: dimensions by falling destination stride, the last one the row */

@@ -210,11 +210,12 @@ static void gather_channels(const struct move_gather *g) {
 
 /* ---- N-d copies ---- */
 
-/* Elements are moved as bits, whatever their type is. */
+/* Elements are moved as bits, whatever their type is, and several at once where they lie together
+ * (move_copy_init), aligned or not. */
 typedef uint8_t bits8 __attribute__((may_alias));
-typedef uint16_t bits16 __attribute__((may_alias));
-typedef uint32_t bits32 __attribute__((may_alias));
-typedef uint64_t bits64 __attribute__((may_alias));
+typedef uint16_t bits16 __attribute__((may_alias, aligned(1)));
+typedef uint32_t bits32 __attribute__((may_alias, aligned(1)));
+typedef uint64_t bits64 __attribute__((may_alias, aligned(1)));
 
 /* Where a unit begins, and how much of the strip dimension it has. */
 struct unit {
