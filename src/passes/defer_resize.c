@@ -22,9 +22,10 @@ enum { MAX_CONVS = 8, MIN_CHANNELS = 16 };
 static bool enlarges(const struct graph *g, const struct node *n) {
     const struct tensor *x = node_input(g, n, 0), *sizes = node_input(g, n, 3);
     const struct shape *sx = &x->shape, *sy = &g->tensors[n->outputs[0]].shape;
-    if (x->dtype != DT_F32 || sx->rank != 4 || !shape_known(sx) || !shape_known(sy) ||
-        sx->dim[0] != sy->dim[0] || sx->dim[1] != sy->dim[1] || sy->dim[2] < sx->dim[2] ||
-        sy->dim[3] < sx->dim[3] || shape_elements(sy) < 2 * shape_elements(sx))
+    if (x->dtype != DT_F32 || sx->rank != 4 || sy->rank != 4 || sx->dim[0] != sy->dim[0] ||
+        sx->dim[1] != sy->dim[1] || sx->dim[2] <= 0 || sx->dim[3] <= 0 ||
+        sy->dim[2] < sx->dim[2] || sy->dim[3] < sx->dim[3] ||
+        sy->dim[2] / sx->dim[2] * (sy->dim[3] / sx->dim[3]) < 2)
         return false;
     if (sizes && (!sizes->data || strcmp(node_string(n, "keep_aspect_ratio_policy", "stretch"),
                                          "stretch")))
@@ -86,7 +87,7 @@ static enum status copy_attrs(struct graph *g, int node, int from, const char *b
 static enum status part(struct edit *e, int node, int resize, int64_t at, int64_t n) {
     struct graph *g = e->g;
     int a = g->nodes[resize].inputs[0], in[4] = {a, -1, -1, -1}, made, low, enlarged;
-    int64_t channels = g->tensors[g->nodes[node].outputs[0]].shape.dim[1];
+    int64_t channels = g->tensors[g->nodes[node].inputs[1]].shape.dim[0];
     struct shape s = g->tensors[a].shape;
     s.dim[1] = channels;
     int weights = g->nodes[node].inputs[1], rest;
@@ -128,10 +129,9 @@ static enum status visit(struct edit *e, int node) {
     for (int i = 0; i < n_convs; i++) {
         const struct node *conv = &g->nodes[convs[i]];
         if (!is_pointwise(g, conv) || conv->inputs[0] != y ||
-            g->tensors[conv->inputs[1]].shape.dim[1] != g->tensors[y].shape.dim[1] ||
-            !shape_known(&g->tensors[conv->outputs[0]].shape))
+            g->tensors[conv->inputs[1]].shape.dim[1] != g->tensors[y].shape.dim[1])
             return STATUS_OK;
-        made += g->tensors[conv->outputs[0]].shape.dim[1];
+        made += g->tensors[conv->inputs[1]].shape.dim[0];
     }
     /* What is enlarged then must not be much more than what was. */
     if (made > 2 * channels) return STATUS_OK;
