@@ -11,6 +11,7 @@ enum status pass_fold_batch_norm(struct graph *g);
 enum status pass_recognise_activation(struct graph *g);
 enum status pass_join_convs(struct graph *g);
 enum status pass_defer_resize(struct graph *g);
+enum status pass_weighted_sum(struct graph *g);
 enum status pass_fuse_activation(struct graph *g);
 enum status pass_fuse_residual(struct graph *g);
 enum status pass_recognise_layer_norm(struct graph *g);
