@@ -12,6 +12,7 @@
 #include "exec/model.h"
 #include "import/single_op.h"
 #include "om/om.h"
+#include "plan/hints.h"
 
 /* ---- codes ---- */
 
@@ -238,6 +239,17 @@ void models_reset(void) {
 
 /* ---- loading ---- */
 
+/* Hints that cannot be read are no reason not to run. */
+static void warn_of_hints(const char *call, const struct graph *g) {
+    struct arena arena;
+    struct tuning hints;
+    arena_init(&arena, 0);
+    if (hints_read(g, &arena, &hints) != STATUS_OK)
+        acl_log(ACL_WARNING, "%s: model '%s' runs without its hints: %s", call, g->name,
+                status_message());
+    arena_deinit(&arena);
+}
+
 /* Takes g. */
 static aclError make_model(const char *call, const struct model_source *from, struct graph *g,
                            int device, struct loaded **out) {
@@ -261,6 +273,7 @@ static aclError make_model(const char *call, const struct model_source *from, st
     m->device = device;
     m->is_bundle = from->is_bundle;
     pthread_mutex_init(&m->lock, NULL);
+    warn_of_hints(call, g);
     s = model_create(g, pool, &m->model);
     if (s != STATUS_OK) {
         code = fail_create(s, call);

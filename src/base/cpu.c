@@ -2,6 +2,10 @@
 #define _GNU_SOURCE
 #include "base/cpu.h"
 
+#include <ctype.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -126,6 +130,39 @@ void core_set_pin_self(const struct core_set *set) {
     if (!set->n) return;
     to_system(set, &wanted);
     sched_setaffinity(0, sizeof wanted, &wanted);
+}
+
+static char class_name[48] = "unknown";
+static pthread_once_t class_once = PTHREAD_ONCE_INIT;
+
+static void find_class(void) {
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    char maker[13] = "";
+    if (!__get_cpuid(0, &a, &b, &c, &d)) return;
+    memcpy(maker, &b, 4);
+    memcpy(maker + 4, &d, 4);
+    memcpy(maker + 8, &c, 4);
+    for (int i = 0; maker[i]; i++)
+        if (!isalnum((unsigned char)maker[i])) maker[i] = '_';
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return;
+    unsigned family = a >> 8 & 15, model = a >> 4 & 15;
+    if (family == 6 || family == 15) model |= a >> 12 & 0xf0;
+    if (family == 15) family += a >> 20 & 0xff;
+    snprintf(class_name, sizeof class_name, "%s-%u-%u", maker, family, model);
+#else
+    unsigned long long midr;
+    FILE *f = fopen("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "r");
+    if (!f) return;
+    if (fscanf(f, "%llx", &midr) == 1)
+        snprintf(class_name, sizeof class_name, "arm-0x%llx", midr & ~0xfULL); /* any revision */
+    fclose(f);
+#endif
+}
+
+const char *cpu_class(void) {
+    pthread_once(&class_once, find_class);
+    return class_name;
 }
 
 size_t cpu_l2_bytes(void) {

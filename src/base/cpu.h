@@ -33,6 +33,9 @@ bool core_set_is_usable(const struct core_set *set);
 /* Keeps the calling thread on these cores; does nothing when n is 0 or none of them is usable. */
 void core_set_pin_self(const struct core_set *set);
 
+/* What processors share that run the same code equally fast: "AuthenticAMD-25-17" (maker, family,
+ * model), "arm-0x410fd0c0" (MIDR), "unknown". No blanks and no dots. */
+const char *cpu_class(void);
 size_t cpu_l2_bytes(void); /* per core; 512 KiB when the system does not say */
 
 #endif

@@ -298,7 +298,8 @@ static void keep_times(struct instance *r) {
                                          .ms = (double)(r->began[i + 1] - r->began[i]) * 1e-6,
                                          .macs = s->macs, .begin_ns = r->began[i],
                                          .end_ns = r->began[i + 1], .bytes = bytes,
-                                         .n_tiles = s->n_tiles, .source = n};
+                                         .n_tiles = s->n_tiles, .source = n,
+                                         .conv = s->conv};
     }
 }
 

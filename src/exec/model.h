@@ -83,6 +83,7 @@ struct step_time {
     int64_t bytes;             /* of all its node takes and gives */
     int n_tiles;
     const struct node *source; /* in the graph instance_program() gives; NULL: none */
+    const struct planned_conv *conv; /* of struct step, plan/program.h */
 };
 void instance_profile(struct instance *r, bool on);
 int instance_step_times(const struct instance *r, const struct step_time **out);

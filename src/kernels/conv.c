@@ -17,6 +17,8 @@ static enum status check(const struct conv_desc *d) {
           STATUS_ARGUMENT, "convolution: kernel, strides and dilations must be positive");
     CHECK(d->pt >= 0 && d->pl >= 0, STATUS_ARGUMENT, "convolution: negative padding %d, %d", d->pt,
           d->pl);
+    CHECK(d->only >= 0 && d->group >= 0 && d->block >= 0, STATUS_ARGUMENT,
+          "convolution: a negative choice %d %d %d", d->only, d->group, d->block);
     CHECK(d->groups > 0 && d->ic % d->groups == 0 && d->oc % d->groups == 0, STATUS_ARGUMENT,
           "convolution: %d groups do not divide %d input and %d output channels", d->groups, d->ic,
           d->oc);

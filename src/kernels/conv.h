@@ -54,7 +54,11 @@ struct conv_desc {
     int n_pieces; /* 1x1 with stride 1 and without groups, BLOCKED: its input channels are scattered
                      over so many pieces; 0: the source is one tensor */
     int only; /* enum conv_only, or m: Winograd with m x m outputs a tile wherever it has a form */
+    /* With `only`, how that algorithm is cut; 0: by its cost model. */
+    int group; /* blocks of output channels side by side in registers */
+    int block; /* Winograd: tiles transformed together, at most CONV_MOST_BLOCK */
 };
+enum { CONV_MOST_BLOCK = 50, CONV_MOST_WAY = 6 };
 
 /* Input channels that lie side by side in one block: of image 0, from its first pixel on. */
 struct conv_source {
@@ -89,16 +93,17 @@ struct conv_plan {
     int n_steps;    /* 1, or more when the algorithm needs a barrier in between */
     int n_tiles[2]; /* per step */
     double cost_us; /* estimated time of one run on one core */
+    int way;        /* conv_desc.only for this algorithm; 0 if there is no choice (depthwise) */
     char name[48];  /* for listings: "1x1 2x14", "3x3s2 4x4", "dw3x3 2x4" */
 
     /* Private to the algorithms. */
     int icb, ocb;             /* blocks of channels */
-    int ocv;                  /* blocks of output channels in a group; the last may have fewer */
+    int ocv;                  /* conv_desc.group; the last group may have fewer */
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
-    int unit;                 /* flat: bands are multiples of so many outputs; Winograd: most tiles
-                                 transformed together */
+    int unit;                 /* flat: bands are multiples of so many outputs; Winograd:
+                                 conv_desc.block */
     int pixel_step;           /* floats between the inputs of neighbouring outputs */
     int merged;               /* planar source: kx and c are one run */
     int rows_outer;           /* all channel groups for a row before the next row */
@@ -109,7 +114,8 @@ struct conv_plan {
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions
- * that make no sense or overflow. */
+ * that make no sense or overflow, or that ask for a cut that does not exist. Where there is no
+ * Winograd form or cut as asked for it is direct: `way` tells. */
 enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
                            struct conv_plan *out);
 /* weights: [oc][ic/groups][kh][kw]; bias: [oc] or NULL. */

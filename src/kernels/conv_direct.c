@@ -223,6 +223,7 @@ enum status direct_plan(struct conv_plan *p) {
     const struct conv_kernels *k = p->k->conv;
     const int vl = p->k->vl, taps = d->kh * d->kw;
     p->algorithm = CONV_DIRECT;
+    p->way = CONV_ONLY_DIRECT;
     p->flat = taps == 1 && d->sh == 1 && d->sw == 1 && d->pt == 0 && d->pl == 0 &&
               d->oh == d->ih && d->ow == d->iw && d->src == CONV_BLOCKED;
     p->merged = d->src == CONV_PLANAR && d->groups == 1 && d->dw == 1;
@@ -231,7 +232,11 @@ enum status direct_plan(struct conv_plan *p) {
 
     double least = 0;
     int span = 0;
+    const int wanted = d->only == CONV_ONLY_DIRECT ? d->group : 0;
+    CHECK(wanted <= k->max_ocv && wanted <= p->ocb, STATUS_ARGUMENT,
+          "convolution: no groups of %d blocks of output channels", wanted);
     for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++) {
+        if (wanted && ocv != wanted) continue;
         const struct conv_tile_kernel *c[16];
         if (!candidates(p, ocv, c)) break;
         double full = conv_cut(p, ocv, length, 0, NULL, NULL), total = 0;

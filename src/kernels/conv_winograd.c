@@ -88,22 +88,30 @@ static double block_cost(const struct conv_plan *p, int n, int ocv) {
     return cost;
 }
 
-/* For `tiles` tiles that follow one another. */
-static struct cut choose_cut(const struct conv_plan *p, const struct form *f, int tiles) {
-    static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, 50};
+/* For `tiles` tiles that follow one another, n at a time. */
+static double cut_us(const struct conv_plan *p, const struct form *f, int tiles, int n, int ocv) {
     const double bytes = weight_bytes(p, f);
+    const int blocks = (tiles + n - 1) / n;
+    /* Every block streams all the weights, from L3, mostly behind the products; the first time,
+     * when there are many, from memory. */
+    const double stream = bytes > 600e3 ? 0.05 * bytes * (blocks - 1) / 45e3 : 0;
+    const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
+    const double us = stream + block_cost(p, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
+                                   (double)p->k->conv->fma_per_us;
+    return us > memory ? us + 0.3 * memory : memory + 0.3 * us;
+}
+
+static struct cut choose_cut(const struct conv_plan *p, const struct form *f, int tiles) {
+    static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, CONV_MOST_BLOCK};
+    const struct conv_desc *d = &p->d;
     struct cut best = {0, 0, 0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const int blocks = (tiles + sizes[i] - 1) / sizes[i], n = (tiles + blocks - 1) / blocks;
+        const int blocks = (tiles + sizes[i] - 1) / sizes[i];
+        const int n = d->block ? d->block : (tiles + blocks - 1) / blocks;
         if (n == best.block) continue;
-        /* Every block streams all the weights, from L3, mostly behind the products; the first time,
-         * when there are many, from memory. */
-        const double stream = bytes > 600e3 ? 0.05 * bytes * (blocks - 1) / 45e3 : 0;
-        const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
         for (int ocv = 1; ocv <= p->k->conv->max_ocv && ocv <= p->ocb; ocv++) {
-            double us = stream + block_cost(p, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
-                                     (double)p->k->conv->fma_per_us;
-            us = us > memory ? us + 0.3 * memory : memory + 0.3 * us;
+            if (d->group && ocv != d->group) continue;
+            double us = cut_us(p, f, tiles, n, ocv);
             if (best.block == 0 || us < best.us * 0.995) best = (struct cut){n, ocv, us};
         }
     }
@@ -173,10 +181,13 @@ static size_t strip_floats(const struct conv_plan *p, const struct form *f) {
 int winograd_lay_out(struct conv_plan *p, int form) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[form];
-    if (!suits(d, f)) return 0;
+    if (!suits(d, f) || d->block > CONV_MOST_BLOCK || d->group > p->k->conv->max_ocv ||
+        d->group > p->ocb)
+        return 0;
     const int m = f->m, points = f->n * f->n, vl = p->k->vl;
     const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m);
     p->algorithm = CONV_WINOGRAD;
+    p->way = m;
     p->wino_form = form;
     set_input(p);
     p->flat = p->rows_outer = 0;

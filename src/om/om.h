@@ -31,6 +31,7 @@
  *     attr K (s)                the graph's meta K, if K begins with "prusik." or "atc_";
  *     attr "prusik.meta." K (s)   any other
  *                               "prusik.dynamic" says what sizes open inputs may have: ir/dynamic.h
+ *                               "prusik.tuning.ISA.CPU" has hints of prusik tune: ir/tuning.h
  *     attrs memory_size, weight_size, stream_num, event_num, attr_model_out_nodes_name: as CANN's
  *     graph[0]: name; op: in this order
  *       type "Data", one an input of the graph: attr "index" (i); output_desc[0] is the tensor

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/tuning.h"
 #include "om/container.h"
 
 #define JSON_OUT_OF_MEMORY "out of memory while making JSON"
@@ -252,6 +253,23 @@ static void print_tensor(const char *what, const struct om_tensor_info *t, FILE 
     fputc('\n', to);
 }
 
+/* Hints of prusik tune in a line instead of their numbers. False for any other entry. */
+static bool print_tuning(const struct om_pair *p, FILE *to) {
+    const size_t n = strlen(TUNING_META);
+    if (strncmp(p->key, TUNING_META, n)) return false;
+    struct arena arena;
+    struct tuning t;
+    arena_init(&arena, 0);
+    fprintf(to, "%-8s ", "tuned");
+    print_text(p->key + n, to);
+    if (tuning_read(p->value, &arena, &t) == STATUS_OK)
+        fprintf(to, ": hints for %d kind%s of convolution, measured with %d thread%s\n", t.n,
+                t.n == 1 ? "" : "s", t.threads, t.threads == 1 ? "" : "s");
+    else fprintf(to, ": not used, %s\n", status_message());
+    arena_deinit(&arena);
+    return true;
+}
+
 static void description_text(const struct om_description *d, FILE *to) {
     char a[32], b[32];
     fprintf(to, "%-8s ", "model");
@@ -278,6 +296,7 @@ static void description_text(const struct om_description *d, FILE *to) {
         fputc('\n', to);
     }
     for (int i = 0; i < d->n_meta; i++) {
+        if (print_tuning(&d->meta[i], to)) continue;
         fprintf(to, "%-8s ", "meta");
         print_text(d->meta[i].key, to);
         fputs(" = ", to);

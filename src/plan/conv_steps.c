@@ -4,8 +4,7 @@
 #include "base/alloc.h"
 
 struct conv_step {
-    struct conv_plan plan;
-    const void *packed;
+    struct planned_conv conv;
     struct conv_args args; /* strides; the pointers are filled in at run time */
     struct ref src, dst, residual;
     struct conv_step_piece {
@@ -28,13 +27,13 @@ static enum status run_conv(const struct step *s, struct run_env *env, int tile,
     a.residual = ref_at(env, &c->residual);
     unsigned char *scratch = env->scratch + (size_t)worker * env->scratch_stride;
     /* Behind what the kernel takes. */
-    struct conv_source *sources = (struct conv_source *)(scratch + sources_at(&c->plan));
-    for (int i = 0; i < c->plan.d.n_pieces; i++) {
+    struct conv_source *sources = (struct conv_source *)(scratch + sources_at(&c->conv.plan));
+    for (int i = 0; i < c->conv.plan.d.n_pieces; i++) {
         const struct conv_step_piece *p = &c->pieces[i];
         sources[i] = (struct conv_source){ref_at(env, &p->from), p->batch, p->channels};
     }
     a.sources = sources;
-    conv_run(&c->plan, c->packed, &a, c->kernel_step, tile, scratch);
+    conv_run(&c->conv.plan, c->conv.packed, &a, c->kernel_step, tile, scratch);
     return STATUS_OK;
 }
 
@@ -48,8 +47,9 @@ enum status plan_conv_steps(struct plan *s, const struct node *n, const struct c
         struct step *step;
         struct conv_step *c;
         TRY(plan_add_step(s, n, "", p->n_tiles[i], run_conv, sizeof *c, &step, &c));
-        *c = (struct conv_step){.plan = *p, .packed = packed, .args = *a, .kernel_step = i};
-        step->kernel = c->plan.name;
+        *c = (struct conv_step){.conv = {*p, packed}, .args = *a, .kernel_step = i};
+        step->kernel = c->conv.plan.name;
+        if (i == 0 && n->op == OP_Conv) step->conv = &c->conv;
         if (i == 0)
             step->macs = (int64_t)p->d.n * p->d.oc * p->d.oh * p->d.ow * (p->d.ic / p->d.groups) *
                          p->d.kh * p->d.kw;

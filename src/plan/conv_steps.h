@@ -6,6 +6,12 @@
 #include "kernels/conv.h"
 #include "plan/plan.h"
 
+/* What a step's convolution became. The packed weights live as long as the model. */
+struct planned_conv {
+    struct conv_plan plan;
+    const void *packed;
+};
+
 /* Where a convolution reads: one tensor, or p->d.n_pieces pieces. */
 struct conv_input {
     struct value whole;

@@ -10,6 +10,7 @@
 
 #include "base/env.h"
 #include "plan/conv_steps.h"
+#include "plan/hints.h"
 
 bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
     static const struct {
@@ -134,6 +135,23 @@ static enum status find_pieces(struct plan *s, const struct node *n, int t, int 
     return STATUS_OK;
 }
 
+/* As PRUSIK_ALGO asks, as a hint advises where that is possible, or by the cost model. */
+static enum status plan_kernel(struct plan *s, struct conv_desc *d, struct conv_plan *out) {
+    int size[TUNING_SIZES];
+    TRY(wanted_algorithm(&d->only));
+    hints_sizes(d, size);
+    const struct tuning_hint *h = d->only ? NULL : tuning_find(&s->tuning, size);
+    if (h) {
+        struct conv_desc hinted = *d;
+        hinted.only = h->only;
+        hinted.group = h->group;
+        hinted.block = h->block;
+        if (conv_plan_init(s->k, &hinted, out) == STATUS_OK && out->way == h->only)
+            return STATUS_OK;
+    }
+    return conv_plan_init(s->k, d, out);
+}
+
 enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     const struct graph *g = s->g;
     int x = n->inputs[0], y = n->outputs[0];
@@ -165,7 +183,6 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     bool planar = d.groups == 1 && d.ic <= 4 && !plan_has(s, x, LAYOUT_BLOCKED);
     d.src = planar ? CONV_PLANAR : CONV_BLOCKED;
     d.dst = choose_destination(s, y, &home_stride);
-    TRY(wanted_algorithm(&d.only));
     struct conv_input from = {0};
     struct value to, residual = {0};
     bool pointwise = d.groups == 1 && d.kh * d.kw * d.sh * d.sw == 1 && d.pt == 0 && d.pl == 0 &&
@@ -174,7 +191,7 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
         TRY(find_pieces(s, n, x, &d.n_pieces, &from.pieces));
     else TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from.whole));
     struct conv_plan p;
-    TRY(conv_plan_init(s->k, &d, &p));
+    TRY(plan_kernel(s, &d, &p));
 
     if (res) TRY(plan_want(s, n, n->inputs[3], LAYOUT_BLOCKED, &residual));
     const void *packed;

@@ -13,6 +13,7 @@
 #include "base/cpu.h"
 #include "base/env.h"
 #include "kernels/kernels.h"
+#include "plan/hints.h"
 
 enum status plan_add_step(struct plan *s, const struct node *n, const char *kernel, int n_tiles,
                           enum status (*run)(const struct step *, struct run_env *, int, int),
@@ -136,6 +137,8 @@ static enum status write_outputs(struct plan *s) {
 
 static enum status make_plan(struct plan *s) {
     struct graph *g = s->g;
+    /* Hints are advice: without any, or with some that are no good, the cost model chooses. */
+    if (hints_read(g, &s->notes, &s->tuning) != STATUS_OK) s->tuning.n = 0;
     TRY(graph_find_uses(g, &s->uses));
     s->tensors = mem_calloc((size_t)g->n_tensors + 1, sizeof *s->tensors);
     s->done = mem_calloc((size_t)g->n_nodes + 1, 1);

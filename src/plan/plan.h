@@ -14,6 +14,7 @@
 #ifndef PK_PLAN_PLAN_H
 #define PK_PLAN_PLAN_H
 
+#include "ir/tuning.h"
 #include "plan/program.h"
 
 struct kernels; /* kernels/kernels.h */
@@ -75,6 +76,7 @@ struct plan {
     struct graph_uses uses;
     unsigned char *done; /* per node: already computed as part of another */
     struct arena notes;  /* what only planning needs */
+    struct tuning tuning; /* hints for this machine */
     int n_buffers, cap_buffers, cap_steps;
     struct buffer *buffers;
     /* Places that refs in steps name by buffer until plan_layout_memory() resolves them. */

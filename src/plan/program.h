@@ -69,6 +69,7 @@ struct step {
     int source; /* that node in the program's graph, or -1 */
     int n_tiles;
     int64_t macs;
+    const struct planned_conv *conv; /* plan/conv_steps.h: of a Conv with f32 weights, else NULL */
     enum status (*run)(const struct step *s, struct run_env *env, int tile, int worker);
     void *params; /* of run; in the program's memory */
 };

@@ -4,10 +4,12 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/env.h"
 #include "exec/exec.h"
+#include "plan/hints.h"
 
 static struct graph *parse(const char *text) {
     struct graph *g;
@@ -68,6 +70,68 @@ static void values(void **state) {
         model_destroy(m);
         device_destroy(d);
     }
+}
+
+/* A plan with these hints, for a convolution of 3x3 and one of 1x1. */
+static char *plan_of(const char *hints, struct device *d) {
+    static const char text[] =
+        "graph \"g\" {\n"
+        "  input x f32[1,16,30,30]\n"
+        "  const w f32[40,16,3,3] = splat(0.25)\n"
+        "  y f32[1,40,30,30] = Conv(x, w) {pads=[1,1,1,1]}\n"
+        "  const v f32[40,40,1,1] = splat(0.5)\n"
+        "  z f32[1,40,30,30] = Conv(y, v)\n"
+        "  output z\n"
+        "}\n";
+    struct graph *g = parse(text);
+    struct model *m;
+    char key[HINTS_KEY], *plan;
+    size_t n;
+    hints_key(key);
+    if (hints) assert_ok(graph_set_meta(g, key, hints));
+    assert_ok(model_create(g, d, &m));
+    FILE *to = open_memstream(&plan, &n);
+    assert_non_null(to);
+    assert_ok(model_print_plan(m, to));
+    fclose(to);
+    model_destroy(m);
+    return plan;
+}
+
+/* Hints choose the kernel; those that are broken or impossible change nothing. */
+static void hints(void **state) {
+    (void)state;
+#define FIRST "1 16 30 30 40 30 30 3 3 1 1 1 1 1 1 1 0 0 0 0 0 : "
+#define SECOND "1 40 30 30 40 30 30 1 1 1 1 1 1 0 0 1 0 0 0 0 0 : "
+    static const char *const useless[] = {
+        "", "nonsense", "2 1\n" FIRST "2 1 9\n", /* another version */
+        "1 1\n" FIRST "3 1 9\n",    /* no such form with stride 1 */
+        "1 1\n" FIRST "77 1 9\n",   /* no such algorithm */
+        "1 1\n" FIRST "2 99 9\n",   /* no such group */
+        "1 1\n" FIRST "1 99 0\n",
+        "1 1\n" FIRST "2 1 1000000000\n",
+        "1 1\n" SECOND "6 1 9\n",   /* no Winograd for 1x1 */
+        "1 1\n9" FIRST "2 1 9\n",   /* no such layer */
+        "1 1\n" FIRST "2 1 9\nx\n",  /* one is broken, so none counts */
+    };
+    struct device *d;
+    assert_ok(device_create(1, &d));
+    char *usual = plan_of(NULL, d), *other;
+    for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
+        other = plan_of(useless[i], d);
+        assert_string_equal(usual, other);
+        free(other);
+    }
+    other = plan_of("1 1\n" FIRST "2 1 9\n" SECOND "1 1 0\n", d);
+    assert_non_null(strstr(other, "wino2 1x9"));
+    assert_non_null(strstr(other, "1x1s1 1x"));
+    assert_string_not_equal(usual, other);
+    free(other);
+    other = plan_of("1 1\n" FIRST "6 2 5\n" FIRST "2 1 9\n", d); /* the first of two */
+    assert_non_null(strstr(other, "wino6 2x5"));
+    free(other);
+    free(usual);
+    device_destroy(d);
 }
 
 static void borders_are_checked(void **state) {
@@ -381,7 +445,7 @@ static void every_allocation_of_gears_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
+        cmocka_unit_test(values), cmocka_unit_test(hints),
         cmocka_unit_test(borders_are_checked),
         cmocka_unit_test(runs_do_not_allocate),
         cmocka_unit_test(late_shapes),

@@ -8,10 +8,19 @@
 #include "base/alloc.h"
 #include "exec/model.h"
 #include "passes/passes.h"
+#include "plan/hints.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct device *device;
+
+/* Hints count under this machine's name only. */
+static void take_hints(struct graph *g) {
+    char key[HINTS_KEY];
+    const char *hints = graph_get_meta(g, TUNING_META "test");
+    hints_key(key);
+    if (hints) graph_set_meta(g, key, hints);
+}
 
 static int64_t small_bytes(const struct graph *g) {
     int64_t total = 0;
@@ -57,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         graph_destroy(g);
         return 0;
     }
+    take_hints(g);
     if (model_create(g, device, &m) != STATUS_OK) return 0;
     run(m);
     model_destroy(m);

@@ -324,6 +324,87 @@ static void winograd(void **unused) {
     assert_int_equal(p.algorithm, CONV_DIRECT);
 }
 
+/* Every cut that may be asked for, and none beyond. */
+static void cuts(void **unused) {
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int i = 0; i < 24; i++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k) continue;
+            struct conv_plan p;
+            struct conv_desc d = make(17, 40 + 13 * (i % 3), 19, 23, 3, 1, 1);
+            d.only = 1 + i % 6;
+            d.group = 1 + i % 5;
+            d.block = i % 4 ? 1 + 7 * i % 50 : 0;
+            const int most = k->conv->max_ocv < (d.oc + k->vl - 1) / k->vl
+                                 ? k->conv->max_ocv : (d.oc + k->vl - 1) / k->vl;
+            if (d.group > most && d.only == CONV_ONLY_DIRECT) {
+                assert_fails(conv_plan_init(k, &d, &p), STATUS_ARGUMENT, "no groups of");
+                continue;
+            }
+            assert_ok(conv_plan_init(k, &d, &p));
+            const bool there = d.group <= most && d.only != 3;
+            assert_int_equal(p.way, there ? d.only : CONV_ONLY_DIRECT);
+            if (there) assert_int_equal(p.ocv, d.group);
+            if (there && d.block && d.only > 1) assert_int_equal(p.unit, d.block);
+            check_plan(p, "cut");
+            d.only = 4;
+            d.block = CONV_MOST_BLOCK + 1;
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_int_equal(p.way, CONV_ONLY_DIRECT);
+            d.block = -1;
+            assert_fails(conv_plan_init(k, &d, &p), STATUS_ARGUMENT, "negative");
+        }
+}
+
+static float *floats(size_t n) {
+    float *p = must_alloc(n * sizeof *p);
+    for (size_t i = 0; i < n; i++) p[i] = value();
+    return p;
+}
+
+/* F(6,3), the least precise form, stays below 1e-4 of a layer's range from few to many channels. */
+static void precision(void **unused) {
+    static const int channels[] = {8, 64, 512};
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int i = 0; i < 3; i++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k) continue;
+            struct conv_desc d = make(channels[i], 16, 24, 24, 3, 1, 1);
+            const size_t plane = 24 * 24, out = 16 * plane;
+            float *x = floats((size_t)(channels[i] + k->vl) * plane), *w = floats(16 * (size_t)channels[i] * 9), *y[2];
+            for (int way = 0; way < 2; way++) {
+                struct conv_plan p;
+                d.only = way ? 6 : CONV_ONLY_DIRECT;
+                d.dst = CONV_PLANAR;
+                assert_ok(conv_plan_init(k, &d, &p));
+                assert_int_equal(p.way, d.only);
+                float *packed = must_alloc(p.packed_bytes);
+                void *scratch = must_alloc(p.scratch_bytes);
+                y[way] = floats(out);
+                conv_pack(&p, w, NULL, packed);
+                struct conv_args a = {.src = x, .src_channel = 24 * 24 * k->vl, .dst = y[way],
+                                      .dst_channel = 24 * 24};
+                for (int tile = 0; tile < p.n_tiles[0]; tile++)
+                    conv_run(&p, packed, &a, 0, tile, scratch);
+                mem_free(packed);
+                mem_free(scratch);
+            }
+            float low = INFINITY, high = -INFINITY, most = 0;
+            for (size_t o = 0; o < out; o++) {
+                low = fminf(low, y[0][o]);
+                high = fmaxf(high, y[0][o]);
+                most = fmaxf(most, fabsf(y[0][o] - y[1][o]));
+            }
+            print_message("%s, %d channels: %.1e\n", k->name, channels[i],
+                          (double)(most / (high - low)));
+            assert_true(most < 2e-5f * (high - low));
+            mem_free(x);
+            mem_free(w);
+            mem_free(y[0]);
+            mem_free(y[1]);
+        }
+}
+
 /* Channels that are scattered over two tensors give what they give side by side, bit for bit. */
 static void scattered(void **unused) {
     for (int isa = 0; isa < ISA_COUNT; isa++)
@@ -458,7 +539,8 @@ int main(int argc, char **argv) {
     if (argc > 1) seed = strtoull(argv[1], NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
-        cmocka_unit_test(depthwise),   cmocka_unit_test(winograd), cmocka_unit_test(scattered),
+        cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
+        cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
     };
