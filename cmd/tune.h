@@ -56,7 +56,7 @@ struct tune {
     struct tune_layer *layers;
     int *layer_of;   /* of each step with a convolution; -1: it has no choice */
     void **inputs;
-    double before_ms, after_ms; /* the whole model: by the cost model, with what is kept */
+    double before_ms, after_ms; /* all steps: by the cost model, with what is kept */
     double error;               /* the largest among what is kept */
 };
 

@@ -30,8 +30,9 @@ struct bench {
     struct model *model;
     struct instance *instance;
     const struct planned_conv **conv; /* per convolution */
-    double *ms;                       /* per convolution: the least */
-    double whole_ms;
+    double *ms;                       /* per step: the least */
+    int *step_of;                     /* of each convolution */
+    int n_steps;
 };
 
 static void bench_close(struct bench *b) {
@@ -39,6 +40,7 @@ static void bench_close(struct bench *b) {
     model_destroy(b->model);
     mem_free(b->conv);
     mem_free(b->ms);
+    mem_free(b->step_of);
     *b = (struct bench){0};
 }
 
@@ -47,15 +49,12 @@ static int next_conv(const struct step_time *times, int n, int i) {
     return i;
 }
 
-static enum status bench_run(struct tune *t, struct bench *b) {
+static enum status bench_run(struct bench *b) {
     const struct step_time *times;
-    double began = progress_now_ms();
     TRY(instance_run(b->instance, 0));
-    double took = progress_now_ms() - began;
-    if (took < b->whole_ms) b->whole_ms = took;
-    int n = instance_step_times(b->instance, &times), k = 0;
-    for (int i = next_conv(times, n, 0); i < n; i = next_conv(times, n, i + 1), k++)
-        if (times[i].ms < b->ms[k]) b->ms[k] = times[i].ms;
+    int n = instance_step_times(b->instance, &times);
+    for (int i = 0; i < n; i++)
+        if (times[i].ms < b->ms[i]) b->ms[i] = times[i].ms;
     return STATUS_OK;
 }
 
@@ -107,13 +106,15 @@ static enum status open_model(struct tune *t, const struct tune_way *ways, struc
     if (!t->layers) t->n_convs = n_convs;
     CHECK(n_convs == t->n_convs, STATUS_INTERNAL, "hints have changed the number of steps");
     b->conv = mem_calloc((size_t)n_convs + 1, sizeof *b->conv);
-    b->ms = mem_calloc((size_t)n_convs + 1, sizeof *b->ms);
-    CHECK(b->conv && b->ms, STATUS_MEMORY, NO_MEMORY);
+    b->step_of = mem_calloc((size_t)n_convs + 1, sizeof *b->step_of);
+    b->ms = mem_calloc((size_t)n + 1, sizeof *b->ms);
+    CHECK(b->conv && b->step_of && b->ms, STATUS_MEMORY, NO_MEMORY);
     for (int i = next_conv(times, n, 0), k = 0; i < n; i = next_conv(times, n, i + 1), k++) {
         b->conv[k] = times[i].conv;
-        b->ms[k] = INFINITY;
+        b->step_of[k] = i;
     }
-    b->whole_ms = INFINITY;
+    b->n_steps = n;
+    for (int i = 0; i < n; i++) b->ms[i] = INFINITY;
     return STATUS_OK;
 }
 
@@ -128,7 +129,14 @@ static enum status bench_open(struct tune *t, const struct tune_way *ways, struc
 static double layer_ms(const struct tune *t, const struct bench *b, int i) {
     double sum = 0;
     for (int k = 0; k < t->n_convs; k++)
-        if (t->layer_of[k] == i) sum += b->ms[k];
+        if (t->layer_of[k] == i) sum += b->ms[b->step_of[k]];
+    return sum;
+}
+
+/* What a run takes when nothing interrupts it: the least times of all steps. */
+static double whole_ms(const struct bench b[2]) {
+    double sum = 0;
+    for (int i = 0; i < b[0].n_steps; i++) sum += fmin(b[0].ms[i], b[1].ms[i]);
     return sum;
 }
 
@@ -305,7 +313,7 @@ static enum status try_slot(struct tune *t, int slot, struct tune_way *ways,
         ways[i] = t->layers[i].candidate[slot % t->layers[i].n_candidates].way;
     TRY(bench_open(t, ways, &b));
     enum status s = direct ? check_errors(t, direct, &b) : STATUS_OK;
-    for (int r = 0; s == STATUS_OK && r < RUNS; r++) s = bench_run(t, &b);
+    for (int r = 0; s == STATUS_OK && r < RUNS; r++) s = bench_run(&b);
     for (int i = 0; s == STATUS_OK && i < t->n_layers; i++) {
         struct tune_layer *l = &t->layers[i];
         const struct planned_conv *c = layer_conv(t, &b, i);
@@ -374,8 +382,8 @@ static enum status compare_models(struct tune *t, struct tune_way *ways, struct 
         TRY(bench_open(t, ways, &after[half]));
     }
     for (int turn = 0; turn < t->rounds * TURNS; turn++) {
-        TRY(bench_run(t, &before[turn % 2]));
-        TRY(bench_run(t, &after[turn % 2]));
+        TRY(bench_run(&before[turn % 2]));
+        TRY(bench_run(&after[turn % 2]));
         step_done(t);
     }
     return STATUS_OK;
@@ -428,8 +436,10 @@ enum status tune_search(struct tune *t) {
     for (int final = 0; s == STATUS_OK && final < 2; final++) {
         s = compare_models(t, ways, before, after);
         if (s == STATUS_OK && !final) judge(t, before, after);
-        t->before_ms = fmin(before[0].whole_ms, before[1].whole_ms);
-        t->after_ms = fmin(after[0].whole_ms, after[1].whole_ms);
+        if (s == STATUS_OK) {
+            t->before_ms = whole_ms(before);
+            t->after_ms = whole_ms(after);
+        }
         close_models(before, after);
     }
     for (int i = 0; i < t->n_layers; i++)

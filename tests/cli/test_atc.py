@@ -88,11 +88,21 @@ def test_option_forms(run, prusik, tmp_path):
 
 def test_no_difference_is_said_once(run):
     done = run("--precision_mode=force_fp32", "--disable_reuse_memory=0",
-               "--op_select_implmode=high_precision", "--buffer_optimize=off_optimize")
+               "--op_select_implmode=high_precision", "--buffer_optimize=off_optimize",
+               "--auto_tune_mode=GA,RL")
     lines = done.stdout.splitlines()
     assert lines[1] == SUCCESS
     assert lines[2:] == ["W: --precision_mode, --op_select_implmode, --disable_reuse_memory, "
-                         "--buffer_optimize make no difference on this target"]
+                         "--buffer_optimize, --auto_tune_mode make no difference on this target"]
+
+
+def test_auto_tune_mode_tunes_nothing(run, prusik, tmp_path):
+    run()
+    plain = (tmp_path / "m.om").read_bytes()
+    run("--auto_tune_mode=RL,GA")
+    tuned = info(prusik, tmp_path / "m.om")["meta"]
+    assert not [key for key in tuned if key.startswith("prusik.tuning")]
+    assert "auto_tune_mode" in tuned["atc_cmdline"] and plain != (tmp_path / "m.om").read_bytes()
 
 
 def test_output_name(run, tmp_path):

@@ -93,8 +93,8 @@ def test_table_and_results(models, prusik, tune, tmp_path):
     lines = out.splitlines()
     assert lines[0].split() == ["convolution", "before", "ms", "after", "ms", "gain"]
     assert [line.split()[0] for line in lines[1:6]] == [f"conv{i}" for i in (0, 1, 2, 4, 5)]
-    assert re.search(r"^5 convolutions of 5 kinds: [\d.]+ ms by the cost model, [\d.]+ ms with \d "
-                     r"hints?", out, re.M)
+    assert re.search(r"^5 convolutions of 5 kinds, \d hints?: [\d.]+ ms by the cost model, [\d.]+ ms "
+                     r"with hints \([\d.]+% less\)$", out, re.M)
     want = run(prusik, models / "fixed.om", models / "x.npy", tmp_path / "a")
     for i, threads in enumerate("12"):
         got = run(prusik, tmp_path / "tuned.om", models / "x.npy", tmp_path / f"b{i}",
@@ -160,7 +160,7 @@ def test_broken_hints(models, prusik, tune, tmp_path, text, why):
 def test_gears(models, tune, tmp_path):
     out = tune("-o", tmp_path / "m.om", models / "gears.om")
     assert re.findall(r"^gear (.*)$", out, re.M) == ["batch 1", "batch 2"]
-    assert "all gears:" in out
+    assert "convolutions of all gears:" in out
 
 
 def test_refusals(models, tune, tmp_path):
