@@ -88,7 +88,7 @@ enum atc_value {
     OPTION(dump_mode, NO_DIFFERENCE, BIT, "0", "0|1", "shapes in mode 1, which are always there")  \
     OPTION(core_type, NO_DIFFERENCE, CHOICE, "", "AiCore|VectorCore", "kind of core")              \
     OPTION(aicore_num, NO_DIFFERENCE, TEXT, "", "N", "number of cores")                            \
-    OPTION(auto_tune_mode, NO_DIFFERENCE, TEXT, "", "\"GA,RL\"", "tuning; see prusik tune")                         \
+    OPTION(auto_tune_mode, NO_DIFFERENCE, TEXT, "", "\"GA,RL\"", "tuning; see prusik tune")        \
     OPTION(op_debug_level, NO_DIFFERENCE, CHOICE, "", "0|1|2|3|4", "operator debugging")           \
     OPTION(debug_dir, NO_DIFFERENCE, TEXT, "", "FOLDER", "for compiler files")                     \
     OPTION(op_compiler_cache_dir, NO_DIFFERENCE, TEXT, "", "FOLDER", "compiler cache")             \
