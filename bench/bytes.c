@@ -13,6 +13,7 @@
 #include "kernels/eltwise.h"
 #include "kernels/move.h"
 #include "kernels/pool.h"
+#include "kernels/quant.h"
 #include "kernels/reduce.h"
 #include "kernels/resize.h"
 
@@ -108,6 +109,20 @@ CASE(permute_nhwc) { t->k->move->copy(&t->nhwc, 0, t->nhwc.n_units); }
 CASE(copy_rows) { t->k->move->copy(&t->rows, 0, t->rows.n_units); }
 CASE(to_f16) { t->k->move->from_f32[DT_F16](t->x, t->z, FLOATS); }
 CASE(from_u8) { t->k->move->to_f32[DT_U8](t->x, t->z, FLOATS); }
+static const struct quant_range unsigned_bytes = {128, 0, 255};
+CASE(quantise) { t->k->quant->quantise(t->x, (uint8_t *)t->z, FLOATS, 0.1f, &unsigned_bytes); }
+CASE(dequantise) {
+    t->k->quant->dequantise((const uint8_t *)t->x, t->z, FLOATS, 0.1f, &unsigned_bytes);
+}
+/* As QLinearConv, by planes, and as QLinearMatMul, by rows of columns with scales of their own. */
+static void requantise(struct bench *t, int step) {
+    static const int32_t bias[PIXELS];
+    for (int64_t i = 0; i < CHANNELS; i++)
+        t->k->quant->requantise(t->x + i * PIXELS, (uint8_t *)t->z + i * PIXELS, PIXELS, t->y, bias,
+                                step, &unsigned_bytes);
+}
+CASE(requantise_planes) { requantise(t, 0); }
+CASE(requantise_columns) { requantise(t, 1); }
 CASE(softmax_1000) { t->k->reduce->softmax_rows(t->x, t->z, 100, 1000); }
 CASE(softmax_2) { t->k->reduce->softmax_rows(t->x, t->z, 4420, 2); }
 CASE(softmax_16) { t->k->reduce->softmax_rows(t->x, t->z, 6400, 16); }
@@ -145,6 +160,10 @@ static const struct {
     {"copy rows of 40", copy_rows, 2.0 * FLOATS},
     {"f32 to f16", to_f16, 1.5 * FLOATS},
     {"u8 to f32", from_u8, 1.25 * FLOATS},
+    {"f32 to u8 by scale", quantise, 1.25 * FLOATS},
+    {"u8 to f32 by scale", dequantise, 1.25 * FLOATS},
+    {"sums to u8 by plane", requantise_planes, 1.25 * FLOATS},
+    {"sums to u8 by column", requantise_columns, 1.25 * FLOATS + 2 * PIXELS},
     {"softmax rows of 1000", softmax_1000, 2.0 * 100000},
     {"softmax rows of 2", softmax_2, 2.0 * 8840},
     {"softmax rows of 16", softmax_16, 2.0 * FLOATS},

@@ -56,8 +56,8 @@ static enum status lower_node(struct plan *s, const struct node *n) {
     if (!s->reference) {
         TRY(lower_move(s, n, &done));
         if (!done && n->op == OP_Conv) TRY(lower_conv(s, n, &done));
-        if (!done && (n->op == OP_ConvInteger || n->op == OP_QLinearConv))
-            TRY(lower_conv_integer(s, n, &done));
+        if (!done) TRY(lower_conv_integer(s, n, &done));
+        if (!done) TRY(lower_quant(s, n, &done));
         if (!done) TRY(lower_gemm(s, n, &done));
         if (!done) TRY(lower_pool(s, n, &done));
         if (!done) TRY(lower_eltwise(s, n, &done));

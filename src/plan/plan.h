@@ -183,6 +183,7 @@ bool plan_window(const struct node *n, const struct shape *x, const struct shape
 enum status lower_reference(struct plan *s, const struct node *n);
 enum status lower_conv(struct plan *s, const struct node *n, bool *done);
 enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done);
+enum status lower_quant(struct plan *s, const struct node *n, bool *done);
 enum status lower_gemm(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);
 enum status lower_eltwise(struct plan *s, const struct node *n, bool *done);
