@@ -62,6 +62,27 @@ static bool bias_steps(const struct shape *shape, int64_t m, int64_t n, struct g
     return true;
 }
 
+static enum status add_step(struct plan *s, const struct node *n, const struct gemm_step *want,
+                            int64_t batches, struct gemm_step **out) {
+    const struct gemm_desc *d = &want->plan.d;
+    struct step *step;
+    plan_want_scratch(s, want->plan.scratch_bytes);
+    TRY(plan_add_step(s, n, "", (int)(want->plan.n_tiles * batches), run_gemm, sizeof **out, &step,
+                      out));
+    **out = *want;
+    step->kernel = (*out)->plan.name;
+    step->macs = batches * d->m * d->n * d->k;
+    return STATUS_OK;
+}
+
+enum status plan_gemm_packed(struct plan *s, const struct node *n, const struct gemm_plan *p,
+                             const void *packed, const struct value *a, const struct value *c) {
+    struct gemm_step *step;
+    TRY(add_step(s, n, &(struct gemm_step){.plan = *p, .packed = packed}, 1, &step));
+    TRY(plan_ref(s, a, &step->a));
+    return plan_ref(s, c, &step->c);
+}
+
 static enum status add_gemm(struct plan *s, const struct node *n, const struct gemm_desc *d,
                             struct gemm_step want, int64_t batches) {
     const struct graph *g = s->g;
@@ -81,13 +102,8 @@ static enum status add_gemm(struct plan *s, const struct node *n, const struct g
     if (!packed) TRY(plan_want(s, n, n->inputs[1], LAYOUT_PLAIN, &vb));
     if (want.has_bias) TRY(plan_want(s, n, n->inputs[2], LAYOUT_PLAIN, &vbias));
     TRY(plan_define(s, n->outputs[0], LAYOUT_PLAIN, &vc));
-    plan_want_scratch(s, want.plan.scratch_bytes);
-    struct step *step;
     struct gemm_step *p;
-    TRY(plan_add_step(s, n, "", (int)(want.plan.n_tiles * batches), run_gemm, sizeof *p, &step, &p));
-    *p = want;
-    step->kernel = p->plan.name;
-    step->macs = batches * d->m * d->n * d->k;
+    TRY(add_step(s, n, &want, batches, &p));
     TRY(plan_ref(s, &va, &p->a));
     if (!packed) TRY(plan_ref(s, &vb, &p->b));
     if (want.has_bias) TRY(plan_ref(s, &vbias, &p->bias));

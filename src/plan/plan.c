@@ -57,6 +57,7 @@ static enum status lower_node(struct plan *s, const struct node *n) {
         TRY(lower_move(s, n, &done));
         if (!done && n->op == OP_Conv) TRY(lower_conv(s, n, &done));
         if (!done) TRY(lower_conv_integer(s, n, &done));
+        if (!done) TRY(lower_matmul_integer(s, n, &done));
         if (!done) TRY(lower_quant(s, n, &done));
         if (!done) TRY(lower_gemm(s, n, &done));
         if (!done) TRY(lower_pool(s, n, &done));

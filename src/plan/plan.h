@@ -179,10 +179,16 @@ struct window {
 bool plan_window(const struct node *n, const struct shape *x, const struct shape *y, int kh, int kw,
                  struct window *w);
 
+struct gemm_plan;
+/* A step for one product of plain matrices, B packed; lower_gemm.c. */
+enum status plan_gemm_packed(struct plan *s, const struct node *n, const struct gemm_plan *p,
+                             const void *packed, const struct value *a, const struct value *c);
+
 /* ---- lowerings: *done says whether the node was taken ---- */
 enum status lower_reference(struct plan *s, const struct node *n);
 enum status lower_conv(struct plan *s, const struct node *n, bool *done);
 enum status lower_conv_integer(struct plan *s, const struct node *n, bool *done);
+enum status lower_matmul_integer(struct plan *s, const struct node *n, bool *done);
 enum status lower_quant(struct plan *s, const struct node *n, bool *done);
 enum status lower_gemm(struct plan *s, const struct node *n, bool *done);
 enum status lower_pool(struct plan *s, const struct node *n, bool *done);

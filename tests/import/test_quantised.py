@@ -191,3 +191,75 @@ def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, 
     done = subprocess.run([prusik, "bench", "--runs=1", tmp_path / "m.om"], check=True, text=True,
                           capture_output=True, env={**os.environ, "PRUSIK_PROF": "1"})
     assert "requantise" in done.stderr, "not by the reference kernel"
+
+
+def run_twice(atc, prusik, tmp_path, model, x):
+    """What it gives, compared with the reference kernels, and the profile of a run."""
+    onnx.save(model, tmp_path / "q.onnx")
+    (got,), (want,) = compare(atc, prusik, tmp_path, tmp_path / "q.onnx", x)
+    subprocess.run([prusik, "run", tmp_path / "m.om", "--input", tmp_path / "x.npy", "--output",
+                    tmp_path / "ref"], check=True, capture_output=True,
+                   env={**os.environ, "PRUSIK_REF": "1"})
+    (reference,) = [np.load(p) for p in (tmp_path / "ref").iterdir()]
+    assert got.dtype == reference.dtype and (got == reference).all()
+    done = subprocess.run([prusik, "bench", "--runs=1", tmp_path / "m.om"], check=True, text=True,
+                          capture_output=True, env={**os.environ, "PRUSIK_PROF": "1"})
+    return got, want, done.stderr
+
+
+def product(op, x, values, result, **attributes):
+    element = helper.np_dtype_to_tensor_dtype(x.dtype)
+    graph = helper.make_graph(
+        [helper.make_node(op, ["x", *values], ["y"], **attributes)], "g",
+        [helper.make_tensor_value_info("x", element, x.shape)],
+        [helper.make_tensor_value_info("y", result, None)],
+        [numpy_helper.from_array(np.asarray(v), k) for k, v in values.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("x_type, w_type", [(np.uint8, np.int8), (np.uint8, np.uint8),
+                                            (np.int8, np.int8)])
+@pytest.mark.parametrize("per_column", [False, True])
+@pytest.mark.parametrize("shape, columns", [((3, 40), 24), ((2, 5, 37), 19), ((1, 200), 1)])
+def test_qlinear_matmul(atc, prusik, tmp_path, x_type, w_type, per_column, shape, columns):
+    own = np.random.default_rng(6)
+    x_range, w_range = np.iinfo(x_type), np.iinfo(w_type)
+    x = own.integers(x_range.min, x_range.max + 1, shape).astype(x_type)
+    w = own.integers(w_range.min, w_range.max + 1, (shape[-1], columns)).astype(w_type)
+    scale = own.choice([0.0625, 0.03125, 0.0131], columns if per_column else 1)
+    zero = np.full(scale.shape, 0 if w_type == np.int8 else 119)
+    values = {"xs": np.float32(0.03125), "xz": x_type(7), "w": w, "ws": scale.astype(np.float32),
+              "wz": zero.astype(w_type), "ys": np.float32(1), "yz": x_type(3)}
+    if not per_column:
+        values["ws"], values["wz"] = values["ws"][0], values["wz"][0]
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(x_type))
+    got, want, profile = run_twice(atc, prusik, tmp_path,
+                                   product("QLinearMatMul", x, values, element), x)
+    assert got.dtype == want.dtype
+    assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
+    assert (got != want).mean() < 0.01
+    assert "requantise" in profile, "not by the reference kernel"
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("shape, columns", [((3, 40), 24), ((2, 5, 37), 19)])
+def test_matmul_integer(atc, prusik, tmp_path, zeros, shape, columns):
+    own = np.random.default_rng(7)
+    x = own.integers(0, 256, shape).astype(np.uint8)
+    w = own.integers(-128, 128, (shape[-1], columns)).astype(np.int8)
+    values = {"w": w, **({"xz": np.uint8(9), "wz": np.int8(-3)} if zeros else {})}
+    got, want, profile = run_twice(atc, prusik, tmp_path,
+                                   product("MatMulInteger", x, values, TensorProto.INT32), x)
+    exact = (x.astype(np.int64) - 9 * zeros) @ (w.astype(np.int64) + 3 * zeros)
+    assert (got == exact).all() and (want == exact).all()
+    assert "narrow" in profile, "not by the reference kernel"
+
+
+def test_sums_beyond_floats(atc, prusik, tmp_path):
+    """Sums that f32 does not hold exactly: the reference kernel runs."""
+    x, w = np.full((1, 1024), 255, np.uint8), np.full((1024, 3), 127, np.int8)
+    w[0] = 126
+    got, want, profile = run_twice(atc, prusik, tmp_path,
+                                   product("MatMulInteger", x, {"w": w}, TensorProto.INT32), x)
+    assert (got == 255 * (127 * 1023 + 126)).all() and (got == want).all()
+    assert "narrow" not in profile
