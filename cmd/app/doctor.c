@@ -2,7 +2,7 @@
 /*
  * prusik doctor: which preprocessing was a network trained with? Every usual one is tried on a
  * photo. What is right gives confident answers that stay when the photo is mirrored or cut a
- * little, and none when it is blurred beyond recognition; what is wrong gives few, or ones that do
+ * little, none when it is blurred beyond recognition, and others for other photos; what is wrong gives few, or ones that do
  * not stay, or, where values are far too large, is certain of anything.
  */
 #include <getopt.h>
@@ -61,7 +61,8 @@ struct doctor {
     struct model m;
     int detects, has_values, width, height;
     struct pk_image views[N_RUNS];
-    double *sums; /* of a classifier's probabilities over the views */
+    double *sums;  /* of a classifier's probabilities over the views */
+    float *answers; /* of each trial, its probabilities summed over photos, sharp and blurred */
     struct trial trials[N_TRIALS];
     int n_trials, n_photos;
 };
@@ -161,6 +162,38 @@ static double judge_boxes(const struct doctor *d, const struct pk_result r[stati
     return fmax(d->expected >= 0 ? expected - illusion : sum, 0);
 }
 
+static double entropy_of(double p) { return p > 0 ? -p * log(p) : 0; }
+
+/* What finish_classes() needs of a photo: its mean answer over the views, and that for the blurred
+ * one. */
+static void keep_answers(struct doctor *d, const struct pk_result *blurred, struct trial *t) {
+    const int n = pk_network_classes(d->m.network);
+    float *all = d->answers + (size_t)(t - d->trials) * (size_t)n;
+    for (int c = 0; c < n; c++) {
+        all[c] += (float)d->sums[c];
+        t->entropy += entropy_of(d->sums[c]);
+    }
+    for (int k = 0; k < blurred->n_classes; k++) {
+        all[blurred->classes[k].class_id] += blurred->classes[k].score;
+        t->entropy += entropy_of(blurred->classes[k].score);
+    }
+}
+
+/* How much answers tell of what was seen: the mutual information of pictures and classes, as a part
+ * of what it can be. A network whose values are far off is often sure, but of the same few classes
+ * for every picture, blurred ones among them. */
+static void finish_classes(struct doctor *d) {
+    const int n = pk_network_classes(d->m.network), pictures = 2 * d->n_photos;
+    for (int i = 0; i < d->n_trials; i++) {
+        struct trial *t = &d->trials[i];
+        const float *all = d->answers + (size_t)i * (size_t)n;
+        double information = -t->entropy / pictures;
+        for (int c = 0; c < n; c++) information += entropy_of((double)all[c] / pictures);
+        const double score = sqrt(t->score) * information / log(pictures);
+        t->score = score > 0 ? score : 0; /* NaN is nothing sensible */
+    }
+}
+
 /* The mean probability over the views, of the likeliest class or of the expected one; less, the
  * surer the network is of the blurred picture. */
 static double judge_classes(struct doctor *d, const struct pk_result r[static N_RUNS],
@@ -170,6 +203,7 @@ static double judge_classes(struct doctor *d, const struct pk_result r[static N_
     for (int v = 0; v < N_VIEWS; v++)
         for (int k = 0; k < r[v].n_classes; k++)
             d->sums[r[v].classes[k].class_id] += (double)r[v].classes[k].score / N_VIEWS;
+    if (d->expected < 0) keep_answers(d, &r[BLURRED], t);
     double score = 0, sure = r[BLURRED].n_classes ? r[BLURRED].classes[0].score : 0;
     for (int c = 0; c < n; c++)
         if (d->expected < 0 ? d->sums[c] > score : c == d->expected) score = d->sums[c];
@@ -258,6 +292,9 @@ static int try_all(struct doctor *d, char **photos) {
     struct progress progress;
     int status = 0;
     make_trials(d);
+    d->answers = calloc((size_t)d->n_trials * (size_t)pk_network_classes(d->m.network),
+                        sizeof *d->answers);
+    if (!d->answers) return app_fail("doctor", "out of memory");
     progress_start(&progress, "ways", (int64_t)d->n_trials * d->n_photos);
     for (int p = 0; p < d->n_photos && !status; p++) {
         status = make_views(d, photos[p]);
@@ -268,6 +305,7 @@ static int try_all(struct doctor *d, char **photos) {
         for (int v = 0; v < N_RUNS; v++) pk_image_free(&d->views[v]);
     }
     progress_hide(&progress);
+    if (!d->detects && d->expected < 0) finish_classes(d);
     qsort(d->trials, (size_t)d->n_trials, sizeof *d->trials, best_first);
     return status;
 }
@@ -390,6 +428,7 @@ int app_doctor(int argc, char **argv) {
         app_end();
     }
     free(d->sums);
+    free(d->answers);
     free(d);
     return status;
 }

@@ -13,6 +13,7 @@ struct trial {
     const char *scale, *geometry; /* in words; no scale where the model has the values itself */
     enum pk_family family;        /* that is prepared so; or PK_FAMILY_AUTO */
     double score;
+    double entropy; /* of classifiers: of all answers, together */
     int n_found;
     struct pk_class found[DOCTOR_NAMED];
 };

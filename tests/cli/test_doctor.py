@@ -162,3 +162,36 @@ def test_trained_detectors(run, data_dir, tmp_path, monkeypatch, name, line):  #
     done = run("doctor", source, *photos, "--output", tmp_path / "out")
     print(done.stdout)
     assert line in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name, line, options", [
+    ("mobilenetv2_fp32_dequantised", "best: RGB, ImageNet mean and deviation, ",
+     ["--input-shape", "input:1,3,224,224"]),
+    ("squeezenet_1.0_fp16", "best: BGR, mean 123 117 104, ", [])])
+@pytest.mark.parametrize("first", [0, 3])
+def test_trained_classifiers(run, data_dir, tmp_path, monkeypatch, name, line, options, first):  # noqa: F811
+    """Five photos of different things tell what a trained classifier wants."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    source = data_dir / "models" / f"{name}.onnx"
+    photos = sorted((data_dir / "images" / "imagenet50").glob("*.JPEG"))[first::10][:5]
+    if not source.exists() or len(photos) < 5:
+        pytest.skip("not in the test data")
+    done = run("doctor", source, *photos, "--output", tmp_path / "out", *options)
+    print(done.stdout)
+    assert line in done.stdout
+
+
+def test_what_a_photo_does_not_change_is_nothing(run, photo, tmp_path):  # noqa: F811
+    """A network may be sure of the same class for whatever it sees."""
+    logits = numpy_helper.from_array(np.float32([[1, 9, 0, 0]]), "logits")
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["x"], ["m"], axes=[1, 2, 3], keepdims=0),
+         helper.make_node("Mul", ["m", "zero"], ["z"]), helper.make_node("Add", ["z", "logits"], ["y"])],
+        "sure", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+        [logits, numpy_helper.from_array(np.float32(0), "zero")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              tmp_path / "n.onnx")
+    done = run("doctor", tmp_path / "n.onnx", photo, "--output", tmp_path / "out", status=1)
+    assert "no way gives anything sensible" in done.stderr and not (tmp_path / "out").exists()
