@@ -71,9 +71,14 @@ def outside_programs():
     lines = ["", f"## Programs of other people ({good} of {len(rows)})", "",
              "Built and run unmodified by `scripts/outside_programs.py`. Equal: what it prints or "
              "writes is what onnxruntime says for the same input and network; without a network, "
-             "what libjpeg or OpenCV makes of the same picture (where programs scale, to 40 dB). "
+             "what libjpeg, OpenCV or FFmpeg makes of the same picture or video (where programs "
+             "scale, to 40 dB, and scores of what is scaled to a hundredth of their range). "
              "Runs: there is nothing to compare, it ends well and prints no error. Own fault: what "
              "it does wrong by itself, as a sanitizer shows it.", "",
+             "Programs written for OpenCV 3 and FFmpeg 4 find what newer ones renamed or moved on "
+             "the compiler's command line: `-DCV_LOAD_IMAGE_COLOR=1`, "
+             "`-DCV_LOAD_IMAGE_UNCHANGED=-1`, `-DCV_BGR2RGB=4`, and a header that includes "
+             "`libavcodec/bsf.h` as C.", "",
              "Build files name libraries of a card's driver that programs call nothing of. "
              "`libascend_hal.so` is here, and empty: a program that does call one of its functions "
              "does not link.", "",

@@ -43,6 +43,13 @@ def commit(folder):
     return done.stdout.strip() or "unknown"
 
 
+def is_there(clone, program):
+    if not program.commit:
+        return (clone / program.folder).is_dir()
+    return subprocess.run(["git", "-C", clone, "cat-file", "-e", "{}:{}".format(
+        program.commit, program.folder)], capture_output=True).returncode == 0
+
+
 def attempt(program, outside, prefix):
     """(result, reason) of one program."""
     with tempfile.TemporaryDirectory() as work:
@@ -74,12 +81,13 @@ def main():
         if not any(word in program.name for word in args.only.split("|")):
             continue
         clone = args.folder / program.repository.split("/")[1]
-        if not (clone / program.folder).is_dir():
+        if not is_there(clone, program):
             print("absent {}: clone {} to {}".format(program.name, program.repository, clone))
             missing += 1
             continue
         result, reason = attempt(program, args.folder.resolve(), args.prefix.resolve())
-        rows.append((program.name, program.repository, commit(clone), program.what, result, reason))
+        rows.append((program.name, program.repository, program.commit or commit(clone),
+                     program.what, result, reason))
         print("{:9} {} ({}){}".format(result, program.name, program.what,
                                       ": " + reason if reason else ""), flush=True)
     if args.csv:

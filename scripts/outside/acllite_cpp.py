@@ -32,7 +32,7 @@ def with_acllite(bench, folder):
     if folder not in built:
         built[folder] = tempfile.TemporaryDirectory()
         to, source = built[folder].name, bench.work / "acllite"
-        bench.copy(bench.outside / "samples" / folder, source)
+        bench.copy(bench.outside / "samples", folder, source)
         header = bench.work / "ffmpeg_names.h"
         header.write_text(FFMPEG_NAMES)
         bench.shell("make -j2 install CC='g++ -w -include {}'".format(header), source,

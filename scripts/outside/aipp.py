@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from outside.bench import (CPP2, FLOAT, INT32, SAMPLES, Failure, Network, OwnFault, Program,
-                           check_tops, classifier, photo, reference, softmax, to_network)
+from outside.bench import (CPP2, FLOAT, INT32, PY2, SAMPLES, Failure, Network, OwnFault, Program,
+                           check_tops, class_boxes, classifier, photo, reference, same_rows,
+                           softmax, to_network)
 from outside.detectors import ssd_check, ssd_network
 
 DETECTION = CPP2 + "2_object_detection/"
@@ -73,20 +74,23 @@ def aipp_file(bench, picture, width, height, *fields):
     return "--insert_op_conf={}".format(path)
 
 
+def boxes_of(net, x, count):
+    """Six rows of 0 to 1 to the form of the detection layer: x, y, x, y, score and class, and how
+    many boxes there are."""
+    sizes = net.node("Concat", "img_info", net.weight([[1, 79]]), axis=1)
+    net.node("Mul", x, net.node("Reshape", sizes, net.weight([1, 6, 1], np.int64)), to="boxes")
+    number = net.node("Mul", net.node("ReduceSum", "boxes", keepdims=0), net.weight(0))
+    number = net.node("Add", number, net.weight(count))
+    net.cast(net.node("Reshape", number, net.weight([1, 1], np.int64)), INT32, "number")
+
+
 def yolov3(path, side=416):
-    """Sixteen boxes the network makes up of the tiles of a picture of 0 to 1, in the form of the
-    detection layer: six rows of x, y, x, y, score and class; then how many there are."""
+    """Sixteen boxes the network makes up of the tiles of a picture of 0 to 1."""
     net = Network(11)
     tile = side // 4
     x = net.node("Sub", "data", net.weight(0.5))
     x = net.node("Sigmoid", net.conv(x, 6, tile, 4 / tile))
-    x = net.node("Reshape", x, net.weight([1, 6, 16], np.int64))
-    sizes = net.node("Concat", "img_info", net.weight([[1, 79]]), axis=1)
-    net.node("Mul", x, net.node("Reshape", sizes, net.weight([1, 6, 1], np.int64)), to="boxes")
-    count = net.node("Mul", net.node("ReduceSum", "boxes", keepdims=0), net.weight(0))
-    count = net.node("Reshape", net.node("Add", count, net.weight(16)),
-                     net.weight([1, 1], np.int64))
-    net.cast(count, INT32, "number")
+    boxes_of(net, net.node("Reshape", x, net.weight([1, 6, 16], np.int64)), 16)
     net.save(path, [("data", FLOAT, [1, 3, side, side]), ("img_info", FLOAT, [1, 4])],
              [("boxes", FLOAT, [1, 6, 16]), ("number", INT32, [1, 1])])
 
@@ -212,7 +216,76 @@ def resnet_cpp(bench):
                        "(AddressSanitizer: heap-use-after-free)") from None
 
 
+def yolov3_two_models(bench):
+    """The script turns the three outputs of one model round and gives them to the other, which
+    makes boxes of them here: one, four and sixteen."""
+    first, second, side = bench.work / "first.onnx", bench.work / "second.onnx", 416
+    net, outputs = Network(17), []
+    x = net.node("Sub", "data", net.weight(0.5))
+    for stride in (32, 16, 8):
+        name = "out{}".format(stride)
+        net.node("Transpose", net.conv(x, 6, stride, 4 / stride), to=name, perm=[0, 2, 3, 1])
+        outputs.append((name, FLOAT, [1, side // stride, side // stride, 6]))
+    net.save(first, [("data", FLOAT, [1, 3, side, side])], outputs)
+    bench.convert(first, bench.root / "model" / "yolov3_tf_aipp", aipp_file(
+        bench, "YUV420SP_U8", side, side, *matrix_fields(NARROW_BGR),
+        *channels("var_reci", [TO_ONE] * 3)))
+    net, parts, inputs = Network(), [], []
+    for name, cells in (("a", 13), ("b", 26), ("c", 52)):
+        x = net.node("AveragePool", name, kernel_shape=[13, 13], strides=[13, 13])
+        parts.append(net.node("Reshape", x, net.weight([1, 6, -1], np.int64)))
+        inputs.append((name, FLOAT, [1, 6, cells, cells]))
+    boxes_of(net, net.node("Sigmoid", net.node("Concat", *parts, axis=2)), 21)
+    net.save(second, [*inputs, ("img_info", FLOAT, [1, 4])],
+             [("boxes", FLOAT, [1, 6, 21]), ("number", INT32, [1, 1])])
+    bench.convert(second, bench.root / "model" / "yolov3_output_op")
+    yuv = jpeg(bench.root / "data" / "one.jpg", side, side, 6)
+    middle = reference(first, {"data": to_network(convert_colours(yuv, NARROW_BGR) * TO_ONE)})
+    feeds = {n: np.ascontiguousarray(m.transpose(0, 3, 1, 2)) for n, m in zip("abc", middle)}
+    boxes = reference(second, {**feeds, "img_info": np.full((1, 4), side, np.float32)})[0][0].T
+    rows = class_boxes(bench.script("object_detect.py", "../data"))
+    same_rows(rows, [[int(row[5]), *row[:4].astype(int), row[4]] for row in boxes],
+              [1, 1, 1, 1, 1, 1e-4])
+
+
+def yolov4(bench):
+    """It writes its outputs to files: scores of 80 classes, and the boxes of three strides."""
+    source, net, side, parts = bench.work / "yolov4.onnx", Network(13), 416, []
+    for stride in (8, 16, 32):
+        cells = (side // stride) ** 2
+        x = net.node("Sub", "data", net.weight(0.5))
+        x = net.conv(x, 252, stride, 3 / stride, bias=np.full(252, -1.0))
+        x = net.node("Reshape", x, net.weight([1, 3, 84, cells], np.int64))
+        x = net.node("Transpose", x, perm=[0, 1, 3, 2])
+        parts.append(net.node("Reshape", x, net.weight([1, 3 * cells, 84], np.int64)))
+    x = net.node("Sigmoid", net.node("Concat", *parts, axis=1))
+    for name, low, high, scale in (("boxes", 0, 4, side), ("scores", 4, 84, 0.6)):
+        part = net.node("Slice", x, *[net.weight([n], np.int64) for n in (low, high, 2)])
+        net.node("Mul", part, net.weight(scale), to=name)
+    net.save(source, [("data", FLOAT, [1, 3, side, side])],
+             [("scores", FLOAT, [1, 10647, 80]), ("boxes", FLOAT, [1, 10647, 4])])
+    bench.convert(source, bench.root / "model" / "yolov4", aipp_file(
+        bench, "YUV420SP_U8", side, side, *matrix_fields(JPEG_RGB),
+        *channels("var_reci", [TO_ONE] * 3)))
+    yuv = jpeg(bench.root / "data" / "one.jpg", side, side, 8)
+    want = reference(source, {"data": to_network(convert_colours(yuv, JPEG_RGB) * TO_ONE)})
+    (bench.root / "out" / "output").mkdir()
+    bench.cmake()
+    bench.program("../model/yolov4.om ../data/one.jpg")
+    for i, array in enumerate(want):
+        got = np.fromfile(bench.root / "out" / "output" / "output_{}.bin".format(i), np.float32)
+        if got.size != array.size or not np.allclose(got, array.ravel(), 1e-4, 1e-4):
+            raise Failure("output {} differs from onnxruntime's".format(i))
+    if not (bench.root / "out" / "output" / "out_one.jpg").is_file():
+        raise Failure("it wrote no picture")
+
+
 PROGRAMS = [
+    Program("YOLOV3_coco_detection_picture_with_postprocess_op, Python", SAMPLES,
+            PY2 + "2_object_detection/YOLOV3_coco_detection_picture_with_postprocess_op",
+            "one JPEG, static AIPP, two models, on our acllite", yolov3_two_models),
+    Program("YOLOV4_coco_detection_picture, C++", SAMPLES,
+            DETECTION + "YOLOV4_coco_detection_picture", "one JPEG, static AIPP", yolov4),
     Program("YOLOV3_coco_detection_picture, C++", SAMPLES,
             DETECTION + "YOLOV3_coco_detection_picture", "one JPEG, static AIPP",
             lambda b: yolov3_static(b, "one.jpg", "../data")),

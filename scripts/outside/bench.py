@@ -35,6 +35,7 @@ class Program(typing.NamedTuple):
     what: str  # what was run, for the table
     run: typing.Callable
     has_model: bool = True
+    commit: str = ""  # of an older state of the repository
 
 
 class Network:
@@ -141,6 +142,12 @@ def check_tops(text, expected, count=5):
         raise Failure("it printed nothing for {} of {} inputs".format(len(missing), len(expected)))
 
 
+def class_boxes(text):
+    """What the YOLOV3 scripts print: class, four corners, score."""
+    return re.findall(r"class +(\d+), box +(-?\d+) +(-?\d+) +(-?\d+) +(-?\d+), score +([.\d]+)",
+                      text)
+
+
 def same_rows(ours, theirs, margins):
     """Rows of numbers in any order: programs sort by scores, and near ones may change places."""
     ours, theirs = [np.array([[float(x) for x in row] for row in rows]) for rows in (ours, theirs)]
@@ -162,7 +169,8 @@ class Bench:
     def __init__(self, outside, prefix, work, program):
         self.outside, self.prefix, self.work = outside, prefix, work
         self.root = work / "program"
-        self.copy(outside / program.repository.split("/")[1] / program.folder, self.root)
+        self.copy(outside / program.repository.split("/")[1], program.folder, self.root,
+                  program.commit)
         for name in ("data", "model", "out"):
             (self.root / name).mkdir(exist_ok=True)
         self.environment = {
@@ -173,8 +181,15 @@ class Bench:
                         " -I/usr/include/opencv4"}
 
     @staticmethod
-    def copy(folder, to):
-        shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".git"))
+    def copy(clone, folder, to, commit=""):
+        """What lies in a folder of a clone, as it is or as it was."""
+        if not commit:
+            shutil.copytree(clone / folder, to, ignore=shutil.ignore_patterns(".git"))
+            return
+        done = subprocess.run(["git", "-C", clone, "archive", "--format=tar",
+                               "{}:{}".format(commit, folder)], capture_output=True, check=True)
+        to.mkdir()
+        subprocess.run(["tar", "-x", "-C", to], input=done.stdout, check=True)
 
     def shell(self, command, folder=None, timeout=300, **more):
         done = subprocess.run(

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that decode and scale pictures with DVPP for a network that reads what DVPP gives."""
-import re
-
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
 from outside.bench import (FLOAT, INT32, PY2, SAMPLES, UINT8, Failure, Network, Program, check_tops,
-                           reference, same_rows, softmax)
+                           class_boxes, reference, same_rows, softmax, tops)
+from outside.pictures import scaled
 
 RESNET_DVPP = "inference/modelInference/sampleResnetDVPP"
 
@@ -59,6 +58,22 @@ def dvpp_python(bench, model, batch, count, *options, acllite=None):
     check_tops(bench.script("classify.py", "../data", **more), scores)
 
 
+def atlas_googlenet(bench):
+    """The old helper library takes strides for sizes, so the picture has a width that is its own
+    stride, and is scaled; it is smooth, and what OpenCV scales has nearly its scores."""
+    source, side = bench.work / "net.onnx", 256
+    yuv_classifier(source, 1, 224)
+    bench.convert(source, bench.root / "model" / "googlenet_yuv")
+    nv12 = jpeg(bench.root / "data" / "one.jpg", side, 1)
+    chroma = scaled(nv12[side:].reshape(side // 2, side // 2, 2), 112, 112).reshape(112, 224)
+    small = np.concatenate([scaled(nv12[:side], 224, 224), chroma])
+    want = reference(source, {"data": small[None]})[0][0]
+    (ours, *_), = tops(bench.script("classify.py", "../data"))
+    if ours[0] != want.argmax() or abs(ours[1] / want.max() - 1) > 0.02:
+        raise Failure("class {} with {} instead of {} with {}".format(
+            *ours, want.argmax(), want.max()))
+
+
 def resnet_dvpp(bench, run):
     """The programs of sampleResnetDVPP: two JPEGs, and the softmax they make themselves."""
     source = bench.work / "net.onnx"
@@ -89,14 +104,21 @@ def yolov3_python(bench):
     bench.convert(source, bench.root / "model" / "yolov3_yuv")
     picture = jpeg(bench.root / "data" / "one.jpg", side, 6)
     want = reference(source, {"data": picture[None], "img_info": np.full((1, 4), side, np.float32)})
-    text = bench.script("object_detect.py", "../data")
-    rows = re.findall(r"class +(\d+), box +(-?\d+) +(-?\d+) +(-?\d+) +(-?\d+), score +([.\d]+)",
-                      text)
+    rows = class_boxes(bench.script("object_detect.py", "../data"))
     boxes = want[0][0].T
     same_rows(rows, [[int(row[5]), *row[:4], row[4]] for row in boxes], [0, 1, 1, 1, 1, 1e-4])
 
 
+# The last state of Ascend/samples that has atlas_utils.
+ATLAS_UTILS = "b65bab662126"
+
 PROGRAMS = [
+    Program("googlenet_imagenet_picture, Python on atlas_utils", SAMPLES,
+            PY2 + "1_classification/googlenet_imagenet_picture", "one JPEG, on our atlas_utils",
+            atlas_googlenet, commit=ATLAS_UTILS),
+    Program("YOLOV3_coco_detection_picture, Python on atlas_utils", SAMPLES,
+            PY2 + "2_object_detection/YOLOV3_coco_detection_picture",
+            "one JPEG, on our atlas_utils", yolov3_python, commit=ATLAS_UTILS),
     Program("googlenet_imagenet_multi_batch, Python", SAMPLES,
             PY2 + "1_classification/googlenet_imagenet_multi_batch",
             "twelve JPEGs in batches of ten, on our acllite",
