@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUZZ_SECONDS = int(os.environ.get("PRUSIK_FUZZ_SECONDS", "60"))
@@ -99,16 +100,24 @@ def suites(build, run):
         return run.conformance(build, {"PRUSIK_REF": "1"}, limit=600)
 
     def arm():
-        """The NEON kernels under emulation. The one library their tests need is taken from Debian's
-        arm64 packages into the build folder; nothing is installed."""
+        """The NEON kernels under emulation, and their inner loops read from the machine code. The
+        one library their tests need is taken from Debian's arm64 packages into the build folder;
+        nothing is installed."""
         sysroot = ROOT / "build" / "arm-sysroot"
         cross = fetch_arm_cmocka(sysroot)
         folder = variant("arm", "--cross-file", "cross/aarch64.ini", "--cross-file", str(cross),
                          "-Dkernels_only=true")
         libraries = sysroot / "usr" / "lib" / "aarch64-linux-gnu"
-        return run.c_tests(folder, suites=["base", "kernels"], limit=900,
-                           wrapper=["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu",
-                                    "-E", f"LD_LIBRARY_PATH={libraries}"])
+        result = run.c_tests(folder, suites=["base", "kernels"], limit=900,
+                             wrapper=["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu",
+                                      "-E", f"LD_LIBRARY_PATH={libraries}"])
+        status, output = run.run([sys.executable, ROOT / "bench" / "inner_loops.py", "--build",
+                                  folder, "neon"], 60)
+        if status == 0 and "direct, stride 1" in output:
+            result.passed += 1
+        else:
+            result.fail(f"inner loops of NEON: exit {status}\n      " + output[-2000:])
+        return result
 
     def fuzz(target):
         def suite():

@@ -14,8 +14,32 @@
 /* One tap for outputs p0..p1-1. All int parameters but n are constants of the caller. */
 INLINE void one_tap(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
                     const float *restrict w, const float *restrict s, int n) {
+    int c = 0;
+#if defined(__aarch64__)
+    /* A product takes its factor from any lane of a register: an output's inputs are loaded four
+     * channels at a time. */
+    for (; c + 4 <= n; c += 4) {
+        vf in[32];
+        UNROLL_FULL
+        for (int p = p0; p < p1; p++) in[p] = vf_load(s + p * step);
+        UNROLL_FULL
+        for (int lane = 0; lane < 4; lane++) {
+            vf wv[4];
+            UNROLL_FULL
+            for (int o = 0; o < ocv; o++) wv[o] = vf_load(w + o * VL);
+            UNROLL_FULL
+            for (int p = p0; p < p1; p++) {
+                UNROLL_FULL
+                for (int o = 0; o < ocv; o++) acc[o * px + p] += wv[o] * vf_set(in[p][lane]);
+            }
+            w += ocv * VL;
+        }
+        s += 4;
+    }
+#else
     UNROLL_2
-    for (int c = 0; c < n; c++) {
+#endif
+    for (; c < n; c++) {
         vf wv[4];
         UNROLL_FULL
         for (int o = 0; o < ocv; o++) wv[o] = vf_load(w + o * VL);
