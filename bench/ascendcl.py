@@ -25,6 +25,8 @@ class AscendCL:
         lib.aclCreateDataBuffer.argtypes = [c.c_void_p, c.c_size_t]
         lib.aclmdlAddDatasetBuffer.argtypes = [c.c_void_p, c.c_void_p]
         lib.aclmdlExecute.argtypes = [c.c_uint32, c.c_void_p, c.c_void_p]
+        lib.aclmdlExecuteAsync.argtypes = [c.c_uint32, c.c_void_p, c.c_void_p, c.c_void_p]
+        lib.aclrtSynchronizeStream.argtypes = [c.c_void_p]
         lib.aclmdlGetDesc.argtypes = [c.c_void_p, c.c_uint32]
         for side in ("Input", "Output"):
             for name, arguments, result in (
@@ -42,6 +44,14 @@ class AscendCL:
             why = self.lib.aclGetRecentErrMsg()
             raise RuntimeError(f"AscendCL error {status}: {why.decode() if why else ''}")
 
+    def stream(self):
+        stream = c.c_void_p()
+        self.check(self.lib.aclrtCreateStream(c.byref(stream)))
+        return stream
+
+    def wait(self, stream):
+        self.check(self.lib.aclrtSynchronizeStream(stream))
+
     def version(self):
         numbers = [c.c_int32() for _ in range(3)]
         self.check(self.lib.aclrtGetVersion(*map(c.byref, numbers)))
@@ -56,6 +66,16 @@ class Model:
         self.id = number.value
         self.description = lib.aclmdlCreateDesc()
         acl.check(lib.aclmdlGetDesc(self.description, self.id))
+        self._make_sides()
+
+    def another(self):
+        """The same model with memory of its own."""
+        other = Model.__new__(Model)
+        other.acl, other.id, other.description = self.acl, self.id, self.description
+        other._make_sides()
+        return other
+
+    def _make_sides(self):
         self.inputs, self.input_set = self._side("Input")
         self.outputs, self.output_set = self._side("Output")
 
@@ -78,3 +98,7 @@ class Model:
 
     def run(self):
         self.acl.check(self.acl.lib.aclmdlExecute(self.id, self.input_set, self.output_set))
+
+    def start(self, stream):
+        self.acl.check(self.acl.lib.aclmdlExecuteAsync(self.id, self.input_set, self.output_set,
+                                                       stream))

@@ -151,13 +151,13 @@ def measure(network, threads, options, tools):
     workers, found, left_out, reference = {}, {}, {}, None
     try:
         for engine in options.engines:
-            kind = ENGINES[engine]
+            kind = options.kinds[engine]
             try:
                 file = convert(kind, path, x, tools)
                 environment = {"PRUSIK_LIBRARY": str(tools["library"]), "PYTHONPATH": str(HERE)}
                 if hasattr(kind, "environment"):
                     environment |= kind.environment(threads, options.isa)
-                worker = Worker(engine, threads, environment, path.with_suffix(f".{engine}.log"))
+                worker = Worker(kind, threads, environment, path.with_suffix(f".{engine}.log"))
                 workers[engine] = worker
                 loaded = worker.ask("load", file, x)
                 outputs = loaded.pop("outputs")
@@ -200,7 +200,7 @@ def convert(kind, path, x, tools):
         return path
     known = path.with_suffix(f".{kind.__name__.lower()}.path")
     if not known.exists() or known.stat().st_mtime < path.stat().st_mtime \
-            or (kind is ENGINES["prusik"] and known.stat().st_mtime < tools["atc"].stat().st_mtime):
+            or (issubclass(kind, ENGINES["prusik"]) and known.stat().st_mtime < tools["atc"].stat().st_mtime):
         known.write_text(str(kind.convert(path, x.shape, tools)))
     return pathlib.Path(known.read_text())
 
@@ -299,6 +299,7 @@ def options_of(arguments):
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--isa", default="", help="avx2 also holds those peers to it that can be held")
     options = parser.parse_args(arguments)
+    options.kinds = ENGINES
     every = len(os.sched_getaffinity(0))
     options.engines = [e for e in options.engines.split(",") if e]
     options.networks = [n for n in options.networks.split(",") if n]

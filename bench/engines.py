@@ -21,6 +21,7 @@ import numpy as np
 
 class Engine:
     package = ""
+    daemon = True  # its process needs none of its own
 
     def __init__(self, threads):
         """Imports the library; not part of the load time. Environment is set before."""
@@ -301,7 +302,7 @@ def memory(field):
     return 0.0
 
 
-def serve(connection, name, threads, environment, log):
+def serve(connection, kind, threads, environment, log):
     """Answers load, warm-up and time requests until the pipe closes."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(output, 1)
@@ -319,7 +320,7 @@ def serve(connection, name, threads, environment, log):
         try:
             if request == "load":
                 path, x = arguments
-                engine = ENGINES[name](threads)
+                engine = kind(threads)
                 began = time.perf_counter()
                 engine.load(path)
                 loaded = time.perf_counter()
@@ -347,11 +348,11 @@ class Failed(Exception):
 
 
 class Worker:
-    def __init__(self, name, threads, environment, log):
+    def __init__(self, kind, threads, environment, log):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, daemon=True,
-                                       args=(theirs, name, threads, environment, str(log)))
+        self.process = context.Process(target=serve, daemon=kind.daemon,
+                                       args=(theirs, kind, threads, environment, str(log)))
         self.process.start()
         theirs.close()
         self.stopped = False
