@@ -61,6 +61,7 @@ struct pool {
     pthread_mutex_t mutex; /* guards everything below */
     pthread_cond_t wake;
     bool stop;
+    int n_runs;    /* under way, each with its caller's thread */
     int n_started; /* workers 0..n_started-1 have a thread */
     bool busy[MAX_THREADS];
     struct worker worker[];
@@ -214,11 +215,15 @@ void pool_pin(struct pool *p, const struct core_set *cores) { p->cores = *cores;
 
 int pool_threads(const struct pool *p) { return p->n_threads; }
 
-/* Reserves up to `wanted` idle workers; returns how many, and which in `lent`. A worker whose thread
- * cannot be started is done without. */
+/* Begins a run and reserves idle workers for it, up to `wanted`: as many as are left of the pool's
+ * threads when each run under way has one. A worker is idle once its last run has ended, whatever
+ * else still runs; lent then, it would share a core with another run's caller and hold up both.
+ * Returns how many, and which in `lent`. A worker whose thread cannot be started is done without. */
 static int reserve(struct pool *p, int wanted, short lent[static MAX_THREADS]) {
     int n = 0;
     pthread_mutex_lock(&p->mutex);
+    p->n_runs++;
+    if (wanted > p->n_threads - p->n_runs) wanted = p->n_threads - p->n_runs;
     for (int i = 0; i < p->n_threads - 1 && n < wanted; i++) {
         if (p->busy[i]) continue;
         struct worker *w = &p->worker[i];
@@ -251,6 +256,7 @@ static void take_back(struct pool *p, struct run *r, int n, const short *lent) {
     }
     pthread_mutex_lock(&p->mutex);
     for (int i = 0; i < n; i++) p->busy[lent[i]] = false;
+    p->n_runs--;
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -113,6 +113,74 @@ static void several_runs_at_once(void **state) {
     pool_destroy(p);
 }
 
+struct pair { /* a first run that alone gets the worker, and one beside it that does not end yet */
+    struct pool *pool;
+    atomic_int first_may_end, second_is_on, second_may_end, with_worker;
+};
+
+static void wait_for_first(void *context, int step, int tile, int worker) {
+    (void)step, (void)tile, (void)worker;
+    struct pair *p = context;
+    while (!atomic_load(&p->first_may_end)) sched_yield();
+}
+
+static void wait_for_second(void *context, int step, int tile, int worker) {
+    (void)step, (void)tile, (void)worker;
+    struct pair *p = context;
+    atomic_store(&p->second_is_on, 1);
+    while (!atomic_load(&p->second_may_end)) sched_yield();
+}
+
+static void note_worker(void *context, int step, int tile, int worker) {
+    (void)step, (void)tile;
+    struct pair *p = context;
+    if (worker > 0) atomic_fetch_add(&p->with_worker, 1);
+    for (volatile int i = 0; i < 20000; i++) {}
+}
+
+static int one_tile(void *context, int step) {
+    (void)context, (void)step;
+    return 1;
+}
+
+static int hundred_tiles(void *context, int step) {
+    (void)context, (void)step;
+    return 100;
+}
+
+static void *second_run(void *context) {
+    struct pair *p = context;
+    pool_run(p->pool, 1, one_tile, wait_for_second, p, 0);
+    return NULL;
+}
+
+static void *first_run(void *context) {
+    struct pair *p = context;
+    pool_run(p->pool, 1, one_tile, wait_for_first, p, 0);
+    return NULL;
+}
+
+/* With as many callers as the pool has threads no worker helps, also one that was left idle. */
+static void each_caller_counts(void **state) {
+    (void)state;
+    struct pair p = {0};
+    assert_ok(pool_create(2, &p.pool));
+    pthread_t first, second;
+    assert_int_equal(pthread_create(&first, NULL, first_run, &p), 0);
+    assert_int_equal(pthread_create(&second, NULL, second_run, &p), 0);
+    while (!atomic_load(&p.second_is_on)) sched_yield();
+    atomic_store(&p.first_may_end, 1);
+    pthread_join(first, NULL);
+    for (int i = 0; i < 20; i++) pool_run(p.pool, 1, hundred_tiles, note_worker, &p, 0);
+    assert_int_equal(atomic_load(&p.with_worker), 0);
+    atomic_store(&p.second_may_end, 1);
+    pthread_join(second, NULL);
+    for (time_t end = time(NULL) + 60; time(NULL) < end && !atomic_load(&p.with_worker);)
+        pool_run(p.pool, 1, hundred_tiles, note_worker, &p, 0);
+    assert_true(atomic_load(&p.with_worker) > 0);
+    pool_destroy(p.pool);
+}
+
 static void see_core(void *context, int step, int tile, int worker) {
     (void)step;
     (void)tile;
@@ -120,11 +188,6 @@ static void see_core(void *context, int step, int tile, int worker) {
     assert_int_equal(sched_getaffinity(0, sizeof on, &on), 0);
     if (worker > 0) atomic_fetch_add(&((atomic_int *)context)[CPU_COUNT(&on) == 1], 1);
     for (volatile int i = 0; i < 20000; i++) {}
-}
-
-static int hundred_tiles(void *context, int step) {
-    (void)context, (void)step;
-    return 100;
 }
 
 static void workers_stay_on_their_cores(void **state) {
@@ -175,6 +238,7 @@ int main(void) {
         cmocka_unit_test(every_thread_count),
         cmocka_unit_test(single_tiles), cmocka_unit_test(negative_tiles_end_the_run),
         cmocka_unit_test(several_runs_at_once),
+        cmocka_unit_test(each_caller_counts),
         cmocka_unit_test(workers_stay_on_their_cores),
         cmocka_unit_test(core_lists),
     };
