@@ -30,7 +30,7 @@ import bench
 import engines
 
 HERE = pathlib.Path(__file__).resolve().parent
-PICTURES = 3  # of each stream in one run
+PICTURES = 8  # of each stream in one run
 NETWORKS = "yolox_nano,yolov5n,mobilenet_v2,resnet18"
 
 
