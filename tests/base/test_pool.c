@@ -138,11 +138,6 @@ static void note_worker(void *context, int step, int tile, int worker) {
     for (volatile int i = 0; i < 20000; i++) {}
 }
 
-static int one_tile(void *context, int step) {
-    (void)context, (void)step;
-    return 1;
-}
-
 static int hundred_tiles(void *context, int step) {
     (void)context, (void)step;
     return 100;
@@ -236,7 +231,8 @@ static void core_lists(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_thread_count),
-        cmocka_unit_test(single_tiles), cmocka_unit_test(negative_tiles_end_the_run),
+        cmocka_unit_test(single_tiles),
+        cmocka_unit_test(negative_tiles_end_the_run),
         cmocka_unit_test(several_runs_at_once),
         cmocka_unit_test(each_caller_counts),
         cmocka_unit_test(workers_stay_on_their_cores),
