@@ -16,10 +16,10 @@ docs/compatibility.md). Exit status 1 when a program fails for another reason th
 own that a sanitizer shows. What is known of each program is in scripts/outside/.
 
 Needs Debian's g++, cmake, ffmpeg, libavdevice-dev, libavfilter-dev, libopencv-dev,
-libprotobuf-dev and python3-dev, and an interpreter with numpy, pillow, onnx, onnxruntime,
-opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend also torch and torchvision
-(of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples ipython and
-nbformat.
+libprotobuf-dev, protobuf-compiler and python3-dev, and an interpreter with numpy, pillow, onnx,
+onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend also torch and
+torchvision (of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples
+ipython and nbformat.
 """
 import argparse
 import csv
@@ -28,13 +28,14 @@ import subprocess
 import sys
 import tempfile
 
-from outside import (acllite_cpp, aipp, chains, classifiers, detectors, pictures, resnets, tools,
-                     videos)
+from outside import (acllite_cpp, aipp, chains, classifiers, detectors, pictures, pictures_out,
+                     presenter, resnets, tools, videos)
 from outside.bench import Bench, Failure, OwnFault
 
 PROGRAMS = (tools.PROGRAMS + classifiers.PROGRAMS + detectors.PROGRAMS + pictures.PROGRAMS
             + videos.PROGRAMS + chains.PROGRAMS + aipp.PROGRAMS
-            + resnets.PROGRAMS + acllite_cpp.PROGRAMS)
+            + resnets.PROGRAMS + acllite_cpp.PROGRAMS + pictures_out.PROGRAMS
+            + presenter.PROGRAMS)
 
 
 def commit(folder):

@@ -40,19 +40,20 @@ def yuv_classifier(path, batch, side, softmax=True):
              [("prob", FLOAT, [batch, 1000])])
 
 
-def dvpp_python(bench, model, batch, count, *options, acllite=None):
+def dvpp_python(bench, model, batch, count, *options, acllite=None, side=224):
     """Pictures through JPEGD and VPC; they have the model's size, so that scaling copies. acllite
     names the folder of another than ours."""
     source = bench.work / "net.onnx"
-    yuv_classifier(source, batch, 224)
+    yuv_classifier(source, batch, side)
     bench.convert(source, bench.root / "model" / model, *options)
-    pictures = np.stack([jpeg(bench.root / "data" / "{}.jpg".format(i), 224, i)
+    pictures = np.stack([jpeg(bench.root / "data" / "{}.jpg".format(i), side, i)
                          for i in range(count)])
     session, size = ort.InferenceSession(source), batch if isinstance(batch, int) else 1
     scores = []
     for start in range(0, count, size):
         part = pictures[start:start + size]
-        whole = np.concatenate([part, np.zeros((size - len(part), 336, 224), np.uint8)])
+        whole = np.concatenate([part, np.zeros((size - len(part), side * 3 // 2, side),
+                                              np.uint8)])
         scores += list(session.run(None, {"data": whole})[0][:len(part)])
     more = {} if acllite is None else {"path": bench.outside / acllite}
     check_tops(bench.script("classify.py", "../data", **more), scores)
@@ -133,6 +134,12 @@ PROGRAMS = [
             "two JPEGs, on the acllite of its repository",
             lambda b: dvpp_python(b, "googlenet_yuv", 1, 2,
                                   acllite="samples/python/common/acllite")),
+    Program("googlenet_onnx_picture, Python", SAMPLES,
+            PY2 + "1_classification/googlenet_onnx_picture", "two JPEGs, on our acllite",
+            lambda b: dvpp_python(b, "googlenet_yuv", 1, 2)),
+    Program("inceptionv3_picture, Python", SAMPLES, PY2 + "1_classification/inceptionv3_picture",
+            "two JPEGs, on our acllite",
+            lambda b: dvpp_python(b, "InceptionV3", 1, 2, side=336)),
     Program("YOLOV3_coco_detection_picture, Python", SAMPLES,
             PY2 + "2_object_detection/YOLOV3_coco_detection_picture", "one JPEG, on our acllite",
             yolov3_python),
