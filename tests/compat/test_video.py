@@ -130,7 +130,7 @@ def test_packets(python, video, tmp_path, style):
         packets = [bytes(p) for packet in film.demux(video=0) if packet.dts is not None
                    for p in annex_b.filter(packet)]
     np.savez(tmp_path / "packets.npz", *[np.frombuffer(p, np.uint8) for p in packets])
-    python(STYLES[style] + """
+    out = python(STYLES[style] + """
 import acl
 import acllite.constants as const
 packets = np.load("packets.npz")
@@ -159,12 +159,22 @@ assert seen == len(frames)
 assert vdec.read(no_wait=True) == (0, None)
 junk = np.zeros(100, np.uint8)
 vdec.init()
-assert vdec.process(acl.util.numpy_to_ptr(junk), 100, 7) == 1
+assert vdec.process(acl.util.numpy_to_ptr(junk), 100, 7) == 0
+assert vdec.process(0, 0, None) == 0
+assert vdec.is_finished() and vdec.read(no_wait=True) == (0, None)
+data = packets["arr_0"]  # a key frame
+memory, ret = acl.media.dvpp_malloc(data.nbytes)
+acl.rt.memcpy(memory, data.nbytes, acl.util.numpy_to_ptr(data), data.nbytes, 1)
+for i in range(70):
+    if vdec.process(memory, data.nbytes, i) == 1:
+        break
+assert i == 64, i  # wait to be read, or for their callback
 vdec.destroy()
 vdec.destroy()
 assert DvppVdec(0, 64, 48, 9, None).init() == 1
 assert DvppVdec(0, 64, 48, const.ENTYPE_H264_MAIN, None, const.PIXEL_FORMAT_RGB_888).init() == 1
 """, cwd=tmp_path)
+    assert "packet 7 gives no picture" in out and "64 pictures wait" in out
 
 
 @pytest.mark.parametrize("style", STYLES)
