@@ -86,11 +86,20 @@ enum media_status picture_check(struct media *m, const struct picture *p, const 
         return media_fail(m, MEDIA_ARGUMENT, "%s: the height stride is %u, the height %u", what,
                           p->rows, p->height);
     if (!p->data) return media_fail(m, MEDIA_ARGUMENT, "%s: it has no memory", what);
-    if (p->bytes < picture_bytes(p))
+    if (p->bytes >= picture_bytes(p)) return MEDIA_OK;
+    /* Files have no rows but the picture's, where a chip's memory is often padded to 16. */
+    struct picture tight = *p;
+    tight.rows = p->height;
+    if (p->bytes >= picture_bytes(&tight))
         return media_fail(m, MEDIA_ARGUMENT,
-                          "%s: its memory has %zu bytes; %s with strides of %u and %u takes %zu",
-                          what, p->bytes, f->name, p->stride, p->rows, picture_bytes(p));
-    return MEDIA_OK;
+                          "%s: its memory has %zu bytes; %s with strides of %u and %u takes %zu: "
+                          "put the second plane there and give the whole size, or set the height "
+                          "stride to %u",
+                          what, p->bytes, f->name, p->stride, p->rows, picture_bytes(p),
+                          p->height);
+    return media_fail(m, MEDIA_ARGUMENT,
+                      "%s: its memory has %zu bytes; %s with strides of %u and %u takes %zu", what,
+                      p->bytes, f->name, p->stride, p->rows, picture_bytes(p));
 }
 
 int picture_planes(const struct picture *p, struct plane planes[2]) {

@@ -482,6 +482,15 @@ def test_wrong_encodings(acl, reports):
     assert media.venc_send_frame(desc, 0, 0, 0, None) == 100000
     pic = media.dvpp_create_pic_desc()
     assert media.venc_send_frame(desc, pic, 0, 0, None) == 100000
+    # As of a file, whose rows nothing follows, with the strides of a chip's memory.
+    memory, ret = media.dvpp_malloc(64 * 64 * 3 // 2)
+    assert ret == 0
+    for name, value in (("data", memory), ("size", 64 * 48 * 3 // 2), ("format", 1), ("width", 64),
+                        ("height", 48), ("width_stride", 64), ("height_stride", 64)):
+        assert getattr(media, "dvpp_set_pic_desc_" + name)(pic, value) == 0
+    assert media.venc_send_frame(desc, pic, 0, 0, None) == 100000
+    assert "set the height stride to 48" in acl.get_recent_err_msg()
+    assert media.dvpp_free(memory) == 0
     assert media.venc_destroy_channel(desc) == 0
     assert media.venc_send_frame(desc, pic, 0, 0, None) == 100000
     assert media.venc_destroy_channel_desc(desc) == 0
