@@ -284,6 +284,15 @@ def test_a_function_returns_the_second_output_of_an_operator(atc, prusik, tmp_pa
     np.testing.assert_array_equal(z, np.concatenate([x, y]) + 3)
 
 
+def test_a_function_reads_an_output_that_the_operator_has_not(atc, tmp_path):
+    f = {"signature": {"name": "f", "inputArg": [{"name": "a"}], "outputArg": [{"name": "r"}]},
+         "nodeDef": [node("top", "TopKV2", "a", "a")], "ret": {"r": "top:largest:0"}}
+    call = [placeholder("x", 4), node("y", "PartitionedCall", "x", f={"func": {"name": "f"}})]
+    (tmp_path / "m.pb").write_bytes(graph_bytes({"node": call, "library": {"function": [f]}}))
+    out = convert(atc, tmp_path, tmp_path / "m.pb", status=255)
+    assert "function 'f': 'top:largest:0': TopKV2 has no output of that name" in out
+
+
 @pytest.mark.parametrize("scaled", [True, False])
 def test_oldest_batch_norm(atc, prusik, tmp_path, scaled):
     """BatchNormWithGlobalNormalization of 2015's graphs, which TensorFlow itself no longer runs."""

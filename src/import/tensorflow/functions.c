@@ -90,7 +90,8 @@ static enum status make_with(struct expansion *e, const char *op, char *name, ch
 
 /* ---- names within functions ---- */
 
-/* Within a function "node:output:index" counts within an output of the operator. */
+/* Within a function "node:output:index" counts within an output of the operator. 0 for operators
+ * with one output, whatever it is called; -1 when one with several has none of that name. */
 static int first_of_output(const char *op, const char *output) {
     static const struct {
         const char *op, *outputs[6];
@@ -110,9 +111,12 @@ static int first_of_output(const char *op, const char *output) {
         {"TensorListPopBack", {"output_handle", "tensor"}},
         {"TopKV2", {"values", "indices"}},
     };
-    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++)
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        if (strcmp(many[i].op, op)) continue;
         for (int k = 0; k < 6 && many[i].outputs[k]; k++)
-            if (!strcmp(many[i].op, op) && !strcmp(many[i].outputs[k], output)) return k;
+            if (!strcmp(many[i].outputs[k], output)) return k;
+        return -1;
+    }
     return 0;
 }
 
@@ -150,7 +154,10 @@ static enum status resolve(struct expansion *e, const struct scope *s, const cha
     if (second) {
         char *output = arena_strndup(e->arena, at + 1, (size_t)(second - at - 1));
         CHECK(output, STATUS_MEMORY, NO_MEMORY);
-        index = first_of_output(node, output) + atoi(second + 1);
+        int first = first_of_output(node, output);
+        CHECK(first >= 0, STATUS_FORMAT, "function '%s': '%s': %s has no output of that name",
+              s->function->name, text, node);
+        index = first + atoi(second + 1);
     }
     *out = arena_printf(e->arena, "%s/%.*s:%d", s->prefix, (int)length, text, index);
     CHECK(*out, STATUS_MEMORY, NO_MEMORY);
