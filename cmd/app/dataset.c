@@ -421,9 +421,16 @@ int dataset_match(struct dataset *d, const struct pk_labels *labels, int n_class
 }
 
 void dataset_scale(struct dataset *d, int image, int width, int height) {
-    for (int i = 0; d->relative && i < d->n_truths; i++) {
+    if (!d->relative) return;
+    /* The first truth of the picture: those of YOLO were read picture after picture. */
+    int first = 0, end = d->n_truths;
+    while (first < end) {
+        int mid = first + (end - first) / 2;
+        if (d->truths[mid].image < image) first = mid + 1;
+        else end = mid;
+    }
+    for (int i = first; i < d->n_truths && d->truths[i].image == image; i++) {
         struct ap_truth *t = &d->truths[i];
-        if (t->image != image) continue;
         t->x *= width, t->w *= width, t->y *= height, t->h *= height;
         t->area = t->w * t->h;
     }
