@@ -25,7 +25,7 @@ static int better_first(const void *a, const void *b) {
     return (x->y1 > y->y1) - (x->y1 < y->y1);
 }
 
-static float overlap(const struct pk_detection *a, const struct pk_detection *b) {
+float pk_overlap(const struct pk_detection *a, const struct pk_detection *b) {
     float x1 = a->x1 > b->x1 ? a->x1 : b->x1, y1 = a->y1 > b->y1 ? a->y1 : b->y1;
     float x2 = a->x2 < b->x2 ? a->x2 : b->x2, y2 = a->y2 < b->y2 ? a->y2 : b->y2;
     if (x2 <= x1 || y2 <= y1) return 0;
@@ -41,7 +41,7 @@ void pk_nms(struct pk_candidates *c, float iou, int max) {
         int drop = 0;
         for (int k = 0; k < kept && !drop; k++)
             drop = c->items[k].class_id == c->items[i].class_id &&
-                   overlap(&c->items[k], &c->items[i]) > iou;
+                   pk_overlap(&c->items[k], &c->items[i]) > iou;
         if (!drop) c->items[kept++] = c->items[i];
     }
     c->n = kept;

@@ -96,14 +96,6 @@ static int make_views(struct doctor *d, const char *photo) {
 
 /* ---- one trial ---- */
 
-static double overlap(const struct pk_detection *a, const struct pk_detection *b) {
-    double w = fmin(a->x2, b->x2) - fmax(a->x1, b->x1), h = fmin(a->y2, b->y2) - fmax(a->y1, b->y1);
-    if (w <= 0 || h <= 0) return 0;
-    double sum = (double)(a->x2 - a->x1) * (a->y2 - a->y1) +
-                 (double)(b->x2 - b->x1) * (b->y2 - b->y1);
-    return w * h / (sum - w * h);
-}
-
 /* A box as it lies in view 0. */
 static struct pk_detection put_back(const struct doctor *d, int view, struct pk_detection b) {
     float w = (float)d->views[0].width;
@@ -127,7 +119,7 @@ static double least_score(const struct doctor *d, const struct pk_result r[stati
         double best = 0;
         for (int k = 0; k < r[v].n_detections; k++) {
             struct pk_detection other = put_back(d, v, r[v].detections[k]);
-            if (other.class_id == b->class_id && overlap(b, &other) > 0.5)
+            if (other.class_id == b->class_id && pk_overlap(b, &other) > 0.5)
                 best = fmax(best, other.score);
         }
         least = fmin(least, best);
@@ -153,7 +145,7 @@ static double judge_boxes(const struct doctor *d, const struct pk_result r[stati
         int doubted = 0;
         for (int k = 0; k < i && !doubted; k++)
             doubted = r[0].detections[k].class_id != b->class_id &&
-                      overlap(&r[0].detections[k], b) > 0.6;
+                      pk_overlap(&r[0].detections[k], b) > 0.6;
         sum += (doubted ? -1 : 1) * least * least;
         if (b->class_id == d->expected) expected = fmax(expected, least);
         if (t->n_found < DOCTOR_NAMED && least > 0)
