@@ -133,44 +133,48 @@ static bool bias_fits(const struct graph *g, const struct product *p) {
                          : is_per_channel(g, p->bias, 2, 1, p->channels, &step);
 }
 
+/* Output channels by the shape of the weights; false where it is none that goes with the node. */
+static bool count_channels(const struct node *n, const struct shape *w, int64_t *channels) {
+    /* Shape rules look at the weights only once they know the input's rank. */
+    bool matrix = n->op == OP_Gemm || n->op == OP_MatMul;
+    int64_t group = node_int(n, "group", 1);
+    if (matrix ? w->rank != 2 : w->rank < 3 || group < 1 || w->dim[0] % group) return false;
+    switch (n->op) {
+    case OP_Conv: *channels = w->dim[0]; return true;
+    case OP_ConvTranspose: return i64_mul(w->dim[1], group, channels);
+    case OP_Gemm: *channels = w->dim[node_int(n, "transB", 0) ? 0 : 1]; return true;
+    default: *channels = w->dim[1]; return true;
+    }
+}
+
+static bool find_aipp(const struct graph *g, int t, struct product *p) {
+    const struct tensor *y = &g->tensors[t];
+    const struct node *n = &g->nodes[y->producer];
+    double scale[4], offset[4];
+    *p = (struct product){y->producer, 1, y->shape.dim[1], n->inputs[0], -1, -1};
+    return y->shape.rank == 4 && p->channels <= 4 &&
+           aipp_folded(n, (int)p->channels, scale, offset);
+}
+
 /* Whether input i of `node` comes from a product that can take more into its weights. */
 static bool find_product(const struct edit *e, int node, int i, struct product *p) {
     const struct graph *g = e->g;
     int t = i < g->nodes[node].n_inputs ? g->nodes[node].inputs[i] : -1;
     if (t < 0 || edit_only_user(e, t) != node || g->tensors[t].producer < 0) return false;
-    *p = (struct product){.node = g->tensors[t].producer, .axis = 1};
-    const struct node *n = &g->nodes[p->node];
-    if (n->op == OP_Aipp) {
-        double scale[4], offset[4];
-        *p = (struct product){p->node, 1, g->tensors[t].shape.dim[1], n->inputs[0], -1, -1};
-        return g->tensors[t].shape.rank == 4 && p->channels <= 4 &&
-               aipp_folded(n, (int)p->channels, scale, offset);
-    }
+    const struct node *n = &g->nodes[g->tensors[t].producer];
+    if (n->op == OP_Aipp) return find_aipp(g, t, p);
     if (n->op != OP_Conv && n->op != OP_ConvTranspose && n->op != OP_Gemm && n->op != OP_MatMul)
         return false;
     if (node_attr(n, "activation") || (n->op == OP_Conv && node_input(g, n, 3))) return false;
-    p->x = n->inputs[0];
-    p->weights = n->inputs[1];
-    p->bias = node_input(g, n, 2) ? n->inputs[2] : -1;
-    const struct tensor *w = &g->tensors[p->weights];
-    if (!w->data || !is_wide_float(w->dtype) || shape_elements(&w->shape) == 0) return false;
     int rank = g->tensors[t].shape.rank;
-    int64_t group = node_int(n, "group", 1);
-    /* Shape rules look at the weights only once they know the input's rank. */
-    bool matrix = n->op == OP_Gemm || n->op == OP_MatMul;
-    if (matrix ? w->shape.rank != 2 : w->shape.rank < 3 || group < 1 || w->shape.dim[0] % group)
-        return false;
-    switch (n->op) {
-    case OP_Conv: p->channels = w->shape.dim[0]; break;
-    case OP_ConvTranspose:
-        if (!i64_mul(w->shape.dim[1], group, &p->channels)) return false;
-        break;
-    case OP_Gemm: p->channels = w->shape.dim[node_int(n, "transB", 0) ? 0 : 1]; break;
-    default:
-        p->channels = w->shape.dim[1];
-        p->axis = rank - 1;
-    }
-    return rank >= 2 && bias_fits(g, p);
+    *p = (struct product){.node = g->tensors[t].producer,
+                          .axis = n->op == OP_MatMul ? rank - 1 : 1,
+                          .x = n->inputs[0],
+                          .weights = n->inputs[1],
+                          .bias = node_input(g, n, 2) ? n->inputs[2] : -1};
+    const struct tensor *w = &g->tensors[p->weights];
+    return w->data && is_wide_float(w->dtype) && shape_elements(&w->shape) != 0 &&
+           count_channels(n, &w->shape, &p->channels) && rank >= 2 && bias_fits(g, p);
 }
 
 static enum status scale_weights(struct edit *e, const struct product *p, const struct affine *a,
