@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import through
 from environments import environment
 
 pytestmark = pytest.mark.long
@@ -25,14 +26,9 @@ def exported(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["ppocr", "picodet"])
 def test_network(atc, prusik, exported, tmp_path, name):
-    done = subprocess.run([atc, f"--model={exported / name}.onnx", "--framework=5",
-                           f"--output={tmp_path / 'm'}", "--soc_version=Ascend310"],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    done = subprocess.run([prusik, "run", tmp_path / "m.om", "--input", exported / f"{name}.x.npy",
-                           "--output", tmp_path / "out"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    got = [np.load(p) for p in sorted((tmp_path / "out").iterdir())]
+    through.convert(atc, f"{exported / name}.onnx", tmp_path / "m", "--framework=5")
+    got = through.run(prusik, tmp_path / "m.om", [np.load(exported / f"{name}.x.npy")],
+                      tmp_path / "out")
     expected = [np.load(p) for p in sorted(exported.glob(f"{name}.y*.npy"))]
     assert [y.shape for y in got] == [y.shape for y in expected]
     for y, want in zip(got, expected):

@@ -16,6 +16,8 @@ ort = pytest.importorskip("onnxruntime")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from onnxruntime import quantization as q  # noqa: E402
 
+import through  # noqa: E402
+
 rng = np.random.default_rng(3)
 SHAPE = (1, 3, 33, 29)
 
@@ -89,16 +91,10 @@ KINDS = {
 
 
 def compare(atc, prusik, folder, model, x, *options):
-    done = subprocess.run([atc, f"--model={model}", "--framework=5", f"--output={folder / 'm'}",
-                           "--soc_version=Ascend310", *options], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    np.save(folder / "x.npy", x)
-    done = subprocess.run([prusik, "run", folder / "m.om", "--input", folder / "x.npy", "--output",
-                           folder / "out"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    through.convert(atc, model, folder / "m", "--framework=5", *options)
+    got = through.run(prusik, folder / "m.om", [x], folder / "out")
     session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     expected = session.run(None, {session.get_inputs()[0].name: x})
-    got = [np.load(p) for p in sorted((folder / "out").iterdir())]
     assert [y.shape for y in got] == [y.shape for y in expected]
     return got, expected
 
@@ -156,10 +152,7 @@ def run_twice(atc, prusik, tmp_path, model, x):
     """What it gives, compared with the reference kernels, and the profile of a run."""
     onnx.save(model, tmp_path / "q.onnx")
     (got,), (want,) = compare(atc, prusik, tmp_path, tmp_path / "q.onnx", x)
-    subprocess.run([prusik, "run", tmp_path / "m.om", "--input", tmp_path / "x.npy", "--output",
-                    tmp_path / "ref"], check=True, capture_output=True,
-                   env={**os.environ, "PRUSIK_REF": "1"})
-    (reference,) = [np.load(p) for p in (tmp_path / "ref").iterdir()]
+    (reference,) = through.run(prusik, tmp_path / "m.om", [x], tmp_path / "ref", PRUSIK_REF="1")
     assert got.dtype == reference.dtype and (got == reference).all()
     done = subprocess.run([prusik, "bench", "--runs=1", tmp_path / "m.om"], check=True, text=True,
                           capture_output=True, env={**os.environ, "PRUSIK_PROF": "1"})

