@@ -29,8 +29,8 @@ def measure(options, path, folder):
     _, sizes = steps.load(path)
     om = folder / "network.om"
     subprocess.run([options.build / "cmd" / "atc", f"--model={path}", "--framework=5",
-                    f"--output={om.with_suffix('')}", "--soc_version=Ascend310", *sizes], check=True,
-                   stdout=subprocess.DEVNULL)
+                    f"--output={om.with_suffix('')}", "--soc_version=Ascend310", *sizes],
+                   check=True, stdout=subprocess.DEVNULL)
     extra = {"PRUSIK_ISA": options.isa} if options.isa else {}
     done = subprocess.run([options.build / "cmd" / "prusik", "tune", "--dry-run",
                            f"--threads={options.threads}", f"--rounds={options.rounds}",
@@ -61,8 +61,8 @@ def main():
             print(f"| {path.stem} | {hints} / {kinds} | {before:.2f} | {after:.2f} | "
                   f"{100 * (ratios[-1] - 1):.1f} % | {whole:.2f} | {tuned:.2f} |", flush=True)
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    print(f"\nThe cost model is {100 * (mean - 1):.1f} % slower than the best found (geometric mean "
-          f"over {len(ratios)} networks, at most {100 * (max(ratios) - 1):.1f} %).")
+    print(f"\nThe cost model is {100 * (mean - 1):.1f} % slower than the best found (geometric "
+          f"mean over {len(ratios)} networks, at most {100 * (max(ratios) - 1):.1f} %).")
 
 
 if __name__ == "__main__":

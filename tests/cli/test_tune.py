@@ -93,8 +93,8 @@ def test_table_and_results(models, prusik, tune, tmp_path):
     lines = out.splitlines()
     assert lines[0].split() == ["convolution", "before", "ms", "after", "ms", "gain"]
     assert [line.split()[0] for line in lines[1:6]] == [f"conv{i}" for i in (0, 1, 2, 4, 5)]
-    assert re.search(r"^5 convolutions of 5 kinds, \d hints?: [\d.]+ ms by the cost model, [\d.]+ ms "
-                     r"with hints \([\d.]+% less\)$", out, re.M)
+    assert re.search(r"^5 convolutions of 5 kinds, \d hints?: [\d.]+ ms by the cost model, [\d.]+ "
+                     r"ms with hints \([\d.]+% less\)$", out, re.M)
     want = run(prusik, models / "fixed.om", models / "x.npy", tmp_path / "a")
     for i, threads in enumerate("12"):
         got = run(prusik, tmp_path / "tuned.om", models / "x.npy", tmp_path / f"b{i}",
