@@ -156,36 +156,32 @@ INLINE float vf_max_lane(vf v) {
     return t[0];
 }
 
-/* e^x = 2^n * p: returns p in [0.7, 1.42] and n as an integral float; x must be in [-120, 120].
- * Reduction by FMA and a degree-5 minimax polynomial: 4e-7 relative. */
-INLINE vf vf_exp_parts(vf x, vf *n) {
-    vf k = x * 1.44269504f + 0x1.8p23f;
-    *n = k - 0x1.8p23f;
-    vf r = x * 1.44269504f - *n;
-    vf p = r * 0.00132764722f + 0.00967554133f;
-    p = p * r + 0.0555071327f;
-    p = p * r + 0.240221197f;
-    p = p * r + 0.693146967f;
-    return p * r + 1.00000007f;
-}
-/* e^x for activations: x beyond +-87 gives the value at the end (0 and inf with AVX-512, which
- * needs no clamps), NaN stays NaN. */
-INLINE vf vf_exp_clamped(vf x) {
+/* e^(scale x) for activations, scale 1 or -1: x beyond +-87 gives the value at the end (0 and inf
+ * with AVX-512, which needs no clamps), NaN stays NaN. Reduction to 2^n * p with p in [0.7, 1.42]
+ * by FMA, and a degree-5 minimax polynomial: 4e-7 relative. */
+INLINE vf vf_exp_scaled(vf x, float scale) {
+    const float log2e = scale * 1.44269504f;
 #if VL == 16
-    vf t = x * 1.44269504f, r = _mm512_reduce_ps(t, 0);
+    vf t = x * log2e, r = _mm512_reduce_ps(t, 0);
+#else
+    x = vf_min(vf_set(87.0f), vf_max(vf_set(-87.0f), x));
+    /* 1.5 * 2^23 leaves n in the lowest bits of k, and with 127 the exponent of 2^n. */
+    const float magic = 0x1.8p23f + 127;
+    vf k = x * log2e + magic;
+    vf r = x * log2e - (k - magic);
+#endif
     vf p = r * 0.00132764722f + 0.00967554133f;
     p = p * r + 0.0555071327f;
     p = p * r + 0.240221197f;
     p = p * r + 0.693146967f;
     p = p * r + 1.00000007f;
+#if VL == 16
     return _mm512_scalef_ps(p, t - r);
 #else
-    vf n;
-    x = vf_min(vf_set(87.0f), vf_max(vf_set(-87.0f), x));
-    vf p = vf_exp_parts(x, &n);
-    return (vf)((vi)p + (__builtin_convertvector(n, vi) << 23));
+    return p * (vf)((vi)k << 23); /* a product, so that NaN stays NaN and 1 + e^x is one FMA */
 #endif
 }
+INLINE vf vf_exp_clamped(vf x) { return vf_exp_scaled(x, 1); }
 /* e^x to 3e-7 relative over the whole range: inf above 88.72, 0 below -87.33. Two reductions in
  * Cody-Waite form, for the operator Exp and softmax. */
 INLINE vf vf_exp(vf x) {
@@ -241,8 +237,8 @@ INLINE vf vf_log(vf x) {
     return vf_select(x >= 0.0f, r, vf_set(__builtin_nanf("")));
 }
 
-INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp_clamped(-x)); }
-INLINE vf vf_swish(vf x) { return x / (1.0f + vf_exp_clamped(-x)); }
+INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp_scaled(x, -1)); }
+INLINE vf vf_swish(vf x) { return x / (1.0f + vf_exp_scaled(x, -1)); }
 INLINE vf vf_tanh(vf x) {
     vf a = vf_abs(x);
     vf e = vf_exp_clamped(a * -2.0f);
