@@ -113,7 +113,7 @@ struct pk_detection {
     float x1, y1, x2, y2; /* pixels of the picture, clipped to it */
 };
 
-/* The area that two boxes share over the area that either covers, 0 to 1, whatever their classes. */
+/* The area that two boxes share over the area that either covers, 0 to 1; classes do not count. */
 float pk_overlap(const struct pk_detection *a, const struct pk_detection *b);
 
 struct pk_class {

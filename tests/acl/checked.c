@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One deliberate mistake, named by the first argument, or the same work done right ("ok-NAME");
- * test_checked.py looks at what is said of it. Prints the code of the call that makes it. The second
- * argument is a model with an input and an output of 32 bytes each. */
+ * test_checked.py looks at what is said of it. Prints the code of the call that makes it. The
+ * second argument is a model with an input and an output of 32 bytes each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of handles: no value that is not a live handle of the right kind finds an object, and an
- * object lives until its last user lets go. */
+/* The table of handles: no value that is not a live handle of the right kind finds an object, and
+ * an object lives until its last user lets go. */
 #include "acl_check.h"
 
 #include "acl/handle.h"

@@ -17,7 +17,8 @@ from PIL import Image
 
 av = pytest.importorskip("av")
 filters = pytest.importorskip("av.filter")
-from dvpp_pictures import GREY, NV12, RGB, Picture, acl, channel, media, psnr, wait  # noqa: E402, F401
+from dvpp_pictures import (GREY, NV12, RGB, Picture, acl, channel, media,  # noqa: E402, F401
+                           psnr, wait)
 
 pytestmark = pytest.mark.in_process
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PRUSIK_STRICT: the rules of sizes, strides and calls of one chip; what passes here should pass
- * there. Only rules that a public page or header states; docs/dvpp.md lists them with their sources,
- * and what is not known. A call that breaks one fails with a sentence that names the rule.
+ * there. Only rules that a public page or header states; docs/dvpp.md lists them with their
+ * sources, and what is not known. A call that breaks one fails with a sentence that names the rule.
  */
 #include "acl/dvpp/dvpp.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libacl_dvpp_mpi.so: the second interface to pictures and video, whose types are not published. The
- * callers' arguments are left unread, which the calling conventions of C allow.
+ * libacl_dvpp_mpi.so: the second interface to pictures and video, whose types are not published.
+ * The callers' arguments are left unread, which the calling conventions of C allow.
  */
 #include "acl/unsupported/unsupported.h"
 
