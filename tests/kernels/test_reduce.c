@@ -216,7 +216,8 @@ static void test_norm(void **state) {
                     if (c == 0) moments(x + i, n, 1, (double)epsilon, &m, &s);
                     const double want = ((double)x[i] - m) * s * (double)(gamma ? gamma[c] : 1) +
                                         (double)(beta ? beta[c] : 0);
-                    assert_true(close_to((double)y[i], want, 1e-5, 1));
+                    /* Where values are nearly equal, s enlarges the rounding of their mean. */
+                    assert_true(close_to((double)y[i], want, 1e-5, fmax(1, s / 5)));
                     assert_true(close_to((double)mean[i / n], m, 1e-6, 1));
                     assert_true(close_to((double)inverse[i / n], s, 1e-5, 0));
                 }
