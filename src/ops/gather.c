@@ -60,6 +60,8 @@ const struct op_def op_def_Gather = {
 static enum status infer_gather_channels(struct op_call *c) {
     const struct attr *channels = node_attr(c->node, "channels");
     OP_CHECK(c, channels && channels->n > 0, STATUS_FORMAT, "'channels' is missing");
+    OP_CHECK(c, (int64_t)c->n_inputs * channels->n <= 1 << 26, STATUS_LIMIT,
+             "%d inputs and %d channels are too many", c->n_inputs, channels->n);
     struct shape s = c->in[0].shape;
     int64_t total = 0;
     for (int i = 0; i < c->n_inputs; i++) {

@@ -42,7 +42,9 @@ struct trace {
     struct traced *tensors;
     int n_tensors; /* as the graph was */
     bool *moves;   /* per node: only moves channels */
+    int *place;    /* list_roots(): per tensor, 0 in between */
     int64_t n_traced;
+    size_t room; /* bytes of weights that may still be reordered: a file may share one for many */
 };
 
 static int64_t channels_of(const struct trace *t, int x) {
@@ -220,6 +222,13 @@ static void find_fixed_roots(struct trace *t) {
 
 /* ---- reordering ---- */
 
+static bool has_room(struct trace *t, int w) {
+    size_t bytes = t->g->tensors[w].data_bytes;
+    if (bytes > t->room) return false;
+    t->room -= bytes;
+    return true;
+}
+
 /* A constant like `w` whose rows, elements of dimension `axis` (0 or 1), are rows `from`[k]. */
 static enum status take_rows(struct edit *e, int w, int axis, const int *from, int *out) {
     const struct tensor *x = &e->g->tensors[w];
@@ -272,6 +281,7 @@ static enum status reorder_root(struct trace *t, int root, const int64_t *first_
     int64_t n = channels_of(t, root);
     struct tensor made = g->tensors[root];
     struct node conv = g->nodes[at];
+    if (!has_room(t, conv.inputs[1])) return STATUS_OK;
     TRY(sort_order(t, first_reader, n, &from));
     r->place = arena_calloc(&t->memory, (size_t)n, sizeof *r->place);
     CHECK(r->place, STATUS_MEMORY, NO_MEMORY);
@@ -315,10 +325,9 @@ static enum status reorder_roots(struct trace *t) {
 
 /* The roots of x's channels, each once, in *roots, and which of their channels, counted through, in
  * `at`. */
-static enum status list_roots(struct trace *t, int x, int *roots, int *n_roots, int64_t *at) {
+static void list_roots(struct trace *t, int x, int *roots, int *n_roots, int64_t *at) {
     int64_t n = channels_of(t, x);
-    int *place = arena_calloc(&t->memory, (size_t)t->n_tensors, sizeof *place);
-    CHECK(place, STATUS_MEMORY, NO_MEMORY);
+    int *place = t->place;
     *n_roots = 0;
     for (int64_t k = 0, total = 0; k < n; k++) {
         struct channel c = t->tensors[x].channels[k];
@@ -330,7 +339,7 @@ static enum status list_roots(struct trace *t, int x, int *roots, int *n_roots, 
         }
         at[k] = place[c.root] - 1 + (r->place ? r->place[c.c] : c.c);
     }
-    return STATUS_OK;
+    for (int64_t k = 0; k < n; k++) place[t->tensors[x].channels[k].root] = 0;
 }
 
 static enum status rewrite(struct trace *t, int x) {
@@ -339,8 +348,20 @@ static enum status rewrite(struct trace *t, int x) {
     int *roots = arena_calloc(&t->memory, (size_t)n, sizeof *roots), n_roots, node, y, *from = NULL;
     int64_t *at = arena_calloc(&t->memory, (size_t)n, sizeof *at);
     CHECK(roots && at, STATUS_MEMORY, NO_MEMORY);
-    TRY(list_roots(t, x, roots, &n_roots, at));
-    if (order_is_free(t, x)) {
+    list_roots(t, x, roots, &n_roots, at);
+    /* Its readers now, among them convolutions that reorder_root() added. */
+    int n_users = edit_n_uses(&t->e, x), w;
+    int *user = arena_calloc(&t->memory, (size_t)n_users + 1, sizeof *user);
+    CHECK(user, STATUS_MEMORY, NO_MEMORY);
+    n_users = 0;
+    for (int u = t->e.tensors[x].first; u >= 0; u = t->e.uses[u].next) {
+        int at_node = t->e.uses[u].node;
+        if (at_node >= t->e.n_nodes || !t->moves[at_node]) user[n_users++] = at_node;
+    }
+    bool reorder = order_is_free(t, x);
+    for (int i = 0; reorder && i < n_users; i++)
+        reorder = has_room(t, g->nodes[user[i]].inputs[1]);
+    if (reorder) {
         TRY(sort_order(t, at, n, &from));
         qsort(at, (size_t)n, sizeof *at, by_key);
     }
@@ -353,15 +374,6 @@ static enum status rewrite(struct trace *t, int x) {
         TRY(edit_insert(&t->e, made.producer, OP_GatherChannels, made.name, n_roots, roots,
                         made.dtype, made.shape, &node, &y));
         TRY(node_set_ints(g, node, "channels", (int)n, at));
-    }
-    /* Its readers now, among them convolutions that reorder_root() added. */
-    int n_users = edit_n_uses(&t->e, x), w;
-    int *user = arena_calloc(&t->memory, (size_t)n_users + 1, sizeof *user);
-    CHECK(user, STATUS_MEMORY, NO_MEMORY);
-    n_users = 0;
-    for (int u = t->e.tensors[x].first; u >= 0; u = t->e.uses[u].next) {
-        int at_node = t->e.uses[u].node;
-        if (at_node >= t->e.n_nodes || !t->moves[at_node]) user[n_users++] = at_node;
     }
     for (int i = 0; i < n_users; i++) {
         if (from) {
@@ -378,7 +390,10 @@ static enum status run(struct trace *t) {
     bool any = false;
     t->tensors = arena_calloc(&t->memory, (size_t)t->n_tensors + 1, sizeof *t->tensors);
     t->moves = arena_calloc(&t->memory, (size_t)t->e.n_nodes + 1, sizeof *t->moves);
-    CHECK(t->tensors && t->moves, STATUS_MEMORY, NO_MEMORY);
+    t->place = arena_calloc(&t->memory, (size_t)t->n_tensors + 1, sizeof *t->place);
+    CHECK(t->tensors && t->moves && t->place, STATUS_MEMORY, NO_MEMORY);
+    /* A weight is reordered for its convolution's input and output, and for what these replace. */
+    for (int x = 0; x < t->n_tensors; x++) t->room += 4 * t->g->tensors[x].data_bytes;
     for (int x = 0; x < t->n_tensors; x++) t->tensors[x].moved = -1;
     for (int n = 0; n < t->e.n_nodes; n++) TRY(trace_node(t, n));
     for (int x = 0; x < t->n_tensors && !any; x++) any = is_rewritten(t, x);
