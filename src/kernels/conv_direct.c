@@ -17,7 +17,10 @@
 #include "base/alloc.h"
 #include "kernels/conv_algorithms.h"
 
-enum { EXACT = 64 }; /* lengths up to this are cut optimally */
+enum {
+    EXACT = 64,     /* lengths up to this are cut optimally */
+    MOST_LANES = 64 /* of a group of output channels */
+};
 #define PLANAR_BYTES (96 * 1024)
 
 struct channels {
@@ -300,6 +303,15 @@ void direct_pack(const struct conv_plan *p, const float *weights, const float *b
         int blocks = group_blocks(p, g, p->ocv), lanes = blocks * vl;
         struct channels r = reach(p, g * p->ocv, blocks);
         float *w = packed + (size_t)p->ocb * (size_t)vl + (size_t)g * p->group_floats;
+        struct {
+            const float *weights; /* of its output channel; NULL: a padding lane */
+            int first;            /* input channel of its group */
+        } row[MOST_LANES];
+        for (int l = 0; l < lanes; l++) {
+            const int oc = g * p->ocv * vl + l, there = oc < d->oc;
+            row[l].weights = there ? weights + (size_t)oc * (size_t)icg * (size_t)taps : NULL;
+            row[l].first = there ? oc / ocg * icg : 0;
+        }
         for (int c0 = r.first; c0 < r.end;) {
             /* To the end of the block; interleaved input is a single block. */
             int c1 = d->src == CONV_PLANAR ? r.end : (c0 / vl + 1) * vl;
@@ -307,11 +319,9 @@ void direct_pack(const struct conv_plan *p, const float *weights, const float *b
             for (int t = 0; t < taps; t++)
                 for (int c = c0; c < c1; c++)
                     for (int l = 0; l < lanes; l++) {
-                        int oc = g * p->ocv * vl + l;
-                        int in_group = c - (oc < d->oc ? oc / ocg * icg : 0);
-                        *w++ = oc < d->oc && in_group >= 0 && in_group < icg
-                                   ? weights[((size_t)oc * (size_t)icg + (size_t)in_group) *
-                                                 (size_t)taps + (size_t)t]
+                        const int in_group = c - row[l].first;
+                        *w++ = row[l].weights && in_group >= 0 && in_group < icg
+                                   ? row[l].weights[(size_t)in_group * (size_t)taps + (size_t)t]
                                    : 0;
                     }
             c0 = c1;

@@ -256,6 +256,10 @@ static void gather_weights(const struct conv_plan *p, const float *weights, int 
     for (int l = 0; l < lanes; l++) {
         size_t o = (size_t)block * (size_t)vl + (size_t)l;
         const float *from = weights + (o * (size_t)d->ic + (size_t)channel) * size;
+        if (step == 1) {
+            for (int t = 0; t < taps * taps; t++) w[t * vl + l] = from[t];
+            continue;
+        }
         for (int i = 0; i < taps; i++)
             for (int j = 0; j < taps; j++) {
                 const int y = i * step + y0, x = j * step + x0;
