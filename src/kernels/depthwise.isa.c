@@ -29,7 +29,7 @@ INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int c
     int64_t step = t.layout == CONV_BLOCKED ? VL : t.layout == CONV_PIXEL ? t.dst_channel : 1;
     for (int r = 0; r < rows; r++) {
         t.dst = out->dst + r * s->dst_row + x * step;
-        t.residual = out->residual + r * s->residual_row + (int64_t)x * VL;
+        if (out->residual) t.residual = out->residual + r * s->residual_row + (int64_t)x * VL;
         conv_finish(&t, v + r * cols, 1, cols);
     }
 }

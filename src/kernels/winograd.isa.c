@@ -243,7 +243,7 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
             for (int j = 0; j < m; j++) vf_store(row.dst + j * VL, y[j]);
         }
         row.dst += dst_row;
-        row.residual += residual_row;
+        if (row.residual) row.residual += residual_row; /* nothing is added to no address */
     }
 }
 
