@@ -41,6 +41,8 @@ def test_nothing_is_looked_for_outside(installed):
     for path in [site / "acl.abi3.so", *site.glob("prusik/lib/*"), *site.glob("prusik/bin/*")]:
         done = subprocess.run(["ldd", path], env={}, capture_output=True, text=True)
         for line in done.stdout.splitlines():
+            if line.strip() == "statically linked":  # needs nothing at all: libascend_hal
+                continue
             name = line.split()[0]
             ours = str(site) in line
             everywhere = name.startswith(("linux-vdso", "libc.", "libm.", "libz.", "/lib"))
