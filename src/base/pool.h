@@ -7,9 +7,9 @@
  * i+1 starts. Which thread runs which tile is not fixed, so a tile's result must not depend on it;
  * then results are the same for every number of threads.
  *
- * A run is granted threads when it starts: all when alone; with others under way those that are left
- * when each of them has one, its caller's. Workers spin only inside a granted run, for at most PRUSIK_SPIN_US,
- * then sleep.
+ * A run is granted threads when it starts: all when alone; with others under way those that are
+ * left when each of them has one, its caller's. Workers spin only inside a granted run, for at most
+ * PRUSIK_SPIN_US, then sleep.
  */
 #ifndef PK_BASE_POOL_H
 #define PK_BASE_POOL_H

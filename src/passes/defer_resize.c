@@ -35,19 +35,12 @@ static bool enlarges(const struct graph *g, const struct node *n) {
                   "tf_crop_and_resize") != 0;
 }
 
-static bool all_are(const struct node *n, const char *name, int64_t value) {
-    const struct attr *a = node_attr(n, name);
-    for (int i = 0; a && i < a->n; i++)
-        if (a->ints[i] != value) return false;
-    return true;
-}
-
 /* A pointwise Conv with constant weights that adds nothing yet. */
 static bool is_pointwise(const struct graph *g, const struct node *n) {
     if (n->op != OP_Conv || node_input(g, n, 3) || node_int(n, "group", 1) != 1) return false;
     const struct tensor *w = node_input(g, n, 1);
     return w && w->data && w->dtype == DT_F32 && w->shape.rank == 4 && w->shape.dim[2] == 1 &&
-           w->shape.dim[3] == 1 && all_are(n, "strides", 1) && all_are(n, "pads", 0) &&
+           w->shape.dim[3] == 1 && node_ints_are(n, "strides", 1) && node_ints_are(n, "pads", 0) &&
            g->tensors[n->outputs[0]].dtype == DT_F32;
 }
 
@@ -76,13 +69,6 @@ static enum status set_channels(struct edit *e, int t, int64_t channels, int *ou
     return edit_constant(e, e->g->tensors[t].name, DT_I64, shape_of(1, 4), size, out, NULL);
 }
 
-static enum status copy_attrs(struct graph *g, int node, int from, const char *but) {
-    for (int i = 0; i < g->nodes[from].n_attrs; i++)
-        if (!*but || strncmp(g->nodes[from].attrs[i].name, but, strlen(but)))
-            TRY(node_set_attr(g, node, &g->nodes[from].attrs[i]));
-    return STATUS_OK;
-}
-
 /* Conv `node`, whose input channels [at, at + n) come from `resize`, has them convolved before. */
 static enum status part(struct edit *e, int node, int resize, int64_t at, int64_t n) {
     struct graph *g = e->g;
@@ -94,14 +80,14 @@ static enum status part(struct edit *e, int node, int resize, int64_t at, int64_
     TRY(take_columns(e, weights, at, n, false, &in[1]));
     TRY(take_columns(e, weights, at, n, true, &rest));
     TRY(edit_insert(e, node, OP_Conv, g->nodes[node].name, 2, in, DT_F32, s, &made, &low));
-    TRY(copy_attrs(g, made, node, "activation"));
+    TRY(edit_copy_attrs(e, made, node, "activation"));
     in[0] = low;
     int n_inputs = g->nodes[resize].n_inputs;
     for (int i = 1; i < n_inputs; i++) in[i] = g->nodes[resize].inputs[i];
     if (n_inputs > 3) TRY(set_channels(e, in[3], channels, &in[3]));
     TRY(edit_insert(e, node, OP_Resize, g->nodes[resize].name, n_inputs, in, DT_F32,
                     g->tensors[g->nodes[node].outputs[0]].shape, &made, &enlarged));
-    TRY(copy_attrs(g, made, resize, ""));
+    TRY(edit_copy_attrs(e, made, resize, ""));
     bool bias = node_input(g, &g->nodes[node], 2) != NULL;
     return edit_set_inputs(e, node, 4, (int[]){g->nodes[node].inputs[0], rest,
                                                bias ? g->nodes[node].inputs[2] : -1, enlarged});

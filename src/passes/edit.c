@@ -330,7 +330,21 @@ enum status edit_insert(struct edit *e, int before, enum op_kind op, const char 
     return link_inputs(e, *out_node);
 }
 
+enum status edit_copy_attrs(struct edit *e, int node, int from, const char *but) {
+    for (int i = 0; i < e->g->nodes[from].n_attrs; i++)
+        if (!*but || strncmp(e->g->nodes[from].attrs[i].name, but, strlen(but)))
+            TRY(node_set_attr(e->g, node, &e->g->nodes[from].attrs[i]));
+    return STATUS_OK;
+}
+
 /* ---- values ---- */
+
+bool node_ints_are(const struct node *n, const char *name, int64_t value) {
+    const struct attr *a = node_attr(n, name);
+    for (int i = 0; a && i < a->n; i++)
+        if (a->ints[i] != value) return false;
+    return true;
+}
 
 bool graph_splat(const struct graph *g, int t, double *out) {
     if (t < 0 || !g->tensors[t].data) return false;

@@ -85,7 +85,12 @@ enum status edit_insert(struct edit *e, int before, enum op_kind op, const char 
                            int n_inputs, const int *inputs, enum dtype dtype, struct shape shape,
                            int *out_node, int *out_tensor);
 
+/* Gives `node` the attributes of `from`, but for those whose names begin with `but` (if not ""). */
+enum status edit_copy_attrs(struct edit *e, int node, int from, const char *but);
+
 /* ---- values ---- */
+/* Whether all elements of an attribute are `value`; an absent one has none that is not. */
+bool node_ints_are(const struct node *n, const char *name, int64_t value);
 static inline bool edit_is_constant(const struct edit *e, int t) {
     return t >= 0 && e->g->tensors[t].data;
 }

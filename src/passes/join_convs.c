@@ -24,12 +24,6 @@ static bool is_plain_conv(const struct graph *g, const struct node *n) {
            g->tensors[n->outputs[0]].shape.rank == 4 && g->tensors[n->outputs[0]].dtype == DT_F32;
 }
 
-static enum status copy_attrs(struct graph *g, int node, int from) {
-    for (int i = 0; i < g->nodes[from].n_attrs; i++)
-        TRY(node_set_attr(g, node, &g->nodes[from].attrs[i]));
-    return STATUS_OK;
-}
-
 /* ---- siblings ---- */
 
 static bool is_about_activation(const char *name) {
@@ -169,7 +163,7 @@ static enum status join(struct edit *e, struct siblings *s, int x, bool depthwis
     y.shape.dim[1] = s->channels;
     TRY(edit_insert(e, earliest, OP_Conv, g->nodes[first].name, in[2] < 0 ? 2 : 3, in, y.dtype,
                     y.shape, &made, &s->joined));
-    TRY(copy_attrs(g, made, first));
+    TRY(edit_copy_attrs(e, made, first, ""));
     if (depthwise) TRY(node_set_int(g, made, "group", s->channels));
     for (int i = 0; i < 3 && !s->one_activation; i++)
         node_remove_attr(&g->nodes[made], ((const char *[]){"activation", "activation_alpha",

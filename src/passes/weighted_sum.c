@@ -14,13 +14,6 @@
 #include "passes/edit.h"
 #include "passes/internal.h"
 
-static bool all_are(const struct node *n, const char *name, int64_t value) {
-    const struct attr *a = node_attr(n, name);
-    for (int i = 0; a && i < a->n; i++)
-        if (a->ints[i] != value) return false;
-    return true;
-}
-
 /* A Conv [1,C,1,1] that does nothing else. */
 static bool is_weighted_sum(const struct graph *g, const struct node *n) {
     if (n->op != OP_Conv || node_input(g, n, 2) || node_input(g, n, 3) ||
@@ -28,8 +21,8 @@ static bool is_weighted_sum(const struct graph *g, const struct node *n) {
         return false;
     const struct tensor *w = node_input(g, n, 1);
     return w && w->data && w->dtype == DT_F32 && w->shape.rank == 4 && w->shape.dim[0] == 1 &&
-           w->shape.dim[2] == 1 && w->shape.dim[3] == 1 && all_are(n, "strides", 1) &&
-           all_are(n, "pads", 0);
+           w->shape.dim[2] == 1 && w->shape.dim[3] == 1 && node_ints_are(n, "strides", 1) &&
+           node_ints_are(n, "pads", 0);
 }
 
 static bool swaps_middle(const struct node *n) {

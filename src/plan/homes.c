@@ -163,7 +163,7 @@ static void home_of_part(const struct plan *s, const struct node *split, int i, 
     part->valid = x->layout == LAYOUT_PLAIN || (axis == 1 && at % s->block == 0);
 }
 
-bool parts_are_whole(const struct plan *s, const struct node *n, const struct home *x) {
+bool plan_parts_are_whole(const struct plan *s, const struct node *n, const struct home *x) {
     for (int i = 0; i < n->n_outputs; i++) {
         struct home part;
         home_of_part(s, n, i, x, &part);
@@ -226,7 +226,7 @@ static void home_through_split(struct plan *s, const struct node *n) {
         s->uses.first[x + 1] - s->uses.first[x] != 1)
         return;
     struct home h = s->tensors[n->outputs[0]].home;
-    if (h.valid && parts_are_whole(s, n, &h)) {
+    if (h.valid && plan_parts_are_whole(s, n, &h)) {
         h.only_use = true;
         s->tensors[x].home = h;
         return;

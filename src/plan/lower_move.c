@@ -142,7 +142,7 @@ static enum status lower_split(struct plan *s, const struct node *n) {
     if (axis < 0) axis += tx->shape.rank;
     plan_contiguous(&tx->shape, stride);
     struct plan_tensor *x = &s->tensors[n->inputs[0]];
-    if (x->home.valid && x->home.layout == LAYOUT_PLAIN && parts_are_whole(s, n, &x->home)) {
+    if (x->home.valid && x->home.layout == LAYOUT_PLAIN && plan_parts_are_whole(s, n, &x->home)) {
         TRY(plan_bring_home(s, n, n->inputs[0]));
         for (int i = 0; i < n->n_outputs; i++) plan_set_home_written(s, n->outputs[i]);
         return STATUS_OK;

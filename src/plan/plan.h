@@ -201,7 +201,7 @@ enum status lower_move(struct plan *s, const struct node *n, bool *done);
 /* Gives tensor t a plain, contiguous home of its own when it has none. */
 enum status plan_ensure_home(struct plan *s, int t);
 /* Whether all parts of a Split are to lie as they would in one tensor at `x`. */
-bool parts_are_whole(const struct plan *s, const struct node *split, const struct home *x);
+bool plan_parts_are_whole(const struct plan *s, const struct node *split, const struct home *x);
 /* Decides homes; homes.c. home_steps_through() is the rule both sides share: when the output of
  * node n is at `y`, input i is at *x, or *x is not valid. */
 enum status plan_find_homes(struct plan *s);
