@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Split, Slice, Concat and channel shuffles at borders that are no borders of blocks, between
 convolutions, pools, additions and outputs: random graphs against onnxruntime."""
-import os
-import subprocess
 
 import numpy as np
 import pytest
 
-ort = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from against_onnxruntime import agree  # noqa: E402
 
 SIZE = 9
 
@@ -140,23 +140,5 @@ def test_parts_nobody_reads(read, sizes, atc, prusik, tmp_path):
 
 
 def check(model, batch, first, seed, atc, prusik, tmp_path):
-    onnx.save(model, tmp_path / "net.onnx")
-    done = subprocess.run([atc, f"--model={tmp_path / 'net.onnx'}", "--framework=5",
-                           f"--output={tmp_path / 'net'}", "--soc_version=Ascend310"],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     x = np.random.default_rng(seed).random((batch, first, SIZE, SIZE), dtype=np.float32)
-    np.save(tmp_path / "x.npy", x)
-    want = session.run(None, {"x": x})
-    for isa in ("", "avx2", "base"):
-        done = subprocess.run([prusik, "run", tmp_path / "net.om", "--input", tmp_path / "x.npy",
-                               "--output", tmp_path / f"out{isa}"], capture_output=True, text=True,
-                              env={**os.environ, **({"PRUSIK_ISA": isa} if isa else {})})
-        assert done.returncode == 0, done.stderr
-        files = sorted((tmp_path / f"out{isa}").glob("*.npy"))
-        assert len(files) == len(want)
-        for file, y in zip(files, want):
-            got = np.load(file)
-            assert got.shape == y.shape
-            assert np.abs(got - y).max() <= 1e-5 * max(np.abs(y).max(), 1), (isa, file.name)
+    agree(model, x, ("", "avx2", "base"), atc, prusik, tmp_path)

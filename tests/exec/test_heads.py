@@ -2,16 +2,15 @@
 """Heads of detectors: channels of a convolution become rows, rows are cut, some columns are computed
 anew and all put together again. The Split may read where the Concat writes (plan/homes.c), so this
 tries every order of readers and writers against onnxruntime."""
-import os
-import subprocess
-
 import numpy as np
 import pytest
 
-ort = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from against_onnxruntime import agree  # noqa: E402
 
 ANCHORS = 3
 
@@ -85,23 +84,5 @@ def test_random(seed, atc, prusik, tmp_path):
     graph = helper.make_graph(nodes, "heads", [value("x", TensorProto.FLOAT, [1, channels, size, size])],
                               [value(t, TensorProto.FLOAT, shape) for t, shape in outputs], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.save(model, tmp_path / "net.onnx")
-    done = subprocess.run([atc, f"--model={tmp_path / 'net.onnx'}", "--framework=5",
-                           f"--output={tmp_path / 'net'}", "--soc_version=Ascend310"],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
     x = random.standard_normal((1, channels, size, size)).astype(np.float32)
-    np.save(tmp_path / "x.npy", x)
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    want = session.run(None, {"x": x})
-    for isa in ("", "avx2"):
-        done = subprocess.run([prusik, "run", tmp_path / "net.om", "--input", tmp_path / "x.npy",
-                               "--output", tmp_path / f"out{isa}"], capture_output=True, text=True,
-                              env={**os.environ, **({"PRUSIK_ISA": isa} if isa else {})})
-        assert done.returncode == 0, done.stderr
-        files = sorted((tmp_path / f"out{isa}").glob("*.npy"))
-        assert len(files) == len(want)
-        for file, y in zip(files, want):
-            got = np.load(file)
-            assert got.shape == y.shape
-            assert np.abs(got - y).max() <= 1e-5 * max(np.abs(y).max(), 1), file.name
+    agree(model, x, ("", "avx2"), atc, prusik, tmp_path)
