@@ -25,6 +25,7 @@ struct layer {
     int ic, oc, size, k, s, groups; /* size: of the square input; padding k/2 */
     enum activation act;
     int planar, times;
+    int scattered; /* the input in pieces of half a block, the last first */
 };
 
 static const struct layer layers[] = {
@@ -79,6 +80,8 @@ static const struct layer layers[] = {
     ALONE(58, 58, 40, 1, 1, 1, ACT_NONE),   ALONE(64, 64, 26, 5, 1, 64, ACT_RELU),
     ALONE(64, 64, 26, 5, 2, 64, ACT_RELU),  ALONE(64, 64, 26, 5, 1, 1, ACT_RELU),
     {"alone", 3, 64, 224, 7, 2, 1, ACT_RELU, 1, 0}, {"alone", 3, 24, 416, 3, 2, 1, ACT_RELU, 1, 0},
+    ALONE(116, 116, 26, 1, 1, 1, ACT_RELU),
+    {"pieces", 116, 116, 26, 1, 1, 1, ACT_RELU, 0, 0, 1},
 #undef ALONE
 };
 
@@ -105,6 +108,8 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
                           .dw = 1, .pt = pad, .pl = pad, .groups = l->groups, .act = l->act,
                           .beta = 6,
                           .src = l->planar ? CONV_PLANAR : CONV_BLOCKED};
+    const int piece = k->vl / 2;
+    if (l->scattered) d.n_pieces = (l->ic + piece - 1) / piece;
     struct conv_plan p;
     if (conv_plan_init(k, &d, &p) != STATUS_OK) {
         fprintf(stderr, "opcheck: %s\n", status_message());
@@ -121,6 +126,14 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     conv_pack(&p, w, NULL, packed);
     struct conv_args a = {.src = src, .src_channel = (int64_t)(l->planar ? in : in * vl),
                           .dst = dst, .dst_channel = (int64_t)(pixels * vl)};
+    struct conv_source *sources = calloc((size_t)d.n_pieces + 1, sizeof *sources);
+    for (int i = 0; sources && i < d.n_pieces; i++) {
+        const int c = (d.n_pieces - 1 - i) * piece, left = l->ic - c;
+        sources[i] = (struct conv_source){src + c / k->vl * a.src_channel + c % k->vl, 0,
+                                          left < piece ? left : piece};
+    }
+    a.sources = sources;
+    if (!sources) exit(1);
     *gflop = 2e-9 * (double)(l->ic / l->groups) * (double)l->oc * (double)taps * (double)pixels;
     /* The least time of each tile, summed: a tile is short enough to escape the other work. */
     double peak = limits_fma_gflops(k->isa), best = 0, spent = 0, least_us[2][64];
@@ -146,6 +159,7 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     mem_free(w);
     mem_free(packed);
     mem_free(scratch);
+    free(sources);
     return best;
 }
 
