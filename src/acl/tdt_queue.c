@@ -294,6 +294,7 @@ static void put_back(uint32_t id, struct parcel *p) {
         if (!q->first) q->last = &p->next;
         q->first = p;
         q->n++;
+        changed();
     }
     pthread_mutex_unlock(&runtime.tdt.lock);
     if (!q) parcel_destroy(p);

@@ -282,6 +282,39 @@ static void what_ends_a_wait(void **state) {
 }
 
 /* small_net between queues: y = Relu(x + {1, -2, 3}), z = 10 x. */
+static void *take_too_little(void *user) {
+    char byte;
+    size_t bytes;
+    acltdtDequeueData(*(uint32_t *)user, &byte, 1, &bytes, NULL, 0, 1000);
+    return NULL;
+}
+
+static void *take_buffer(void *user) {
+    acltdtBuf b;
+    aclError code = acltdtDequeue(*(uint32_t *)user, &b, 1000);
+    if (code == ACL_SUCCESS) acltdtFreeBuf(b);
+    return (void *)(intptr_t)code;
+}
+
+/* What a call found too large for its memory and put back is there for another that waits. */
+static void what_is_put_back_wakes_others(void **state) {
+    (void)state;
+    enum { N = 8 };
+    uint32_t q = queue_of("put back", 2);
+    for (int round = 0; round < 3; round++) {
+        pthread_t small[N], large;
+        for (int i = 0; i < N; i++) pthread_create(&small[i], NULL, take_too_little, &q);
+        pthread_create(&large, NULL, take_buffer, &q);
+        usleep(50000); /* most of them wait by now */
+        assert_acl(acltdtEnqueue(q, buffer_of(round), 0));
+        void *code;
+        pthread_join(large, &code);
+        assert_int_equal((intptr_t)code, ACL_SUCCESS);
+        for (int i = 0; i < N; i++) pthread_join(small[i], NULL);
+    }
+    assert_acl(acltdtDestroyQueue(q));
+}
+
 static void model_between_queues(void **state) {
     (void)state;
     assert_acl(aclrtSetDevice(0));
@@ -345,6 +378,7 @@ int main(void) {
         cmocka_unit_test(buffers), cmocka_unit_test(chains),
         cmocka_unit_test(bounds_and_misuse), cmocka_unit_test(routes),
         cmocka_unit_test(what_ends_a_wait), cmocka_unit_test(model_between_queues),
+        cmocka_unit_test(what_is_put_back_wakes_others),
     };
     return cmocka_run_group_tests(tests, init, finalize);
 }
