@@ -287,15 +287,17 @@ static aclError append(const char *call, struct tdt_buffer *head, acltdtBuf head
 }
 
 aclError acltdtAppendBufChain(acltdtBuf headBuf, acltdtBuf buf) {
-    struct tdt_buffer *b = handle_get(buf, HANDLE_TDT_BUFFER, __func__, "buf");
-    if (!b) return ACL_ERROR_INVALID_PARAM;
     aclError code = ACL_ERROR_INVALID_PARAM;
     struct tdt_buffer *head = get(__func__, headBuf, "headBuf");
-    if (head) {
+    if (!head) return code;
+    /* Under the lock: a buffer that another thread frees or queues meanwhile must not get into a
+     * chain, where everybody takes the handles for valid ones. */
+    struct tdt_buffer *b = handle_get(buf, HANDLE_TDT_BUFFER, __func__, "buf");
+    if (b) {
         code = append(__func__, head, headBuf, b, buf);
-        put(headBuf);
+        handle_release(buf);
     }
-    handle_release(buf);
+    put(headBuf);
     return code;
 }
 

@@ -4,6 +4,7 @@
 #include "acl_check.h"
 
 #include "acl/acl_tdt_queue.h"
+#include "acl/internal.h"
 
 static int init(void **state) {
     (void)state;
@@ -315,6 +316,37 @@ static void what_is_put_back_wakes_others(void **state) {
     assert_acl(acltdtDestroyQueue(q));
 }
 
+struct append {
+    acltdtBuf head, buffer;
+    aclError code;
+};
+
+static void *append(void *user) {
+    struct append *a = user;
+    a->code = acltdtAppendBufChain(a->head, a->buffer);
+    return NULL;
+}
+
+/* A buffer that one thread frees while another appends it is gone, and in no chain. The lock is held
+ * here as acltdtFreeBuf holds it, so that both calls are under way at once. */
+static void freed_while_appended(void **state) {
+    (void)state;
+    uint32_t q = queue_of("chains", 2), n;
+    struct append a = {.head = buffer_of(1), .buffer = buffer_of(2)};
+    pthread_t thread;
+    pthread_mutex_lock(&runtime.tdt.lock);
+    pthread_create(&thread, NULL, append, &a);
+    usleep(50000);
+    assert_true(handle_retire(a.buffer, HANDLE_TDT_BUFFER));
+    pthread_mutex_unlock(&runtime.tdt.lock);
+    pthread_join(thread, NULL);
+    assert_int_equal(a.code, ACL_ERROR_INVALID_PARAM);
+    assert_acl(acltdtGetBufChainNum(a.head, &n));
+    assert_int_equal(n, 1);
+    assert_acl(acltdtEnqueue(q, a.head, 0));
+    assert_acl(acltdtDestroyQueue(q));
+}
+
 static void model_between_queues(void **state) {
     (void)state;
     assert_acl(aclrtSetDevice(0));
@@ -378,7 +410,7 @@ int main(void) {
         cmocka_unit_test(buffers), cmocka_unit_test(chains),
         cmocka_unit_test(bounds_and_misuse), cmocka_unit_test(routes),
         cmocka_unit_test(what_ends_a_wait), cmocka_unit_test(model_between_queues),
-        cmocka_unit_test(what_is_put_back_wakes_others),
+        cmocka_unit_test(what_is_put_back_wakes_others), cmocka_unit_test(freed_while_appended),
     };
     return cmocka_run_group_tests(tests, init, finalize);
 }
