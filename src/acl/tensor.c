@@ -161,6 +161,7 @@ aclError tensor_tell(const char *call, const aclTensorDesc *desc, aclDataType ty
     int64_t any = -2; /* as a shape of unknown rank is written */
     bool done = shape->rank < 0 ? dims_set(&t->dims, 1, &any)
                                 : dims_set(&t->dims, shape->rank, shape->dim);
+    if (done) ranges_set(&t->ranges, 0, NULL); /* they were of the shape before */
     if (done && t->type == ACL_DT_UNDEFINED) t->type = type;
     put(desc, t);
     return done ? ACL_SUCCESS : acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a shape");

@@ -267,6 +267,27 @@ static void shapes_are_inferred(void **state) {
     drop(&out);
 }
 
+/* A range belongs to the shape it was set for, not to the one that is told later. */
+static void told_shapes_end_ranges(void **state) {
+    (void)state;
+    float x[6] = {1};
+    int64_t range[1][2] = {{3, 5}}, got[2];
+    struct side in = {0}, out = {0};
+    ADD(&in, ACL_FLOAT, x, 2, 3);
+    ADD(&out, ACL_INT64, x, -1);
+    assert_acl(aclSetTensorShapeRange(out.desc[0], 1, range));
+    assert_acl(aclopInferShape("NonZero", 1, in.desc, in.buffer, 1, out.desc, NULL));
+    assert_int_equal(aclGetTensorDescNumDims(out.desc[0]), 2);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t dim = aclGetTensorDescDim(out.desc[0], i);
+        assert_int_equal(dim, i ? -1 : 2);
+        assert_acl(aclGetTensorDescDimRange(out.desc[0], i, 2, got));
+        assert_true(got[0] == dim && got[1] == dim);
+    }
+    drop(&in);
+    drop(&out);
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     float x[2] = {-1, 2}, y[2] = {0};
@@ -329,6 +350,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(handles_are_used_again, start, end),
         cmocka_unit_test_setup_teardown(few_operators_are_kept, start, end),
         cmocka_unit_test_setup_teardown(shapes_are_inferred, start, end),
+        cmocka_unit_test_setup_teardown(told_shapes_end_ranges, start, end),
         cmocka_unit_test_setup_teardown(memory_may_run_out, start, end),
         cmocka_unit_test_setup_teardown(misuse_is_refused, start, end),
     };
