@@ -148,6 +148,19 @@ static void drop_task(struct task *t) { run_destroy(t->op_run); }
 
 /* ---- in the caller's thread ---- */
 
+/* Bytes of a tensor; 0 where its shape is not known yet. */
+static size_t tensor_bytes(const struct shape *shape, enum dtype dtype) {
+    int64_t n = shape_elements(shape);
+    return n > 0 ? (size_t)n * dtype_size(dtype) : 0;
+}
+
+static aclError check_room(const char *call, const char *side, int i, const struct op_buffer *b,
+                           size_t need) {
+    if (b->bytes >= need && (b->data || !need)) return ACL_SUCCESS;
+    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "%s %d needs %zu bytes; its buffer has %zu%s",
+                    side, i, need, b->bytes, b->data ? "" : " and no address");
+}
+
 static aclError read_buffers(const char *call, const char *side, int n,
                              const struct single_tensor *tensors,
                              const aclDataBuffer *const *buffers, struct op_buffer *to) {
@@ -155,17 +168,13 @@ static aclError read_buffers(const char *call, const char *side, int n,
     for (int i = 0; i < n; i++) {
         if (!buffer_read(call, buffers[i], &to[i].data, &to[i].bytes))
             return ACL_ERROR_INVALID_PARAM;
-        int64_t count = shape_elements(&tensors[i].shape);
-        size_t need = count > 0 ? (size_t)count * dtype_size(tensors[i].dtype) : 0;
+        size_t need = tensor_bytes(&tensors[i].shape, tensors[i].dtype);
         /* Programs that call aclSetTensorConst pass no memory beside it. */
         if (tensors[i].data && !to[i].data) {
             to[i].data = (void *)(uintptr_t)tensors[i].data;
             to[i].bytes = need;
         }
-        if (to[i].bytes < need || (need && !to[i].data))
-            return acl_fail(ACL_ERROR_INVALID_PARAM, call,
-                            "%s %d needs %zu bytes; its buffer has %zu%s", side, i, need,
-                            to[i].bytes, to[i].data ? "" : " and no address");
+        ACL_TRY(check_room(call, side, i, &to[i], need));
     }
     return ACL_SUCCESS;
 }
@@ -174,12 +183,12 @@ static aclError check_outputs(const struct op_run *r) {
     const struct graph *g = model_graph(r->model->model);
     for (int i = 0; i < r->n_outputs; i++) {
         const struct tensor *y = &g->tensors[g->outputs[i]];
-        int64_t n = shape_elements(&y->shape);
-        size_t need = n > 0 ? (size_t)n * dtype_size(y->dtype) : 0;
-        if (r->outputs[i].bytes < need || !r->outputs[i].data)
+        if (!r->outputs[i].data && !shape_known(&y->shape))
             return acl_fail(ACL_ERROR_INVALID_PARAM, r->call,
-                            "output %d needs %zu bytes; its buffer has %zu%s", i, need,
-                            r->outputs[i].bytes, r->outputs[i].data ? "" : " and no address");
+                            "output %d has a size that only the run tells; its buffer has no "
+                            "address", i);
+        ACL_TRY(check_room(r->call, "output", i, &r->outputs[i],
+                           tensor_bytes(&y->shape, y->dtype)));
     }
     return ACL_SUCCESS;
 }

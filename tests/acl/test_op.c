@@ -288,6 +288,20 @@ static void told_shapes_end_ranges(void **state) {
     drop(&out);
 }
 
+static void empty_outputs_need_no_memory(void **state) {
+    (void)state;
+    float x[1] = {0};
+    struct side in = {0}, out = {0};
+    ADD(&in, ACL_FLOAT, x, 0, 3);
+    ADD(&out, ACL_FLOAT, NULL, 0, 3);
+    for (int i = 0; i < 2; i++) {
+        assert_acl(run("Neg", &in, &out, NULL));
+        assert_acl(aclUpdateDataBuffer(out.buffer[0], NULL, 0));
+    }
+    drop(&in);
+    drop(&out);
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     float x[2] = {-1, 2}, y[2] = {0};
@@ -351,6 +365,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(few_operators_are_kept, start, end),
         cmocka_unit_test_setup_teardown(shapes_are_inferred, start, end),
         cmocka_unit_test_setup_teardown(told_shapes_end_ranges, start, end),
+        cmocka_unit_test_setup_teardown(empty_outputs_need_no_memory, start, end),
         cmocka_unit_test_setup_teardown(memory_may_run_out, start, end),
         cmocka_unit_test_setup_teardown(misuse_is_refused, start, end),
     };
