@@ -58,17 +58,12 @@ aclmdlAIPP *aclmdlCreateAIPP(uint64_t batchSize) {
         p->block[4] = (uint8_t)p->n;
         for (int i = 0; i < p->n; i++)
             put_half(p->block + block_bytes(i) + 72, (const float[4]){1, 1, 1, 1});
-        void *handle = handle_create(HANDLE_AIPP, p, parameters_destroy);
-        if (handle) return handle;
-        parameters_destroy(p);
     }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for AIPP parameters");
-    return NULL;
+    return handle_make(HANDLE_AIPP, p, parameters_destroy, __func__);
 }
 
 aclError aclmdlDestroyAIPP(const aclmdlAIPP *aippParmsSet) {
-    if (handle_retire(aippParmsSet, HANDLE_AIPP)) return ACL_SUCCESS;
-    return handle_fail(aippParmsSet, HANDLE_AIPP, __func__, "aippParmsSet");
+    return handle_end(aippParmsSet, HANDLE_AIPP, __func__, "aippParmsSet");
 }
 
 aclError aclmdlGetAippDataSize(uint64_t batchSize, size_t *size) {

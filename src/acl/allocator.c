@@ -9,17 +9,12 @@
 #include "base/alloc.h"
 
 aclrtAllocatorDesc aclrtAllocatorCreateDesc(void) {
-    struct allocator *a = mem_calloc(1, sizeof *a);
-    void *handle = a ? handle_create(HANDLE_ALLOCATOR, a, mem_free) : NULL;
-    if (handle) return handle;
-    mem_free(a);
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for an allocator description");
-    return NULL;
+    return handle_make(HANDLE_ALLOCATOR, mem_calloc(1, sizeof(struct allocator)), mem_free,
+                       __func__);
 }
 
 aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc) {
-    if (handle_retire(allocatorDesc, HANDLE_ALLOCATOR)) return ACL_SUCCESS;
-    return handle_fail(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
+    return handle_end(allocatorDesc, HANDLE_ALLOCATOR, __func__, "allocatorDesc");
 }
 
 /* The setters differ in the type and the field alone. */

@@ -73,15 +73,14 @@ static void context_destroy(void *object) {
 
 static aclError context_create(const char *call, int device, bool is_default, void **out) {
     struct context *c = mem_calloc(1, sizeof *c);
-    if (!c) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a context");
-    c->id = atomic_fetch_add(&runtime.next_context_id, 1) + 1;
-    c->device = device;
-    c->is_default = is_default;
-    pthread_mutex_init(&c->lock, NULL);
-    *out = handle_create(HANDLE_CONTEXT, c, context_destroy);
-    if (*out) return ACL_SUCCESS;
-    context_destroy(c);
-    return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a context");
+    if (c) {
+        c->id = atomic_fetch_add(&runtime.next_context_id, 1) + 1;
+        c->device = device;
+        c->is_default = is_default;
+        pthread_mutex_init(&c->lock, NULL);
+    }
+    *out = handle_make(HANDLE_CONTEXT, c, context_destroy, call);
+    return *out ? ACL_SUCCESS : ACL_ERROR_BAD_ALLOC;
 }
 
 static aclError enter_default(const char *call, int device) {
@@ -260,15 +259,14 @@ aclError aclrtDestroyContext(aclrtContext context) {
     PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_TRY(stream_need_other_thread(__func__));
-    struct context *c = handle_get(context, HANDLE_CONTEXT, __func__, "context");
+    struct context *c = handle_acquire(context, HANDLE_CONTEXT);
     if (!c) return handle_fail(context, HANDLE_CONTEXT, __func__, "context");
     bool is_default = c->is_default;
     int device = c->device;
     handle_release(context);
     ACL_CHECK(!is_default, ACL_ERROR_INVALID_PARAM,
               "context is the default context of device %d; aclrtResetDevice ends it", device);
-    if (!handle_retire(context, HANDLE_CONTEXT))
-        return handle_fail(context, HANDLE_CONTEXT, __func__, "context");
+    ACL_TRY(handle_end(context, HANDLE_CONTEXT, __func__, "context"));
     if (current == context) current = NULL;
     return ACL_SUCCESS;
 }

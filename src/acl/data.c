@@ -47,17 +47,12 @@ aclDataBuffer *aclCreateDataBuffer(void *data, size_t size) {
     if (b) {
         *b = (struct data_buffer){.data = data, .bytes = size};
         pthread_mutex_init(&b->lock, NULL);
-        void *handle = handle_create(HANDLE_DATA_BUFFER, b, buffer_destroy);
-        if (handle) return handle;
-        buffer_destroy(b);
     }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a data buffer");
-    return NULL;
+    return handle_make(HANDLE_DATA_BUFFER, b, buffer_destroy, __func__);
 }
 
 aclError aclDestroyDataBuffer(const aclDataBuffer *dataBuffer) {
-    if (handle_retire(dataBuffer, HANDLE_DATA_BUFFER)) return ACL_SUCCESS;
-    return handle_fail(dataBuffer, HANDLE_DATA_BUFFER, __func__, "dataBuffer");
+    return handle_end(dataBuffer, HANDLE_DATA_BUFFER, __func__, "dataBuffer");
 }
 
 aclError aclUpdateDataBuffer(aclDataBuffer *dataBuffer, void *data, size_t size) {

@@ -16,19 +16,12 @@ static void dataset_destroy(void *object) {
 
 aclmdlDataset *aclmdlCreateDataset(void) {
     struct dataset *d = mem_calloc(1, sizeof *d);
-    if (d) {
-        pthread_mutex_init(&d->lock, NULL);
-        void *handle = handle_create(HANDLE_DATASET, d, dataset_destroy);
-        if (handle) return handle;
-        dataset_destroy(d);
-    }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a dataset");
-    return NULL;
+    if (d) pthread_mutex_init(&d->lock, NULL);
+    return handle_make(HANDLE_DATASET, d, dataset_destroy, __func__);
 }
 
 aclError aclmdlDestroyDataset(const aclmdlDataset *dataset) {
-    if (handle_retire(dataset, HANDLE_DATASET)) return ACL_SUCCESS;
-    return handle_fail(dataset, HANDLE_DATASET, __func__, "dataset");
+    return handle_end(dataset, HANDLE_DATASET, __func__, "dataset");
 }
 
 static struct dataset *get(const char *call, const aclmdlDataset *dataset) {

@@ -21,19 +21,12 @@ static void description_destroy(void *object) {
 
 aclmdlDesc *aclmdlCreateDesc(void) {
     struct description *d = mem_calloc(1, sizeof *d);
-    if (d) {
-        pthread_mutex_init(&d->lock, NULL);
-        void *handle = handle_create(HANDLE_MODEL_DESC, d, description_destroy);
-        if (handle) return handle;
-        description_destroy(d);
-    }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a model description");
-    return NULL;
+    if (d) pthread_mutex_init(&d->lock, NULL);
+    return handle_make(HANDLE_MODEL_DESC, d, description_destroy, __func__);
 }
 
 aclError aclmdlDestroyDesc(aclmdlDesc *modelDesc) {
-    if (handle_retire(modelDesc, HANDLE_MODEL_DESC)) return ACL_SUCCESS;
-    return handle_fail(modelDesc, HANDLE_MODEL_DESC, __func__, "modelDesc");
+    return handle_end(modelDesc, HANDLE_MODEL_DESC, __func__, "modelDesc");
 }
 
 /* Takes the share of info. */

@@ -20,17 +20,12 @@ struct group_info {
 };
 
 aclrtGroupInfo *aclrtCreateGroupInfo(void) {
-    struct group_info *g = mem_calloc(1, sizeof *g);
-    void *handle = g ? handle_create(HANDLE_GROUP_INFO, g, mem_free) : NULL;
-    if (handle) return handle;
-    mem_free(g);
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a group description");
-    return NULL;
+    return handle_make(HANDLE_GROUP_INFO, mem_calloc(1, sizeof(struct group_info)), mem_free,
+                       __func__);
 }
 
 aclError aclrtDestroyGroupInfo(aclrtGroupInfo *groupInfo) {
-    if (handle_retire(groupInfo, HANDLE_GROUP_INFO)) return ACL_SUCCESS;
-    return handle_fail(groupInfo, HANDLE_GROUP_INFO, __func__, "groupInfo");
+    return handle_end(groupInfo, HANDLE_GROUP_INFO, __func__, "groupInfo");
 }
 
 aclError aclrtGetGroupCount(uint32_t *count) {

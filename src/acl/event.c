@@ -64,9 +64,7 @@ aclError aclrtCreateEventExWithFlag(aclrtEvent *event, uint32_t flag) {
 
 aclError aclrtDestroyEvent(aclrtEvent event) {
     ACL_NEED_STARTED();
-    if (!handle_retire(event, HANDLE_EVENT))
-        return handle_fail(event, HANDLE_EVENT, __func__, "event");
-    return ACL_SUCCESS;
+    return handle_end(event, HANDLE_EVENT, __func__, "event");
 }
 
 static aclError get(const char *call, const char *argument, aclrtEvent event,

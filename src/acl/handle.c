@@ -80,17 +80,30 @@ static struct handle_slot *slot_at(uint32_t index) {
            (index - first);
 }
 
-/* NULL when the value cannot be a handle of ours. */
-static struct handle_slot *slot_of(const void *handle, enum handle_kind *kind, uint64_t *generation,
-                                   uint32_t *index) {
+/* What a handle is made of. */
+struct parts {
+    enum handle_kind kind;
+    uint64_t generation;
+    uint32_t index;
+    struct handle_slot *slot; /* NULL: the value cannot be a handle of ours */
+};
+
+static struct parts parts_of(const void *handle) {
     uint64_t h = (uint64_t)(uintptr_t)handle;
-    if (h >> MARK_SHIFT != MARK) return NULL;
-    *kind = (enum handle_kind)(h >> KIND_SHIFT & 0xFF);
-    *generation = h >> GENERATION_SHIFT & GENERATION_MASK;
-    *index = (uint32_t)(h & INDEX_MASK);
-    if (*kind == HANDLE_NONE || *kind >= HANDLE_KINDS) return NULL;
-    if (*index >= atomic_load_explicit(&runtime.handles.n_slots, memory_order_acquire)) return NULL;
-    return slot_at(*index);
+    if (h >> MARK_SHIFT != MARK) return (struct parts){0};
+    struct parts p = {.kind = (enum handle_kind)(h >> KIND_SHIFT & 0xFF),
+                      .generation = h >> GENERATION_SHIFT & GENERATION_MASK,
+                      .index = (uint32_t)(h & INDEX_MASK)};
+    if (p.kind != HANDLE_NONE && p.kind < HANDLE_KINDS &&
+        p.index < atomic_load_explicit(&runtime.handles.n_slots, memory_order_acquire))
+        p.slot = slot_at(p.index);
+    return p;
+}
+
+static void *handle_of(enum handle_kind kind, uint64_t generation, uint32_t index) {
+    uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
+                 generation << GENERATION_SHIFT | index;
+    return (void *)(uintptr_t)h;
 }
 
 /* With the lock held: a slot nobody uses, as index + 1; 0 when memory ran out. */
@@ -128,24 +141,28 @@ void *handle_create(enum handle_kind kind, void *object, void (*destroy)(void *o
         *slot->made = check_place(kinds[kind].made_by);
     uint64_t generation = atomic_load(&slot->state) >> 40;
     atomic_store_explicit(&slot->state, state_of(generation, kind) | ALIVE, memory_order_release);
-    uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
-                 generation << GENERATION_SHIFT | (taken - 1);
-    return (void *)(uintptr_t)h;
+    return handle_of(kind, generation, taken - 1);
+}
+
+void *handle_make(enum handle_kind kind, void *object, void (*destroy)(void *object),
+                  const char *call) {
+    void *handle = object ? handle_create(kind, object, destroy) : NULL;
+    if (handle) return handle;
+    if (object) destroy(object);
+    acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an %s", kinds[kind].name);
+    return NULL;
 }
 
 void *handle_acquire(const void *handle, enum handle_kind kind) {
-    enum handle_kind named;
-    uint64_t generation;
-    uint32_t index;
-    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
-    if (!slot || named != kind) return NULL;
-    uint64_t wanted = state_of(generation, kind) | ALIVE;
-    uint64_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    struct parts p = parts_of(handle);
+    if (!p.slot || p.kind != kind) return NULL;
+    uint64_t wanted = state_of(p.generation, kind) | ALIVE;
+    uint64_t state = atomic_load_explicit(&p.slot->state, memory_order_relaxed);
     do {
         if ((state & ~USERS) != wanted) return NULL;
-    } while (!atomic_compare_exchange_weak_explicit(&slot->state, &state, state + 1,
+    } while (!atomic_compare_exchange_weak_explicit(&p.slot->state, &state, state + 1,
                                                     memory_order_acquire, memory_order_relaxed));
-    return slot->object;
+    return p.slot->object;
 }
 
 static void finish(struct handle_slot *slot, uint32_t index) {
@@ -165,29 +182,28 @@ static void finish(struct handle_slot *slot, uint32_t index) {
 }
 
 void handle_release(const void *handle) {
-    enum handle_kind kind;
-    uint64_t generation;
-    uint32_t index = 0; /* always written: a handle to release is a valid one */
-    struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
-    if (!slot) return; /* in a child that was forked inside a callback */
-    uint64_t before = atomic_fetch_sub_explicit(&slot->state, 1, memory_order_acq_rel);
-    if ((before & USERS) == 1 && !(before & ALIVE)) finish(slot, index);
+    struct parts p = parts_of(handle);
+    if (!p.slot) return; /* in a child that was forked inside a callback */
+    uint64_t before = atomic_fetch_sub_explicit(&p.slot->state, 1, memory_order_acq_rel);
+    if ((before & USERS) == 1 && !(before & ALIVE)) finish(p.slot, p.index);
 }
 
 bool handle_retire(const void *handle, enum handle_kind kind) {
-    enum handle_kind named;
-    uint64_t generation;
-    uint32_t index;
-    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
-    if (!slot || named != kind) return false;
-    uint64_t wanted = state_of(generation, kind) | ALIVE;
-    uint64_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    struct parts p = parts_of(handle);
+    if (!p.slot || p.kind != kind) return false;
+    uint64_t wanted = state_of(p.generation, kind) | ALIVE;
+    uint64_t state = atomic_load_explicit(&p.slot->state, memory_order_relaxed);
     do {
         if ((state & ~USERS) != wanted) return false;
-    } while (!atomic_compare_exchange_weak_explicit(&slot->state, &state, state & ~ALIVE,
+    } while (!atomic_compare_exchange_weak_explicit(&p.slot->state, &state, state & ~ALIVE,
                                                     memory_order_acq_rel, memory_order_relaxed));
-    if ((state & USERS) == 0) finish(slot, index);
+    if ((state & USERS) == 0) finish(p.slot, p.index);
     return true;
+}
+
+aclError handle_end(const void *handle, enum handle_kind kind, const char *call,
+                    const char *argument) {
+    return handle_retire(handle, kind) ? ACL_SUCCESS : handle_fail(handle, kind, call, argument);
 }
 
 void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *object, void *user),
@@ -196,9 +212,7 @@ void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *objec
     for (uint32_t i = 0; i < n; i++) {
         uint64_t state = atomic_load(&slot_at(i)->state);
         if (!(state & ALIVE) || (enum handle_kind)(state >> 33 & 0x7F) != kind) continue;
-        uint64_t h = MARK << MARK_SHIFT | (uint64_t)kind << KIND_SHIFT |
-                     (state >> 40) << GENERATION_SHIFT | i;
-        void *handle = (void *)(uintptr_t)h;
+        void *handle = handle_of(kind, state >> 40, i);
         void *object = handle_acquire(handle, kind);
         if (!object) continue; /* retired meanwhile */
         visit(handle, object, user);
@@ -206,19 +220,10 @@ void handle_visit(enum handle_kind kind, void (*visit)(void *handle, void *objec
     }
 }
 
-enum handle_kind handle_kind_of(const void *handle) {
-    enum handle_kind kind = HANDLE_NONE;
-    uint64_t generation;
-    uint32_t index;
-    slot_of(handle, &kind, &generation, &index);
-    return kind;
-}
+enum handle_kind handle_kind_of(const void *handle) { return parts_of(handle).kind; }
 
 const struct check_place *handle_made(const void *handle) {
-    enum handle_kind kind;
-    uint64_t generation;
-    uint32_t index;
-    const struct handle_slot *slot = slot_of(handle, &kind, &generation, &index);
+    const struct handle_slot *slot = parts_of(handle).slot;
     return slot ? slot->made : NULL;
 }
 
@@ -231,15 +236,12 @@ aclError handle_fail(const void *handle, enum handle_kind kind, const char *call
                         kinds[kind].name, kinds[kind].made_by);
     bool of_runtime = kind == HANDLE_CONTEXT || kind == HANDLE_STREAM || kind == HANDLE_EVENT;
     aclError code = of_runtime ? ACL_ERROR_RT_INVALID_HANDLE : ACL_ERROR_INVALID_PARAM;
-    enum handle_kind named;
-    uint64_t generation;
-    uint32_t index;
-    struct handle_slot *slot = slot_of(handle, &named, &generation, &index);
-    if (!slot)
+    struct parts p = parts_of(handle);
+    if (!p.slot)
         return acl_fail(code, call, "%s is %p, which is no handle; pass an %s from %s", argument,
                         handle, kinds[kind].name, kinds[kind].made_by);
-    if (named != kind)
-        return acl_fail(code, call, "%s is an %s; pass an %s from %s", argument, kinds[named].name,
+    if (p.kind != kind)
+        return acl_fail(code, call, "%s is an %s; pass an %s from %s", argument, kinds[p.kind].name,
                         kinds[kind].name, kinds[kind].made_by);
     return acl_fail(code, call, "%s was destroyed already; it can no longer be used", argument);
 }

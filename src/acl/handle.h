@@ -96,6 +96,10 @@ struct handle_table {
 /* Takes `object`: destroy(object) is called once, after retirement. NULL when memory ran out; the
  * object then stays the caller's. */
 void *handle_create(enum handle_kind kind, void *object, void (*destroy)(void *object));
+/* The same for a call that gives the handle to the program: NULL, with the failure of `call`
+ * recorded and the object destroyed, when memory ran out, be it for the object (then NULL). */
+void *handle_make(enum handle_kind kind, void *object, void (*destroy)(void *object),
+                  const char *call);
 /* The object, kept until handle_release; NULL when `handle` is no valid handle of that kind. */
 void *handle_acquire(const void *handle, enum handle_kind kind);
 void handle_release(const void *handle);
@@ -113,7 +117,10 @@ const char *handle_kind_name(enum handle_kind kind); /* as programs know it: "ac
  * returns the code for it. */
 aclError handle_fail(const void *handle, enum handle_kind kind, const char *call,
                      const char *argument);
-/* Both in one: NULL, with the failure recorded, or the object. */
+/* Retires the handle, or says why it is not valid. */
+aclError handle_end(const void *handle, enum handle_kind kind, const char *call,
+                    const char *argument);
+/* Acquires or says why: NULL, with the failure recorded, or the object. */
 void *handle_get(const void *handle, enum handle_kind kind, const char *call,
                  const char *argument);
 

@@ -26,16 +26,11 @@ static void config_destroy(void *object) {
 aclmdlConfigHandle *aclmdlCreateConfigHandle(void) {
     struct load_config *c = mem_calloc(1, sizeof *c);
     if (c) pthread_mutex_init(&c->lock, NULL);
-    void *handle = c ? handle_create(HANDLE_LOAD_CONFIG, c, config_destroy) : NULL;
-    if (handle) return handle;
-    if (c) config_destroy(c);
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for load settings");
-    return NULL;
+    return handle_make(HANDLE_LOAD_CONFIG, c, config_destroy, __func__);
 }
 
 aclError aclmdlDestroyConfigHandle(aclmdlConfigHandle *handle) {
-    if (handle_retire(handle, HANDLE_LOAD_CONFIG)) return ACL_SUCCESS;
-    return handle_fail(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
+    return handle_end(handle, HANDLE_LOAD_CONFIG, __func__, "handle");
 }
 
 static aclError set_path(const char *call, struct load_config *c, const void *value) {

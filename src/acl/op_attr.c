@@ -23,19 +23,12 @@ static void attrs_destroy(void *object) {
 
 aclopAttr *aclopCreateAttr(void) {
     struct op_attrs *attrs = mem_calloc(1, sizeof *attrs);
-    if (attrs) {
-        pthread_mutex_init(&attrs->lock, NULL);
-        void *handle = handle_create(HANDLE_OP_ATTR, attrs, attrs_destroy);
-        if (handle) return handle;
-        attrs_destroy(attrs);
-    }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for attributes");
-    return NULL;
+    if (attrs) pthread_mutex_init(&attrs->lock, NULL);
+    return handle_make(HANDLE_OP_ATTR, attrs, attrs_destroy, __func__);
 }
 
 void aclopDestroyAttr(const aclopAttr *attr) {
-    if (attr && !handle_retire(attr, HANDLE_OP_ATTR))
-        handle_fail(attr, HANDLE_OP_ATTR, __func__, "attr");
+    if (attr) handle_end(attr, HANDLE_OP_ATTR, __func__, "attr");
 }
 
 struct op_attr *op_attr_find(const struct op_attrs *attrs, const char *name) {

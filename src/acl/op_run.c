@@ -343,12 +343,12 @@ aclError op_create_handle(const char *call, const struct op_arguments *a, aclopH
     struct op_handle *h = mem_calloc(1, sizeof *h);
     if (!h) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an operator");
     aclError code = fill_handle(call, a, h);
-    void *handle = code == ACL_SUCCESS ? handle_create(HANDLE_OP, h, handle_destroy) : NULL;
-    if (!handle) {
+    if (code != ACL_SUCCESS) {
         handle_destroy(h);
-        return code != ACL_SUCCESS ? code
-                                   : acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a handle");
+        return code;
     }
+    void *handle = handle_make(HANDLE_OP, h, handle_destroy, call);
+    if (!handle) return ACL_ERROR_BAD_ALLOC;
     *out = handle;
     return ACL_SUCCESS;
 }
@@ -370,8 +370,7 @@ aclError aclopCreateHandleForCast(aclTensorDesc *srcDesc, aclTensorDesc *dstDesc
 }
 
 void aclopDestroyHandle(aclopHandle *handle) {
-    if (handle && !handle_retire(handle, HANDLE_OP))
-        handle_fail(handle, HANDLE_OP, __func__, "handle");
+    if (handle) handle_end(handle, HANDLE_OP, __func__, "handle");
 }
 
 aclError aclopExecWithHandle(aclopHandle *handle, int numInputs,

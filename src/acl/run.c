@@ -527,17 +527,12 @@ aclmdlExecConfigHandle *aclmdlCreateExecConfigHandle(void) {
     if (c) {
         *c = (struct run_config){.sync_timeout = -1};
         pthread_mutex_init(&c->lock, NULL);
-        void *handle = handle_create(HANDLE_EXEC_CONFIG, c, config_destroy);
-        if (handle) return handle;
-        config_destroy(c);
     }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for settings of a run");
-    return NULL;
+    return handle_make(HANDLE_EXEC_CONFIG, c, config_destroy, __func__);
 }
 
 aclError aclmdlDestroyExecConfigHandle(const aclmdlExecConfigHandle *handle) {
-    if (handle_retire(handle, HANDLE_EXEC_CONFIG)) return ACL_SUCCESS;
-    return handle_fail(handle, HANDLE_EXEC_CONFIG, __func__, "handle");
+    return handle_end(handle, HANDLE_EXEC_CONFIG, __func__, "handle");
 }
 
 aclError aclmdlSetExecConfigOpt(aclmdlExecConfigHandle *handle, aclmdlExecConfigAttr attr,

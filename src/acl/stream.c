@@ -162,19 +162,17 @@ static void stream_destroy(void *object) {
 aclError stream_create(const char *call, struct context *c, void *context_handle, bool is_default,
                        void **out) {
     struct stream *s = mem_calloc(1, sizeof *s);
-    if (!s) return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a stream");
-    s->id = atomic_fetch_add(&runtime.next_stream_id, 1) + 1;
-    s->device = c->device;
-    s->is_default = is_default;
-    s->context = context_handle;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->work, NULL);
-    cond_init_monotonic(&s->done);
-    void *handle = handle_create(HANDLE_STREAM, s, stream_destroy);
-    if (!handle) {
-        stream_destroy(s);
-        return acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for a stream");
+    if (s) {
+        s->id = atomic_fetch_add(&runtime.next_stream_id, 1) + 1;
+        s->device = c->device;
+        s->is_default = is_default;
+        s->context = context_handle;
+        pthread_mutex_init(&s->lock, NULL);
+        pthread_cond_init(&s->work, NULL);
+        cond_init_monotonic(&s->done);
     }
+    void *handle = handle_make(HANDLE_STREAM, s, stream_destroy, call);
+    if (!handle) return ACL_ERROR_BAD_ALLOC;
     *out = handle;
     return ACL_SUCCESS;
 }
@@ -416,9 +414,7 @@ static aclError destroy(const char *call, aclrtStream stream, bool force) {
     if (is_default)
         return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                         "stream is a default stream; it ends with its context");
-    if (!handle_retire(stream, HANDLE_STREAM))
-        return handle_fail(stream, HANDLE_STREAM, call, "stream");
-    return ACL_SUCCESS;
+    return handle_end(stream, HANDLE_STREAM, call, "stream");
 }
 
 aclError aclrtDestroyStream(aclrtStream stream) { return destroy(__func__, stream, false); }

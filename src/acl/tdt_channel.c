@@ -90,12 +90,8 @@ acltdtDataItem *acltdtCreateDataItem(acltdtTensorType tdtType, const int64_t *di
         t->bytes = size;
         t->rank = dimNum;
         if (dimNum) memcpy(t->dims, dims, dimNum * sizeof *dims);
-        void *handle = handle_create(HANDLE_TDT_ITEM, t, item_destroy);
-        if (handle) return handle;
-        item_destroy(t);
     }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a data item");
-    return NULL;
+    return handle_make(HANDLE_TDT_ITEM, t, item_destroy, __func__);
 }
 
 aclError acltdtDestroyDataItem(acltdtDataItem *dataItem) {
@@ -105,8 +101,7 @@ aclError acltdtDestroyDataItem(acltdtDataItem *dataItem) {
     handle_release(dataItem);
     ACL_CHECK(!received, ACL_ERROR_INVALID_PARAM,
               "dataItem was received and goes with its dataset; call acltdtDestroyDataset");
-    if (handle_retire(dataItem, HANDLE_TDT_ITEM)) return ACL_SUCCESS;
-    return handle_fail(dataItem, HANDLE_TDT_ITEM, __func__, "dataItem");
+    return handle_end(dataItem, HANDLE_TDT_ITEM, __func__, "dataItem");
 }
 
 /* Items never change, so one copy of a member is all a question needs. */
@@ -169,19 +164,12 @@ static void dataset_destroy(void *object) {
 
 acltdtDataset *acltdtCreateDataset(void) {
     struct tdt_dataset *d = mem_calloc(1, sizeof *d);
-    if (d) {
-        pthread_mutex_init(&d->lock, NULL);
-        void *handle = handle_create(HANDLE_TDT_DATASET, d, dataset_destroy);
-        if (handle) return handle;
-        dataset_destroy(d);
-    }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for a dataset");
-    return NULL;
+    if (d) pthread_mutex_init(&d->lock, NULL);
+    return handle_make(HANDLE_TDT_DATASET, d, dataset_destroy, __func__);
 }
 
 aclError acltdtDestroyDataset(acltdtDataset *dataset) {
-    if (handle_retire(dataset, HANDLE_TDT_DATASET)) return ACL_SUCCESS;
-    return handle_fail(dataset, HANDLE_TDT_DATASET, __func__, "dataset");
+    return handle_end(dataset, HANDLE_TDT_DATASET, __func__, "dataset");
 }
 
 static struct tdt_dataset *get(const char *call, const acltdtDataset *dataset) {
@@ -457,10 +445,9 @@ aclError acltdtDestroyChannel(acltdtChannelHandle *handle) {
     e->closed = true;
     pthread_cond_broadcast(&runtime.sync_changed);
     pthread_mutex_unlock(&runtime.sync_lock);
-    bool mine = handle_retire(handle, HANDLE_TDT_CHANNEL);
+    aclError code = handle_end(handle, HANDLE_TDT_CHANNEL, __func__, "handle");
     handle_release(handle);
-    if (mine) return ACL_SUCCESS;
-    return handle_fail(handle, HANDLE_TDT_CHANNEL, __func__, "handle");
+    return code;
 }
 
 aclError acltdtCleanChannel(acltdtChannelHandle *handle) {

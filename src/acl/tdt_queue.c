@@ -29,17 +29,12 @@ acltdtQueueAttr *acltdtCreateQueueAttr(void) {
     if (a) {
         pthread_mutex_init(&a->lock, NULL);
         a->depth = TDT_DEFAULT_DEPTH;
-        void *handle = handle_create(HANDLE_TDT_QUEUE_ATTR, a, attr_destroy);
-        if (handle) return handle;
-        attr_destroy(a);
     }
-    acl_fail(ACL_ERROR_BAD_ALLOC, __func__, "no memory for the attributes of a queue");
-    return NULL;
+    return handle_make(HANDLE_TDT_QUEUE_ATTR, a, attr_destroy, __func__);
 }
 
 aclError acltdtDestroyQueueAttr(const acltdtQueueAttr *attr) {
-    if (handle_retire(attr, HANDLE_TDT_QUEUE_ATTR)) return ACL_SUCCESS;
-    return handle_fail(attr, HANDLE_TDT_QUEUE_ATTR, __func__, "attr");
+    return handle_end(attr, HANDLE_TDT_QUEUE_ATTR, __func__, "attr");
 }
 
 static aclError check_attr(const char *call, acltdtQueueAttrType type, size_t len, bool exact) {

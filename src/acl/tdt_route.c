@@ -110,22 +110,6 @@ static void list_destroy(void *object) {
     mem_free(l);
 }
 
-static void *object_create(const char *call, enum handle_kind kind, size_t bytes,
-                           void (*destroy)(void *)) {
-    void *object = mem_calloc(1, bytes), *handle = NULL;
-    if (object) handle = handle_create(kind, object, destroy);
-    if (handle) return handle;
-    mem_free(object);
-    acl_fail(ACL_ERROR_BAD_ALLOC, call, "no memory for an %s", handle_kind_name(kind));
-    return NULL;
-}
-
-static aclError object_destroy(const char *call, const void *handle, enum handle_kind kind,
-                               const char *argument) {
-    if (handle_retire(handle, kind)) return ACL_SUCCESS;
-    return handle_fail(handle, kind, call, argument);
-}
-
 /* With the lock held until put(). */
 static void *get(const char *call, const void *handle, enum handle_kind kind,
                  const char *argument) {
@@ -140,16 +124,13 @@ static void put(const void *handle) {
 }
 
 acltdtQueueRoute *acltdtCreateQueueRoute(uint32_t srcId, uint32_t dstId) {
-    void *handle = object_create(__func__, HANDLE_TDT_ROUTE, sizeof(struct route), mem_free);
-    struct route *r = handle ? handle_acquire(handle, HANDLE_TDT_ROUTE) : NULL;
-    if (!r) return NULL;
-    *r = (struct route){srcId, dstId, ACL_TDT_QUEUE_ROUTE_UNBIND};
-    handle_release(handle);
-    return handle;
+    struct route *r = mem_alloc(sizeof *r);
+    if (r) *r = (struct route){srcId, dstId, ACL_TDT_QUEUE_ROUTE_UNBIND};
+    return handle_make(HANDLE_TDT_ROUTE, r, mem_free, __func__);
 }
 
 aclError acltdtDestroyQueueRoute(const acltdtQueueRoute *route) {
-    return object_destroy(__func__, route, HANDLE_TDT_ROUTE, "route");
+    return handle_end(route, HANDLE_TDT_ROUTE, __func__, "route");
 }
 
 aclError acltdtGetQueueRouteParam(const acltdtQueueRoute *route, acltdtQueueRouteParamType type,
@@ -173,11 +154,11 @@ aclError acltdtGetQueueRouteParam(const acltdtQueueRoute *route, acltdtQueueRout
 }
 
 acltdtQueueRouteList *acltdtCreateQueueRouteList(void) {
-    return object_create(__func__, HANDLE_TDT_ROUTE_LIST, sizeof(struct route_list), list_destroy);
+    return handle_make(HANDLE_TDT_ROUTE_LIST, mem_calloc(1, sizeof(struct route_list)), list_destroy, __func__);
 }
 
 aclError acltdtDestroyQueueRouteList(const acltdtQueueRouteList *routeList) {
-    return object_destroy(__func__, routeList, HANDLE_TDT_ROUTE_LIST, "routeList");
+    return handle_end(routeList, HANDLE_TDT_ROUTE_LIST, __func__, "routeList");
 }
 
 /* With the lock held. */
@@ -291,11 +272,11 @@ aclError acltdtUnbindQueueRoutes(acltdtQueueRouteList *qRouteList) {
 /* ---- asking ---- */
 
 acltdtQueueRouteQueryInfo *acltdtCreateQueueRouteQueryInfo(void) {
-    return object_create(__func__, HANDLE_TDT_ROUTE_QUERY, sizeof(struct route_query), mem_free);
+    return handle_make(HANDLE_TDT_ROUTE_QUERY, mem_calloc(1, sizeof(struct route_query)), mem_free, __func__);
 }
 
 aclError acltdtDestroyQueueRouteQueryInfo(const acltdtQueueRouteQueryInfo *info) {
-    return object_destroy(__func__, info, HANDLE_TDT_ROUTE_QUERY, "info");
+    return handle_end(info, HANDLE_TDT_ROUTE_QUERY, __func__, "info");
 }
 
 aclError acltdtSetQueueRouteQueryInfo(acltdtQueueRouteQueryInfo *param,

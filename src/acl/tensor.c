@@ -109,8 +109,7 @@ aclTensorDesc *aclCreateTensorDesc(aclDataType dataType, int numDims, const int6
 }
 
 void aclDestroyTensorDesc(const aclTensorDesc *desc) {
-    if (desc && !handle_retire(desc, HANDLE_TENSOR_DESC))
-        handle_fail(desc, HANDLE_TENSOR_DESC, __func__, "desc");
+    if (desc) handle_end(desc, HANDLE_TENSOR_DESC, __func__, "desc");
 }
 
 static struct tensor_desc *get(const char *call, const aclTensorDesc *desc) {

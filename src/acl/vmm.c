@@ -140,8 +140,7 @@ aclError aclrtMallocPhysical(aclrtDrvMemHandle *handle, size_t size,
 
 aclError aclrtFreePhysical(aclrtDrvMemHandle handle) {
     ACL_NEED_STARTED();
-    if (handle_retire(handle, HANDLE_PHYSICAL)) return ACL_SUCCESS;
-    return handle_fail(handle, HANDLE_PHYSICAL, __func__, "handle");
+    return handle_end(handle, HANDLE_PHYSICAL, __func__, "handle");
 }
 
 /* ---- sharing ---- */
