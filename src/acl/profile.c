@@ -455,9 +455,9 @@ static bool close_range(enum profile_kind kind, uint32_t number, uint64_t wanted
     *at = o->next;
     P->n_open--;
     if (P->recording && profile_wants(wanted))
-        add((struct profile_record){.kind = kind, .thread = o->thread, .stream = o->stream,
-                                    .task = o->number, .name = o->message, .begin = o->begin,
-                                    .end = profile_now()});
+        add((struct profile_record){.kind = kind, .device = o->device, .thread = o->thread,
+                                    .stream = o->stream, .task = o->number, .name = o->message,
+                                    .begin = o->begin, .end = profile_now()});
     mem_free(o);
     return true;
 }
@@ -495,6 +495,7 @@ aclError profile_range_end(const char *call, uint32_t number) {
 /* ---- steps ---- */
 
 struct step_tag {
+    int device;
     uint32_t number, stream;
     bool is_end;
 };
@@ -502,9 +503,9 @@ struct step_tag {
 /* In the stream. */
 static aclError run_step_tag(void *argument) {
     const struct step_tag *t = argument;
-    struct profile_open_range r = {.kind = PROFILE_STEP, .thread = profile_thread(),
-                                   .number = t->number, .stream = t->stream,
-                                   .begin = profile_now()};
+    struct profile_open_range r = {.kind = PROFILE_STEP, .device = t->device,
+                                   .thread = profile_thread(), .number = t->number,
+                                   .stream = t->stream, .begin = profile_now()};
     aclError code = ACL_SUCCESS;
     pthread_mutex_lock(&P->lock);
     /* Without a beginning (it failed, or its stream was torn down) the end means nothing. */
@@ -518,7 +519,7 @@ aclError profile_step(const char *call, uint32_t number, bool is_end, aclrtStrea
     struct stream *s;
     void *held;
     ACL_TRY(stream_get(stream, call, &s, &held));
-    struct step_tag tag = {number, stream_id(s), is_end};
+    struct step_tag tag = {stream_device(s), number, stream_id(s), is_end};
     handle_release(held);
     return _pk_private.run_on_stream(call, stream, run_step_tag, NULL, &tag, sizeof tag);
 }

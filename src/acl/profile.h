@@ -79,6 +79,7 @@ enum profile_owner { PROFILE_NOBODY, PROFILE_PROGRAM, PROFILE_CONFIGURATION };
 struct profile_open_range {
     struct profile_open_range *next;
     enum profile_kind kind;
+    int device;
     uint32_t thread, number, stream;
     int64_t begin;
     char message[];

@@ -179,6 +179,32 @@ def test_session(device, models, tmp_path):
         assert any(b <= run["ts"] and run["ts"] + run["dur"] <= e for b, e in pairs)
 
 
+STEP_ON_THE_SECOND_DEVICE = """
+import acl, sys
+assert acl.init() == 0 and acl.rt.set_device(1) == 0
+stream, _ = acl.rt.create_stream()
+config = acl.prof.create_config([1], 1, 255, 0, 0x40)
+assert acl.prof.init(sys.argv[1], len(sys.argv[1])) == 0 and acl.prof.start(config) == 0
+step = acl.prof.create_step_info()
+for tag in (0, 1):
+    assert acl.prof.get_step_timestamp(step, tag, stream) == 0
+assert acl.rt.synchronize_stream(stream) == 0
+assert acl.prof.stop(config) == 0 and acl.prof.finalize() == 0 and acl.finalize() == 0
+"""
+
+
+def test_steps_are_their_devices(build_dir, tmp_path):
+    done = subprocess.run([sys.executable, "-c", STEP_ON_THE_SECOND_DEVICE, tmp_path],
+                          capture_output=True, text=True,
+                          env={**os.environ, "PRUSIK_DEVICES": "0;0",
+                               "PYTHONPATH": str(build_dir / "python")})
+    assert done.returncode == 0, done.stderr
+    trace, _ = tables(tmp_path)
+    process, = {e["pid"] for e in trace if e["ph"] == "b"}
+    assert [e["args"]["name"] for e in trace
+            if e["name"] == "process_name" and e["pid"] == process] == ["Device 1"]
+
+
 def test_threads(device, models, tmp_path):
     acl = device
     config = acl.prof.create_config([0], 1, 255, 0, ACL_API | TASK_TIME)
