@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: scripts/deps.sh build|demo|check|long [--list]
+# usage: scripts/deps.sh build|demo|check|long|outside [--list]
 #
-# Installs the Debian packages that building (build), the demo (demo), testing (check) and the long
-# tests (long) need, by name: when root, or through a sudo that asks nothing. Otherwise prints the
-# one line to run and exits with 2. With --list only prints the names. Changes nothing when all are
-# there.
+# Installs the Debian packages that building (build), the demo (demo), testing (check), the long
+# tests (long) and programs of other people (outside; scripts/outside_programs.py) need, by name:
+# when root, or through a sudo that asks nothing. Otherwise prints the one line to run and exits
+# with 2. With --list only prints the names. Changes nothing when all are there.
 set -u
 profile=${1:-build}
 
@@ -14,11 +14,14 @@ packages="gcc libc6-dev make meson ninja-build pkg-config libprotobuf-c-dev prot
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev"
 check="libcmocka-dev libonnx-testdata g++"
 long="clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+outside="cmake ffmpeg libavdevice-dev libavfilter-dev libopencv-dev libprotobuf-dev
+    protobuf-compiler"
 case $profile in
 build | demo) ;;
 check) packages="$packages $check" ;;
 long) packages="$packages $check $long" ;;
-*) echo "usage: $0 build|demo|check|long [--list]" >&2; exit 2 ;;
+outside) packages="$packages $check $outside" ;;
+*) echo "usage: $0 build|demo|check|long|outside [--list]" >&2; exit 2 ;;
 esac
 
 # Any node will do, Debian's or not.

@@ -15,11 +15,10 @@ videos, with what FFmpeg makes of them. Prints a table; --csv writes it too
 docs/compatibility.md). Exit status 1 when a program fails for another reason than a fault of its
 own that a sanitizer shows. What is known of each program is in scripts/outside/.
 
-Needs Debian's g++, cmake, ffmpeg, libavdevice-dev, libavfilter-dev, libopencv-dev,
-libprotobuf-dev, protobuf-compiler and python3-dev, and an interpreter with numpy, pillow, onnx,
-onnxruntime, opencv-python-headless, pybind11, setuptools and tqdm; for yolov5-ascend also torch and
-torchvision (of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples
-ipython and nbformat.
+Needs the Debian packages of `scripts/deps.sh outside`, and an interpreter with what
+tests/requirements.txt and requirements-long.txt name; for yolov5-ascend also torch and torchvision
+(of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples ipython and
+nbformat.
 """
 import argparse
 import csv
