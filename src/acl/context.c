@@ -83,12 +83,17 @@ static aclError context_create(const char *call, int device, bool is_default, vo
     return *out ? ACL_SUCCESS : ACL_ERROR_BAD_ALLOC;
 }
 
-static aclError enter_default(const char *call, int device) {
+/* Makes the default context of a device this thread's. n: how many calls of aclrtResetDevice that
+ * asks for. */
+static aclError enter_default(const char *call, int device, int n) {
     pthread_mutex_lock(&runtime.lock);
     struct acl_device *d = &runtime.devices[device];
     aclError code = ACL_SUCCESS;
     if (!d->default_context) code = context_create(call, device, true, &d->default_context);
-    if (code == ACL_SUCCESS) current = d->default_context;
+    if (code == ACL_SUCCESS) {
+        d->set_count += n;
+        current = d->default_context;
+    }
     pthread_mutex_unlock(&runtime.lock);
     return code;
 }
@@ -98,7 +103,7 @@ aclError context_current(const char *call, struct context **out, void **handle) 
     *out = handle_acquire(current, HANDLE_CONTEXT);
     int device = atomic_load_explicit(&runtime.default_device, memory_order_relaxed);
     if (!*out && device) {
-        ACL_TRY(enter_default(call, device - 1));
+        ACL_TRY(enter_default(call, device - 1, 0));
         *out = handle_acquire(current, HANDLE_CONTEXT);
     }
     *handle = current;
@@ -122,19 +127,13 @@ aclError aclrtSetDevice(int32_t deviceId) {
     PROFILE_SCOPE(__func__);
     ACL_NEED_STARTED();
     ACL_TRY(device_need(__func__, deviceId));
-    pthread_mutex_lock(&runtime.lock);
-    struct acl_device *d = &runtime.devices[deviceId];
-    aclError code = ACL_SUCCESS;
-    if (!d->default_context) code = context_create(__func__, deviceId, true, &d->default_context);
-    if (code == ACL_SUCCESS) {
-        d->set_count++;
-        current = d->default_context;
-    }
-    pthread_mutex_unlock(&runtime.lock);
-    return code;
+    return enter_default(__func__, deviceId, 1);
 }
 
-static void reset_device(int device, bool all) {
+static aclError reset_device(const char *call, int device, bool all) {
+    ACL_TRY(runtime_need_started(call));
+    ACL_TRY(device_need(call, device));
+    ACL_TRY(stream_need_other_thread(call));
     void *ended = NULL;
     pthread_mutex_lock(&runtime.lock);
     struct acl_device *d = &runtime.devices[device];
@@ -145,24 +144,15 @@ static void reset_device(int device, bool all) {
     }
     pthread_mutex_unlock(&runtime.lock);
     if (ended) handle_retire(ended, HANDLE_CONTEXT);
+    return ACL_SUCCESS;
 }
 
 aclError aclrtResetDevice(int32_t deviceId) {
     PROFILE_SCOPE(__func__);
-    ACL_NEED_STARTED();
-    ACL_TRY(device_need(__func__, deviceId));
-    ACL_TRY(stream_need_other_thread(__func__));
-    reset_device(deviceId, false);
-    return ACL_SUCCESS;
+    return reset_device(__func__, deviceId, false);
 }
 
-aclError aclrtResetDeviceForce(int32_t deviceId) {
-    ACL_NEED_STARTED();
-    ACL_TRY(device_need(__func__, deviceId));
-    ACL_TRY(stream_need_other_thread(__func__));
-    reset_device(deviceId, true);
-    return ACL_SUCCESS;
-}
+aclError aclrtResetDeviceForce(int32_t deviceId) { return reset_device(__func__, deviceId, true); }
 
 aclError aclrtGetDevice(int32_t *deviceId) {
     ACL_NEED(deviceId);
