@@ -108,33 +108,42 @@ static const struct model_border *border(const char *call, const aclmdlDesc *des
     return NULL;
 }
 
-size_t aclmdlGetNumInputs(aclmdlDesc *modelDesc) {
-    struct model_info *info = model_info_of(__func__, modelDesc);
-    size_t n = info ? (size_t)info->n_inputs : 0;
+/* A copy of it, for answers that are values; what it points to lives in the model's information,
+ * which the description keeps. False with the failure recorded. */
+static bool copy_border(const char *call, const aclmdlDesc *desc, enum side side, size_t index,
+                        struct model_border *to) {
+    struct model_info *info;
+    const struct model_border *b = border(call, desc, side, index, &info);
+    if (b) *to = *b;
     model_info_release(info);
-    return n;
+    return b != NULL;
+}
+
+static size_t count_borders(const char *call, const aclmdlDesc *desc, enum side side) {
+    struct model_info *info = model_info_of(call, desc);
+    int n = !info ? 0 : side == INPUT ? info->n_inputs : info->n_outputs;
+    model_info_release(info);
+    return (size_t)n;
+}
+
+size_t aclmdlGetNumInputs(aclmdlDesc *modelDesc) {
+    return count_borders(__func__, modelDesc, INPUT);
 }
 
 size_t aclmdlGetNumOutputs(aclmdlDesc *modelDesc) {
-    struct model_info *info = model_info_of(__func__, modelDesc);
-    size_t n = info ? (size_t)info->n_outputs : 0;
-    model_info_release(info);
-    return n;
+    return count_borders(__func__, modelDesc, OUTPUT);
 }
 
 static size_t border_bytes(const char *call, const aclmdlDesc *desc, enum side side,
                            size_t index) {
-    struct model_info *info;
-    const struct model_border *b = border(call, desc, side, index, &info);
-    if (!b) return 0;
-    size_t bytes = b->bytes;
-    if (!b->is_fixed)
+    struct model_border b;
+    if (!copy_border(call, desc, side, index, &b)) return 0;
+    if (!b.is_fixed)
         acl_fail(ACL_ERROR_INVALID_PARAM, call,
                  "the size of '%s' is not known before the run; give its shape with "
                  "aclmdlSetDatasetTensorDesc",
-                 b->name);
-    model_info_release(info);
-    return bytes;
+                 b.name);
+    return b.bytes;
 }
 
 size_t aclmdlGetInputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
@@ -236,15 +245,10 @@ aclError aclmdlGetInputDimsRange(const aclmdlDesc *modelDesc, size_t index,
     return ACL_SUCCESS;
 }
 
-/* The text lives in the model's information, which the description keeps. */
 static const char *border_name(const char *call, const aclmdlDesc *desc, enum side side,
                                size_t index) {
-    struct model_info *info;
-    const struct model_border *b = border(call, desc, side, index, &info);
-    if (!b) return "";
-    const char *name = b->name;
-    model_info_release(info);
-    return name;
+    struct model_border b;
+    return copy_border(call, desc, side, index, &b) ? b.name : "";
 }
 
 const char *aclmdlGetInputNameByIndex(const aclmdlDesc *modelDesc, size_t index) {
@@ -257,12 +261,8 @@ const char *aclmdlGetOutputNameByIndex(const aclmdlDesc *modelDesc, size_t index
 
 static aclFormat border_format(const char *call, const aclmdlDesc *desc, enum side side,
                                size_t index) {
-    struct model_info *info;
-    const struct model_border *b = border(call, desc, side, index, &info);
-    if (!b) return ACL_FORMAT_UNDEFINED;
-    aclFormat format = b->format;
-    model_info_release(info);
-    return format;
+    struct model_border b;
+    return copy_border(call, desc, side, index, &b) ? b.format : ACL_FORMAT_UNDEFINED;
 }
 
 aclFormat aclmdlGetInputFormat(const aclmdlDesc *modelDesc, size_t index) {
@@ -275,12 +275,8 @@ aclFormat aclmdlGetOutputFormat(const aclmdlDesc *modelDesc, size_t index) {
 
 static aclDataType border_type(const char *call, const aclmdlDesc *desc, enum side side,
                                size_t index) {
-    struct model_info *info;
-    const struct model_border *b = border(call, desc, side, index, &info);
-    if (!b) return ACL_DT_UNDEFINED;
-    aclDataType type = b->type;
-    model_info_release(info);
-    return type;
+    struct model_border b;
+    return copy_border(call, desc, side, index, &b) ? b.type : ACL_DT_UNDEFINED;
 }
 
 aclDataType aclmdlGetInputDataType(const aclmdlDesc *modelDesc, size_t index) {
