@@ -172,8 +172,8 @@ static aclError write_values(const char *call, const struct model_info *info, st
     return code;
 }
 
-static aclError choose(const char *call, struct model_info *info, aclmdlDataset *dataset,
-                       size_t index, enum dynamic_kind kind, const int64_t *values) {
+static aclError choose(const char *call, struct model_info *info, struct dataset *d, size_t index,
+                       enum dynamic_kind kind, const int64_t *values) {
     if (info->dynamic.kind != kind)
         return acl_fail(info->dynamic.n_gears ? ACL_ERROR_INVALID_PARAM
                                               : ACL_ERROR_MODEL_NOT_DYNAMIC,
@@ -189,12 +189,9 @@ static aclError choose(const char *call, struct model_info *info, aclmdlDataset 
                         "index is %zu; input '" ACL_DYNAMIC_TENSOR_NAME "' is %d "
                         "(aclmdlGetInputIndexByName)",
                         index, info->n_data);
-    struct dataset *d = handle_get(dataset, HANDLE_DATASET, call, "dataset");
-    if (!d) return ACL_ERROR_INVALID_PARAM;
     pthread_mutex_lock(&d->lock);
     aclError code = write_values(call, info, d, index, values);
     pthread_mutex_unlock(&d->lock);
-    handle_release(dataset);
     if (code == ACL_SUCCESS) atomic_store(&info->last_gear, gear);
     return code;
 }
@@ -204,12 +201,12 @@ static aclError choose_in(const char *call, uint32_t id, aclmdlDataset *dataset,
     struct loaded *m;
     void *handle;
     ACL_TRY(model_get(call, id, &m, &handle));
-    if (!handle_acquire(dataset, HANDLE_DATASET)) {
-        handle_release(handle);
-        return handle_fail(dataset, HANDLE_DATASET, call, "dataset");
+    struct dataset *d = handle_get(dataset, HANDLE_DATASET, call, "dataset");
+    aclError code = ACL_ERROR_INVALID_PARAM;
+    if (d) {
+        code = choose(call, m->info, d, index, kind, values);
+        handle_release(dataset);
     }
-    handle_release(dataset);
-    aclError code = choose(call, m->info, dataset, index, kind, values);
     handle_release(handle);
     return code;
 }
