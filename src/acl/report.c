@@ -310,6 +310,8 @@ static aclError process(const char *call, enum report_kind kind, int32_t timeout
         return acl_fail(ACL_ERROR_RT_THREAD_SUBSCRIBE, call,
                         "no stream is subscribed to this thread; call %s with its id",
                         calls[kind].subscribe);
+    if (in_time)
+        return acl_fail(ACL_ERROR_RT_REPORT_TIMEOUT, call, "aclFinalize came before a callback");
     return acl_fail(ACL_ERROR_RT_REPORT_TIMEOUT, call, "nothing came within %d ms", timeout);
 }
 
