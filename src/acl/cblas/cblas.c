@@ -176,6 +176,20 @@ static aclError check_sizes(const char *call, int m, int n, int k) {
     return ACL_SUCCESS;
 }
 
+/* What a product is, but for its operands. */
+static aclError describe(const char *call, aclTransType trans_a, aclTransType trans_b,
+                         aclTransType trans_c, int m, int n, int k, struct product *p) {
+    TRY(set_trans(call, "transA", trans_a, &p->trans_a));
+    TRY(set_trans(call, "transB", trans_b, &p->trans_b));
+    CHECK(trans_c == ACL_TRANS_N, ACL_ERROR_FEATURE_UNSUPPORTED,
+          "transC is %d; only ACL_TRANS_N is supported", (int)trans_c);
+    TRY(check_sizes(call, m, n, k));
+    p->m = (size_t)m;
+    p->n = (size_t)n;
+    p->k = (size_t)k;
+    return ACL_SUCCESS;
+}
+
 struct operands {
     const void *alpha, *a, *b, *beta;
     void *c;
@@ -189,14 +203,7 @@ static aclError gemm(const char *call, aclTransType trans_a, aclTransType trans_
     struct product p = {.call = call, .alpha = o->alpha, .a = o->a, .b = o->b, .beta = o->beta,
                         .c = o->c, .in = o->type_a, .out = o->type_c};
     TRY(check_types(call, o->type_a, o->type_b, o->type_c, o->type));
-    TRY(set_trans(call, "transA", trans_a, &p.trans_a));
-    TRY(set_trans(call, "transB", trans_b, &p.trans_b));
-    CHECK(trans_c == ACL_TRANS_N, ACL_ERROR_FEATURE_UNSUPPORTED,
-          "transC is %d; only ACL_TRANS_N is supported", (int)trans_c);
-    TRY(check_sizes(call, m, n, k));
-    p.m = (size_t)m;
-    p.n = (size_t)n;
-    p.k = (size_t)k;
+    TRY(describe(call, trans_a, trans_b, trans_c, m, n, k, &p));
     return submit(&p, lda, ldb, ldc, stream);
 }
 
@@ -297,14 +304,7 @@ static aclError gemm_handle(const char *call, aclTransType trans_a, aclTransType
                             aclopHandle **handle) {
     struct product p = {.in = a, .out = c};
     TRY(check_types(call, a, b, c, type));
-    TRY(set_trans(call, "transA", trans_a, &p.trans_a));
-    TRY(set_trans(call, "transB", trans_b, &p.trans_b));
-    CHECK(trans_c == ACL_TRANS_N, ACL_ERROR_FEATURE_UNSUPPORTED,
-          "transC is %d; only ACL_TRANS_N is supported", (int)trans_c);
-    TRY(check_sizes(call, m, n, k));
-    p.m = (size_t)m;
-    p.n = (size_t)n;
-    p.k = (size_t)k;
+    TRY(describe(call, trans_a, trans_b, trans_c, m, n, k, &p));
     return create_handle(call, &p, handle);
 }
 
