@@ -28,9 +28,9 @@
  *   past the end of such a block is an error. Other addresses are trusted.
  * - Every call may be made from any thread, unless its text says otherwise.
  * - Nothing waits for ever by itself: calls that wait say for what.
- * - fork(): in a child of a process that has started AscendCL, every call that does more than tell a
- *   constant fails with ACL_ERROR_UNINITIALIZE; creators return NULL. A child of a process that has
- *   not started it, or has ended it, starts it as its own.
+ * - fork(): in a child of a process that has started AscendCL, every call that does more than tell
+ *   a constant fails with ACL_ERROR_UNINITIALIZE; creators return NULL. A child of a process that
+ *   has not started it, or has ended it, starts it as its own.
  */
 #ifndef PRUSIK_ACL_H
 #define PRUSIK_ACL_H
@@ -89,7 +89,8 @@ ACL_FUNC_VISIBILITY aclError aclrtGetVersion(int32_t *majorVersion, int32_t *min
 /*
  * The sentence that goes with the calling thread's last failed call: what was wrong, where, and
  * what to do; at its end the command that explains the code in general. Never NULL; "" when no call
- * of this thread has failed. The text stays valid until the next failure in this thread, or its end.
+ * of this thread has failed. The text stays valid until the next failure in this thread, or its
+ * end.
  */
 ACL_FUNC_VISIBILITY const char *aclGetRecentErrMsg(void);
 

@@ -289,8 +289,8 @@ ACL_FUNC_VISIBILITY aclError aclSetTensorConst(aclTensorDesc *desc, void *dataBu
 /*
  * A new description of the same elements in another format, to be destroyed with
  * aclDestroyTensorDesc; name, ranges and constants are not copied. From NCHW, NHWC, HWCN, NCDHW or
- * NDHWC to one with the same axes, or with channels in blocks (NC1HWC0, NDC1HWC0: 32 elements of one
- * byte, else 16).
+ * NDHWC to one with the same axes, or with channels in blocks (NC1HWC0, NDC1HWC0: 32 elements of
+ * one byte, else 16).
  *
  * Returns     ACL_ERROR_FORMAT_NOT_MATCH when no shape of dstFormat follows from the shape alone.
  */
@@ -316,13 +316,13 @@ ACL_FUNC_VISIBILITY void aclAppLog(aclLogLevel logLevel, const char *func, const
 /*
  * What the software can do. *cannAttrList is a list of *num attributes, constant and the library's.
  * A value is 1 for yes and 0 for no: infinities and NaNs come out of arithmetic (INF_NAN), bfloat16
- * is a type of models (BF16), operators are compiled when they first run (JIT_COMPILE; 0). Both work
- * before aclInit.
+ * is a type of models (BF16), operators are compiled when they first run (JIT_COMPILE; 0). Both
+ * work before aclInit.
  */
 ACL_FUNC_VISIBILITY aclError aclGetCannAttributeList(const aclCannAttr **cannAttrList, size_t *num);
 ACL_FUNC_VISIBILITY aclError aclGetCannAttribute(aclCannAttr cannAttr, int32_t *value);
-/* What a device has: threads that compute for either kind of core, and bytes of level-2 cache of all
- * its cores together. */
+/* What a device has: threads that compute for either kind of core, and bytes of level-2 cache of
+ * all its cores together. */
 ACL_FUNC_VISIBILITY aclError aclGetDeviceCapability(uint32_t deviceId, aclDeviceInfo deviceInfo,
     int64_t *value);
 

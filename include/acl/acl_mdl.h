@@ -372,8 +372,9 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetOutputIndexByName(const aclmdlDesc *modelD
 /*
  * A text attribute of an operator. There is one, ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES: the
  * operators it was made of, "[4]conv[4]relu" with the length of each name before it. An .om keeps
- * operators as they were, and fusing happens at load, so that is the operator itself. "" for another
- * attribute or operator, NULL when the call fails. Valid as long as the description says it.
+ * operators as they were, and fusing happens at load, so that is the operator itself. "" for
+ * another attribute or operator, NULL when the call fails. Valid as long as the description says
+ * it.
  */
 ACL_FUNC_VISIBILITY const char *aclmdlGetOpAttr(aclmdlDesc *modelDesc, const char *opName,
     const char *attr);
@@ -400,9 +401,9 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDe
     aclmdlIODims *dims, size_t gearCount);
 /*
  * Choose a gear for the next run with this dataset, whose buffer for ACL_DYNAMIC_TENSOR_NAME gets
- * the sizes: 8 bytes each where the buffer has room, else 4. So runs of one model at different gears
- * in several threads or streams need a dataset each and nothing else. A queued run keeps the gear
- * that was chosen when it was queued.
+ * the sizes: 8 bytes each where the buffer has room, else 4. So runs of one model at different
+ * gears in several threads or streams need a dataset each and nothing else. A queued run keeps the
+ * gear that was chosen when it was queued.
  *
  * index       of the input ACL_DYNAMIC_TENSOR_NAME (aclmdlGetInputIndexByName)
  * dims        the dimensions of all inputs of the network, as aclmdlGetInputDynamicDims gives them
@@ -463,9 +464,9 @@ ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCscParams(aclmdlAIPP *aippParmsSet, in
     int16_t cscMatrixR2C2, uint8_t cscOutputBiasR0, uint8_t cscOutputBiasR1,
     uint8_t cscOutputBiasR2, uint8_t cscInputBiasR0, uint8_t cscInputBiasR1,
     uint8_t cscInputBiasR2);
-/* What each picture (batchIndex, from 0) has of its own: crop, resize ("scf"), padding in pixels (at
- * most 32 a side), and y = (x - mean - min) * varReci for each channel; min and varReci are kept as
- * 16-bit floats, as the parameter block has them. */
+/* What each picture (batchIndex, from 0) has of its own: crop, resize ("scf"), padding in pixels
+ * (at most 32 a side), and y = (x - mean - min) * varReci for each channel; min and varReci are
+ * kept as 16-bit floats, as the parameter block has them. */
 ACL_FUNC_VISIBILITY aclError aclmdlSetAIPPCropParams(aclmdlAIPP *aippParmsSet, int8_t cropSwitch,
     int32_t cropStartPosW, int32_t cropStartPosH, int32_t cropSizeW, int32_t cropSizeH,
     uint64_t batchIndex);
@@ -576,7 +577,7 @@ ACL_FUNC_VISIBILITY aclError aclmdlCreateAndGetOpDesc(uint32_t deviceId, uint32_
  * example.
  *
  * Models are chosen when they are loaded: those loaded before stay as they are, and those loaded
- * after aclmdlFinalizeDump too. Every run of a chosen model then writes, in the thread that runs it,
+ * after aclmdlFinalizeDump too. Every run of a chosen model then writes, in its own thread,
  *
  *     {dump_path}/{time}/{device}/{model name}/{model id}/{run, from 0}/
  *         {op type}.{op name}.{task id}.{stream id}.{microseconds}.output.{index}.npy
@@ -622,8 +623,8 @@ ACL_FUNC_VISIBILITY aclError aclmdlFinalizeDump(void);
 /*
  * A model between queues (acl_tdt_queue.h): a thread of its own takes one buffer from each input
  * queue, in the order of the inputs, runs, and puts one buffer into each output queue, until
- * aclmdlUnload. Outputs carry the user data of the first input; buffers that do not fit the model are
- * dropped with a warning in the log. One queue per input and output, and outputs of fixed size.
+ * aclmdlUnload. Outputs carry the user data of the first input; buffers that do not fit the model
+ * are dropped with a warning in the log. One queue per input and output, and outputs of fixed size.
  * ACL_ERROR_GE_EXEC_MODEL_QUEUE_ID_INVALID for an id that stands for no queue.
  */
 ACL_FUNC_VISIBILITY aclError aclmdlLoadFromFileWithQ(const char *modelPath, uint32_t *modelId,

@@ -117,19 +117,20 @@ ACL_FUNC_VISIBILITY aclError aclopSetMaxOpQueueNum(uint64_t maxOpNum);
 /* ---- models of single operators ---- */
 
 /* Offline models of single operators (atc --singleop): those of a folder and two levels of folders
- * in it, or one in memory, which is copied. An operator is taken from the newest one that stands for
- * its type, tensors, attributes and values; where none does, it is made ready when it is first wanted,
- * as without such files. The folder has to exist, and each of its *.om, like the one in memory, to be
- * whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. aclFinalize forgets them. */
+ * in it, or one in memory, which is copied. An operator is taken from the newest one that stands
+ * for its type, tensors, attributes and values; where none does, it is made ready when it is first
+ * wanted, as without such files. The folder has to exist, and each of its *.om, like the one in
+ * memory, to be whole: ACL_ERROR_INVALID_FILE, ACL_ERROR_PARSE_FILE. aclFinalize forgets them. */
 ACL_FUNC_VISIBILITY aclError aclopSetModelDir(const char *modelDir);
 ACL_FUNC_VISIBILITY aclError aclopLoad(const void *model, size_t modelSize);
 
 /* ---- which operators are called ---- */
 
 /* Between the two, the first call of each type, shape and set of attributes writes a file
- * {path}/{number}_{opType}.json, which atc --singleop reads. dumpType is ACL_OP_DUMP_OP_AICORE_ARGS;
- * the folder is made if it is missing. Errors: ACL_ERROR_DUMP_ALREADY_RUN, ACL_ERROR_DUMP_NOT_RUN,
- * ACL_ERROR_WRITE_FILE. aclFinalize ends it, too. */
+ * {path}/{number}_{opType}.json, which atc --singleop reads. dumpType is
+ * ACL_OP_DUMP_OP_AICORE_ARGS; the folder is made if it is missing. Errors:
+ * ACL_ERROR_DUMP_ALREADY_RUN, ACL_ERROR_DUMP_NOT_RUN, ACL_ERROR_WRITE_FILE. aclFinalize ends it,
+ * too. */
 ACL_FUNC_VISIBILITY aclError aclopStartDumpArgs(uint32_t dumpType, const char *path);
 ACL_FUNC_VISIBILITY aclError aclopStopDumpArgs(uint32_t dumpType);
 

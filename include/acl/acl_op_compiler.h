@@ -85,9 +85,9 @@ ACL_FUNC_VISIBILITY size_t aclGetCompileoptSize(aclCompileOpt opt);
 ACL_FUNC_VISIBILITY aclGraphDumpOption *aclCreateGraphDumpOpt(void);
 ACL_FUNC_VISIBILITY aclError aclDestroyGraphDumpOpt(const aclGraphDumpOption *graphDumpOpt);
 /* Writes the operator as the graph it is made of, in the text form of src/ir/print.c, to the file
- * graphDumpPath, or to {opType}.txt in it if it is a folder; an older file is replaced. Inputs whose
- * values shape the operator are read at once, outputs may be NULL. Needs aclInit. Errors as those of
- * aclopExecuteV2, and ACL_ERROR_WRITE_FILE. */
+ * graphDumpPath, or to {opType}.txt in it if it is a folder; an older file is replaced. Inputs
+ * whose values shape the operator are read at once, outputs may be NULL. Needs aclInit. Errors as
+ * those of aclopExecuteV2, and ACL_ERROR_WRITE_FILE. */
 ACL_FUNC_VISIBILITY aclError aclGenGraphAndDumpForOp(const char *opType, int numInputs,
     const aclTensorDesc *const inputDesc[], const aclDataBuffer *const inputs[], int numOutputs,
     const aclTensorDesc *const outputDesc[], aclDataBuffer *const outputs[], const aclopAttr *attr,

@@ -95,13 +95,13 @@ typedef struct aclprofStepInfo aclprofStepInfo;
  * - Subscribing to a model: its operators come down a pipe while it runs.
  *
  * A session makes a folder PROF_{number}_{time}_{letters}/mindstudio_profiler_output with what
- * there was of: msprof_*.json (a trace for ui.perfetto.dev), op_summary_*.csv (each operator of each
- * run), op_statistic_*.csv, api_statistic_*.csv, step_trace_*.csv, msprof_tx_*.csv (stamps). Without
- * events there is no folder. docs/profiling.md explains them.
+ * there was of: msprof_*.json (a trace for ui.perfetto.dev), op_summary_*.csv (each operator of
+ * each run), op_statistic_*.csv, api_statistic_*.csv, step_trace_*.csv, msprof_tx_*.csv (stamps).
+ * Without events there is no folder. docs/profiling.md explains them.
  *
  * All calls may be made from any thread, after aclInit; stamps need no aclInit. Handles are freed
- * by aclFinalize at the latest. A call fails with ACL_ERROR_INVALID_PARAM for arguments that cannot be
- * right; those that return no code return NULL or 0 then, and aclGetRecentErrMsg says why.
+ * by aclFinalize at the latest. A call fails with ACL_ERROR_INVALID_PARAM for arguments that cannot
+ * be right; those that return no code return NULL or 0 then, and aclGetRecentErrMsg says why.
  */
 
 /* ---- sessions ---- */

@@ -56,10 +56,10 @@ typedef struct acltdtQueueRouteQueryInfo acltdtQueueRouteQueryInfo;
 typedef struct acltdtQueueRoute acltdtQueueRoute;
 
 /*
- * A buffer is memory with a length, 96 bytes of user data and, if wanted, a chain of other buffers; a
- * queue passes buffers on, in order, between the threads of one process; routes move what comes to
- * one queue on to others. Any thread may call. Prototypes and values are CANN's; what is marked with
- * * is this library's choice where no public page states it.
+ * A buffer is memory with a length, 96 bytes of user data and, if wanted, a chain of other buffers;
+ * a queue passes buffers on, in order, between the threads of one process; routes move what comes
+ * to one queue on to others. Any thread may call. Prototypes and values are CANN's; what is marked
+ * with * is this library's choice where no public page states it.
  *
  * Buffers    acltdtAllocBuf gives `size` bytes, 64-byte aligned, both types alike; the length in use
  *            is then `size` *. Ends with acltdtFreeBuf, or by being put into a queue: its handle is

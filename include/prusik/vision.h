@@ -154,8 +154,8 @@ struct pk_network_options {
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
  * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16, or one
- * picture with AIPP behind it: that is given bytes in its format, of the size it takes, in which the
- * picture lies as the family has it, and colours so that the network gets its own order. With
+ * picture with AIPP behind it: that is given bytes in its format, of the size it takes, in which
+ * the picture lies as the family has it, and colours so that the network gets its own order. With
  * PK_FAMILY_AUTO the family is told from the outputs' shapes; when none or several fit, the
  * sentence names the shapes. *out is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The checked mode, PRUSIK_CHECK: mistakes with memory and order that a card punishes and a CPU forgives, or
- * that show only much later. Each is reported as a line of the log; with PRUSIK_CHECK=2 the call
- * fails, too. Off, it costs one look at the variable per call.
+ * The checked mode, PRUSIK_CHECK: mistakes with memory and order that a card punishes and a CPU
+ * forgives, or that show only much later. Each is reported as a line of the log; with
+ * PRUSIK_CHECK=2 the call fails, too. Off, it costs one look at the variable per call.
  *
  * Freed blocks are kept back for a while, filled with a pattern, so that their use is recognised
  * instead of hitting whoever got the memory next.

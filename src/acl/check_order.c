@@ -5,9 +5,9 @@
  *
  * Every stream counts the accesses it is asked for, and knows (a vector clock) up to which count it
  * comes after each other stream: from what the host knew when it queued the access, and from events
- * it waits for. The host knows what it has waited for. An access of a stream is remembered until the
- * host knows it; whoever touches the same bytes meanwhile, one of the two writing, without knowing
- * it, has forgotten a wait, whether or not the stream happened to be done.
+ * it waits for. The host knows what it has waited for. An access of a stream is remembered until
+ * the host knows it; whoever touches the same bytes meanwhile, one of the two writing, without
+ * knowing it, has forgotten a wait, whether or not the stream happened to be done.
  *
  * All threads of the host count as one: how they wait for each other (a mutex, a queue of the
  * program's) cannot be seen. So does a callback, which the stream may wait for. A stream that waits

@@ -157,7 +157,8 @@ size_t aclmdlGetOutputSizeByIndex(aclmdlDesc *modelDesc, size_t index) {
 /* With dynamic AIPP and open sizes the shape is that of the network; how much memory pictures take
  * is theirs to say. */
 static const struct shape *told_shape(const struct model_border *b) {
-    const bool is_room = b->aipp && b->aipp->type == ACL_DATA_WITH_DYNAMIC_AIPP && b->shape.rank == 4;
+    const bool is_room = b->aipp && b->aipp->type == ACL_DATA_WITH_DYNAMIC_AIPP &&
+                         b->shape.rank == 4;
     return is_room ? &b->aipp->image : &b->shape;
 }
 

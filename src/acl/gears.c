@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gears: models that can run at one of several sizes. The choice for a run lies in the buffer of the
- * model's last input, ascend_mbatch_shape_data, which belongs to the dataset: runs of one model at
- * different gears, in several threads or streams, do not meet.
+ * Gears: models that can run at one of several sizes. The choice for a run lies in the buffer of
+ * the model's last input, ascend_mbatch_shape_data, which belongs to the dataset: runs of one model
+ * at different gears, in several threads or streams, do not meet.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -85,8 +85,8 @@ aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDesc, size_t index, ac
     size_t n = info ? (size_t)info->dynamic.n_gears : 0;
     aclError code = ACL_SUCCESS;
     if (gearCount < n || (!n && gearCount))
-        code = acl_fail(ACL_ERROR_INVALID_PARAM, __func__, "gearCount is %zu; the model has %zu gears",
-                        gearCount, n);
+        code = acl_fail(ACL_ERROR_INVALID_PARAM, __func__,
+                        "gearCount is %zu; the model has %zu gears", gearCount, n);
     for (size_t i = 0; i < n && code == ACL_SUCCESS; i++)
         if (!concatenate(info, (int)i, &dims[i]))
             code = acl_fail(ACL_ERROR_INVALID_PARAM, __func__,

@@ -3,9 +3,9 @@
  * Handles: what programs hold instead of addresses of our objects.
  *
  * A handle is a number made of a mark, the kind of object, a generation and a slot. It is looked up
- * in a table and never followed, so one that was destroyed, that never came from here or that stands
- * for another kind of object is recognised. A slot's generation grows each time it is used again
- * and never wraps, so an old handle never meets a new object.
+ * in a table and never followed, so one that was destroyed, that never came from here or that
+ * stands for another kind of object is recognised. A slot's generation grows each time it is used
+ * again and never wraps, so an old handle never meets a new object.
  *
  *     struct dataset *d = handle_acquire(handle, HANDLE_DATASET);
  *     if (!d) return handle_fail(handle, HANDLE_DATASET, __func__, "dataset");

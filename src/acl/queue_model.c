@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Models between queues: a thread of the model's own takes a buffer from each input queue, runs, and
- * puts a buffer into each output queue, until the model is unloaded. What cannot be run is dropped
- * with a line in the log, so that one bad buffer does not end the service.
+ * Models between queues: a thread of the model's own takes a buffer from each input queue, runs,
+ * and puts a buffer into each output queue, until the model is unloaded. What cannot be run is
+ * dropped with a line in the log, so that one bad buffer does not end the service.
  */
 #include <string.h>
 

@@ -382,8 +382,8 @@ aclError aclrtSetStreamConfigOpt(aclrtStreamConfigHandle *handle, aclrtStreamCon
         ACL_FAIL(ACL_ERROR_INVALID_PARAM, "attr is %d; use a value of aclrtStreamConfigAttr",
                  (int)attr);
     }
-    ACL_CHECK(valueSize == size, ACL_ERROR_INVALID_PARAM, "valueSize is %zu; attribute %d has %zu bytes",
-              valueSize, (int)attr, size);
+    ACL_CHECK(valueSize == size, ACL_ERROR_INVALID_PARAM,
+              "valueSize is %zu; attribute %d has %zu bytes", valueSize, (int)attr, size);
     memcpy(to, attrValue, size);
     return ACL_SUCCESS;
 }

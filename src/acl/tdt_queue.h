@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of acl_tdt_queue.h share. A buffer is a handle with memory; what lies in a queue is
- * a parcel: the memory, lengths and user data of a buffer and its chain, without handles. Putting a
- * buffer into a queue ends its handles, taking it out makes new ones.
+ * What the files of acl_tdt_queue.h share. A buffer is a handle with memory; what lies in a queue
+ * is a parcel: the memory, lengths and user data of a buffer and its chain, without handles.
+ * Putting a buffer into a queue ends its handles, taking it out makes new ones.
  *
  * Queues, routes and the members of buffers that change are guarded by runtime.tdt.lock.
  */

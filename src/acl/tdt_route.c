@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Routes of acl_tdt_queue.h: what comes to a source queue moves on to the queues it is bound to. All
- * queues lie in this process under one lock, so moving is done by whoever put or took something;
- * there is no thread of its own. A parcel leaves the source when every destination has room: each
- * gets the same memory.
+ * Routes of acl_tdt_queue.h: what comes to a source queue moves on to the queues it is bound to.
+ * All queues lie in this process under one lock, so moving is done by whoever put or took
+ * something; there is no thread of its own. A parcel leaves the source when every destination has
+ * room: each gets the same memory.
  */
 #include <string.h>
 
@@ -154,7 +154,8 @@ aclError acltdtGetQueueRouteParam(const acltdtQueueRoute *route, acltdtQueueRout
 }
 
 acltdtQueueRouteList *acltdtCreateQueueRouteList(void) {
-    return handle_make(HANDLE_TDT_ROUTE_LIST, mem_calloc(1, sizeof(struct route_list)), list_destroy, __func__);
+    return handle_make(HANDLE_TDT_ROUTE_LIST, mem_calloc(1, sizeof(struct route_list)),
+                       list_destroy, __func__);
 }
 
 aclError acltdtDestroyQueueRouteList(const acltdtQueueRouteList *routeList) {
@@ -272,7 +273,8 @@ aclError acltdtUnbindQueueRoutes(acltdtQueueRouteList *qRouteList) {
 /* ---- asking ---- */
 
 acltdtQueueRouteQueryInfo *acltdtCreateQueueRouteQueryInfo(void) {
-    return handle_make(HANDLE_TDT_ROUTE_QUERY, mem_calloc(1, sizeof(struct route_query)), mem_free, __func__);
+    return handle_make(HANDLE_TDT_ROUTE_QUERY, mem_calloc(1, sizeof(struct route_query)), mem_free,
+                       __func__);
 }
 
 aclError acltdtDestroyQueueRouteQueryInfo(const acltdtQueueRouteQueryInfo *info) {

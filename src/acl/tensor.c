@@ -149,8 +149,8 @@ aclError tensor_read(const char *call, const aclTensorDesc *desc, aclDataType *t
     if (n <= SHAPE_MAX_RANK) *shape = shape_from(n, t->dims.value);
     put(desc, t);
     if (n <= SHAPE_MAX_RANK) return ACL_SUCCESS;
-    return acl_fail(ACL_ERROR_INVALID_PARAM, call, "a shape of %d dimensions; models have at most %d",
-                    n, SHAPE_MAX_RANK);
+    return acl_fail(ACL_ERROR_INVALID_PARAM, call,
+                    "a shape of %d dimensions; models have at most %d", n, SHAPE_MAX_RANK);
 }
 
 aclError tensor_tell(const char *call, const aclTensorDesc *desc, aclDataType type,

@@ -20,7 +20,8 @@ enum dtype dtype_from_name(const char *name) {
 }
 
 float f16_to_f32(uint16_t h) {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 0x3ff, u;
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 0x3ff,
+             u;
     if (exponent == 31) {
         u = sign | 0x7f800000 | fraction << 13;
     } else if (exponent) {

@@ -218,7 +218,8 @@ int pool_threads(const struct pool *p) { return p->n_threads; }
 /* Begins a run and reserves idle workers for it, up to `wanted`: as many as are left of the pool's
  * threads when each run under way has one. A worker is idle once its last run has ended, whatever
  * else still runs; lent then, it would share a core with another run's caller and hold up both.
- * Returns how many, and which in `lent`. A worker whose thread cannot be started is done without. */
+ * Returns how many, and which in `lent`. A worker whose thread cannot be started is done
+ * without. */
 static int reserve(struct pool *p, int wanted, short lent[static MAX_THREADS]) {
     int n = 0;
     pthread_mutex_lock(&p->mutex);

@@ -22,7 +22,8 @@ struct pool;
 /* n_threads counts the caller, so n-1 threads are started (at the first run that wants them). */
 enum status pool_create(int n_threads, struct pool **out);
 void pool_destroy(struct pool *p); /* waits for the workers to end; NULL is fine */
-/* Keeps the workers on these cores; before the first run. Callers of pool_run stay where they are. */
+/* Keeps the workers on these cores; before the first run. Callers of pool_run stay where they
+ * are. */
 void pool_pin(struct pool *p, const struct core_set *cores);
 int pool_threads(const struct pool *p);
 

@@ -328,7 +328,8 @@ static enum status run(struct instance *r, int max_threads) {
     if (status != STATUS_OK) FAIL((enum status)status, "%s", r->env.error);
     if (r->profile) {
         keep_times(r);
-        if (env_int(ENV_PROF)) times_print(r->times, r->n_times, pool_threads(r->model->device->pool));
+        if (env_int(ENV_PROF))
+            times_print(r->times, r->n_times, pool_threads(r->model->device->pool));
     }
     return deliver_dynamic(r);
 }

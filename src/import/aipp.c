@@ -447,8 +447,10 @@ static enum status set_ranges(const struct insertion *s) {
                     ? &s->sources[i].ranges[changed ? order[k] : k] : NULL;
             const char *comma = k ? "," : "";
             if (!r) all = arena_printf(s->arena, "%s%s%" PRId64, all, comma, now->dim[k]);
-            else if (r->high < 0) all = arena_printf(s->arena, "%s%s%" PRId64 "~", all, comma, r->low);
-            else all = arena_printf(s->arena, "%s%s%" PRId64 "~%" PRId64, all, comma, r->low, r->high);
+            else if (r->high < 0)
+                all = arena_printf(s->arena, "%s%s%" PRId64 "~", all, comma, r->low);
+            else all = arena_printf(s->arena, "%s%s%" PRId64 "~%" PRId64, all, comma, r->low,
+                                    r->high);
         }
     }
     CHECK(all, STATUS_MEMORY, "out of memory for the ranges of inputs");

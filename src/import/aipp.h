@@ -24,8 +24,9 @@ struct aipp_options {
 /* The graph is inferred and verified before and after; what it says of its gears or ranges
  * (ir/dynamic.h) is heeded, and afterwards true of the inputs as they are then. Height and width
  * may be chosen at run time with --dynamic_image_size, as CANN has it: static AIPP without crop,
- * resize, padding or a size of its own; dynamic AIPP, which --input_shape_range also allows. STATUS_ARGUMENT: the configuration is wrong;
- * STATUS_UNSUPPORTED: it asks for what there is not. The graph is of no use then. */
+ * resize, padding or a size of its own; dynamic AIPP, which --input_shape_range also allows.
+ * STATUS_ARGUMENT: the configuration is wrong; STATUS_UNSUPPORTED: it asks for what there is not.
+ * The graph is of no use then. */
 enum status aipp_insert(struct graph *g, const char *text, size_t n_bytes,
                         const struct aipp_options *options);
 

@@ -39,7 +39,8 @@ enum status import_override_shape(const struct import_options *o, const char *na
 enum status import_check_shapes(const struct graph *g, const struct import_options *o);
 
 /* ---- fold.c ---- */
-/* Turns a node that computes a small value from small constants, or from shapes, into that value. */
+/* Turns a node that computes a small value from small constants, or from shapes, into that
+ * value. */
 enum status import_fold(struct graph *g, int node);
 
 /* ---- attributes of nodes to be made ---- */

@@ -77,7 +77,8 @@ struct import_request {
 /* The front end of the request's framework. */
 enum status import_model(const struct import_request *request, struct graph **out);
 
-/* `options` may be NULL. On success *out belongs to the caller, is sorted, inferred and verified. */
+/* `options` may be NULL. On success *out belongs to the caller, is sorted, inferred and
+ * verified. */
 enum status import_onnx_file(const char *path, const struct import_options *options,
                              struct graph **out);
 /* `bytes` must outlive the graph (constants borrow from it) unless `copy`. External data is

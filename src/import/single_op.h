@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One operator as a graph of its own, named and described as AscendCL does. Names of CANN's
- * operator library ("ArgMaxV2", "TransposeD") mean what they mean there; every other name is an ONNX
- * operator's in its newest form. Where both know a name (Transpose, Slice, Concat, ReduceSum),
+ * operator library ("ArgMaxV2", "TransposeD") mean what they mean there; every other name is an
+ * ONNX operator's in its newest form. Where both know a name (Transpose, Slice, Concat, ReduceSum),
  * CANN's inputs decide, and ONNX's attributes ("axis", "perm", "keepdims") choose ONNX's meaning.
  */
 #ifndef PK_IMPORT_SINGLE_OP_H

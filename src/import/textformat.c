@@ -3,10 +3,10 @@
  * The text form of protocol buffers; see textformat.h.
  *
  * One token of lookahead over the text; a message is a C function that calls itself for the
- * messages within it, so that depth is the budget that guards the stack. Values are written straight
- * into protobuf-c's structs: `offset` and `quantifier_offset` of a field descriptor say where the
- * value and its count, presence or oneof case lie. A repeated field's array doubles within the arena
- * whenever its count reaches a power of two.
+ * messages within it, so that depth is the budget that guards the stack. Values are written
+ * straight into protobuf-c's structs: `offset` and `quantifier_offset` of a field descriptor say
+ * where the value and its count, presence or oneof case lie. A repeated field's array doubles
+ * within the arena whenever its count reaches a power of two.
  */
 #include "import/textformat.h"
 
@@ -331,7 +331,8 @@ static enum status take_real(struct reader *r, const char *field, bool is_float,
     char *body = text + 1;
     size_t n = strlen(body);
     /* Hexadecimal and octal, which the C library would read or misread, are for integers. */
-    bool word = !strcasecmp(body, "inf") || !strcasecmp(body, "infinity") || !strcasecmp(body, "nan");
+    bool word = !strcasecmp(body, "inf") || !strcasecmp(body, "infinity") ||
+                !strcasecmp(body, "nan");
     bool decimal = *body == '.' || isdigit((unsigned char)*body);
     bool octal = n > 1 && body[0] == '0' && strspn(body, "0123456789") == n &&
                  strspn(body, "0") < n;
@@ -565,7 +566,8 @@ static enum status grow(struct reader *r, const ProtobufCFieldDescriptor *f, cha
     return STATUS_OK;
 }
 
-static enum status read_repeated(struct reader *r, const ProtobufCFieldDescriptor *f, char *message) {
+static enum status read_repeated(struct reader *r, const ProtobufCFieldDescriptor *f,
+                                 char *message) {
     bool list, more = true;
     char buf[SHOWN_BYTES + 8];
     TRY(take_sign(r, '[', &list));
@@ -585,7 +587,8 @@ static enum status read_repeated(struct reader *r, const ProtobufCFieldDescripto
     return next(r);
 }
 
-static enum status read_singular(struct reader *r, const ProtobufCFieldDescriptor *f, char *message) {
+static enum status read_singular(struct reader *r, const ProtobufCFieldDescriptor *f,
+                                 char *message) {
     CHECK_AT(r, &r->token, !at_sign(r, '['), STATUS_FORMAT,
              "field '%s' takes one value, found a list", f->name);
     TRY(read_value(r, f, message + f->offset));

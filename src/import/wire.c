@@ -101,7 +101,8 @@ static int wire_type_of(ProtobufCType type) {
 static bool made_by_us(const struct wire_options *o, const ProtobufCMessageDescriptor *type,
                        uint64_t id) {
     for (int i = 0; i < o->n_cuts; i++)
-        if (o->cut[i].message == type && (id == o->cut[i].offset_id || id == o->cut[i].offset_id + 1))
+        if (o->cut[i].message == type &&
+            (id == o->cut[i].offset_id || id == o->cut[i].offset_id + 1))
             return true;
     return false;
 }

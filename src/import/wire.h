@@ -27,7 +27,8 @@
 #include "base/status.h"
 
 /* A `bytes` field that is not unpacked: the message gets two fixed64 fields instead, `offset_id`
- * (from the start of the input) and `offset_id` + 1 (length). Neither is accepted from the input. */
+ * (from the start of the input) and `offset_id` + 1 (length). Neither is accepted from the
+ * input. */
 struct wire_cut {
     const ProtobufCMessageDescriptor *message;
     uint32_t id, offset_id;

@@ -16,7 +16,8 @@ static const char *const kind_names[] = {
 #define BAD(...) FAIL(STATUS_FORMAT, DYNAMIC_META ": " __VA_ARGS__)
 #define NO_MEMORY "out of memory for the gears of a model"
 
-/* A size from 1 to 2^31 - 1, as the INT32 input that chooses a gear can hold; -1 if there is none. */
+/* A size from 1 to 2^31 - 1, as the INT32 input that chooses a gear can hold; -1 if there is
+ * none. */
 static int64_t read_size(const char **s) {
     size_t digits = strspn(*s, "0123456789");
     int64_t v = 0;
@@ -94,7 +95,8 @@ static enum status read_gears(const char *s, struct arena *arena, struct dynamic
         if (!last) s++;
     }
     for (int i = 0; i < d->n_gears; i++)
-        if (dynamic_find(d, v + (size_t)i * (size_t)d->n_values) != i) BAD("gear %d is there twice", i);
+        if (dynamic_find(d, v + (size_t)i * (size_t)d->n_values) != i)
+            BAD("gear %d is there twice", i);
     return STATUS_OK;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building, reading and changing graphs; see graph.h. Order, copies and clearing up live in order.c,
- * checking in ops/verify.c, the text form in print.c and parse.c. Everything is allocated from the graph's arena; arrays grow by doubling and
- * the old copies stay in the arena until the graph goes, which a graph's short life affords.
+ * Building, reading and changing graphs; see graph.h. Order, copies and clearing up live in
+ * order.c, checking in ops/verify.c, the text form in print.c and parse.c. Everything is allocated
+ * from the graph's arena; arrays grow by doubling and the old copies stay in the arena until the
+ * graph goes, which a graph's short life affords.
  */
 #include "ir/graph.h"
 

@@ -188,7 +188,8 @@ enum status graph_compact(struct graph *g);
 
 /* ---- text form; ir/print.c and ir/parse.c ---- */
 /* Prints the graph so that graph_parse() gives it back. Constants up to max_inline elements are
- * written out; larger ones as zeros with a hash behind (data lost) with max_inline >= 0; -1 = all. */
+ * written out; larger ones as zeros with a hash behind (data lost) with max_inline >= 0; -1 =
+ * all. */
 enum status graph_print(const struct graph *g, FILE *to, int max_inline);
 /* The text may be hostile and need not end in a NUL. Errors name line and column. The graph is as
  * written: neither sorted nor inferred nor verified. */

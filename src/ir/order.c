@@ -81,7 +81,8 @@ static enum status sort(struct graph *g, const struct graph_uses *uses, int *wor
     TRY(count_waiting(g, is_input, waiting, &n_alive));
     for (int i = 0; i < n; i++)
         if (g->nodes[i].op != OP_NONE && !waiting[i]) heap_push(heap, &n_heap, i);
-    /* Of the ready nodes always the one that came first, so that an ordered graph keeps its order. */
+    /* Of the ready nodes always the one that came first, so that an ordered graph keeps its
+     * order. */
     while (n_heap) {
         int i = heap_pop(heap, &n_heap);
         position[i] = n_sorted;

@@ -51,10 +51,10 @@ struct winograd_kernels {
     void (*output[N_WINOGRAD_FORMS])(const float *m, int64_t step, const float *bias,
                                      const struct conv_tile *t, int64_t dst_row,
                                      int64_t residual_row, int rows, int cols);
-    /* The weights w[taps][taps][vl] between one channel and one block, by the n rows of g along both
-     * axes, in double precision; point p goes to u + p * step. */
-    void (*weights)(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps, float *u,
-                    int64_t step);
+    /* The weights w[taps][taps][vl] between one channel and one block, by the n rows of g along
+     * both axes, in double precision; point p goes to u + p * step. */
+    void (*weights)(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps,
+                    float *u, int64_t step);
 };
 
 #endif

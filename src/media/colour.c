@@ -11,8 +11,8 @@
 
 #include "media/media.h"
 
-/* Twice: for any x86-64, and for those with AVX2, chosen when the library is loaded. Sanitizers want
- * no code of theirs to run that early. */
+/* Twice: for any x86-64, and for those with AVX2, chosen when the library is loaded. Sanitizers
+ * want no code of theirs to run that early. */
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                \
     !defined(__SANITIZE_THREAD__)
 #define WIDE __attribute__((target_clones("avx2", "default")))

@@ -6,7 +6,8 @@
  * which is why this is not left to them.
  *
  * Rows first: each source row is scaled across once, into 16-bit sums of 15 bits, and two such rows
- * are mixed to a row of the result. The mixing loop has no branches, so that compilers vectorise it.
+ * are mixed to a row of the result. The mixing loop has no branches, so that compilers vectorise
+ * it.
  */
 #include <math.h>
 #include <string.h>

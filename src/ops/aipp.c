@@ -205,7 +205,8 @@ bool aipp_folded(const struct node *n, int channels, double scale[static 4],
 
 bool aipp_can_fold(const struct node *n, int channels, const double *scale, const double *offset) {
     struct aipp a;
-    return aipp_declared(n, NULL, &a) == STATUS_OK && a.channels == channels && fold(&a, scale, offset);
+    return aipp_declared(n, NULL, &a) == STATUS_OK && a.channels == channels &&
+           fold(&a, scale, offset);
 }
 
 enum status aipp_set_folded(struct graph *g, int node, int channels, const double *scale,
@@ -496,7 +497,8 @@ static void resized(const struct aipp *a, const uint8_t *src, int x, int y, uint
                           (p[2][i] * (2048 - fx) + p[3][i] * fx) * fy + (1 << 21)) >> 22);
 }
 
-/* A whole picture: to `whole` as bytes, without normalisation, or, where that is NULL, to `real`. */
+/* A whole picture: to `whole` as bytes, without normalisation, or, where that is NULL, to
+ * `real`. */
 static void reference(const struct aipp *a, const uint8_t *src, float *real, uint8_t *whole) {
     int w, h;
     aipp_output_size(a, &w, &h);

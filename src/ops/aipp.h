@@ -34,8 +34,8 @@ struct shape aipp_picture_shape(int format, int64_t n, int64_t h, int64_t w);
 enum status aipp_check(const struct aipp *a);
 
 /* What the attributes of a static node say, checked: as the configuration had it, and as it is to
- * be run, with the attributes `scale` and `offset` worked into var_reci and min. Those two, a number
- * for each channel, are what passes fold of the operators behind: y * scale + offset.
+ * be run, with the attributes `scale` and `offset` worked into var_reci and min. Those two, a
+ * number for each channel, are what passes fold of the operators behind: y * scale + offset.
  * picture: the shape of input 0, which says the size where that is open; where it does not either,
  * or is NULL, src_w and src_h are 0. */
 enum status aipp_declared(const struct node *n, const struct shape *picture, struct aipp *out);

@@ -126,8 +126,8 @@ enum status infer_same(struct op_call *c);
 enum status graph_infer(struct graph *g);
 /* The same for one node, whose inputs are inferred already. */
 enum status graph_infer_node(struct graph *g, int node);
-/* Checks every invariant of graph.h, arity and attributes included; ops/verify.c. Run between passes
- * in debug builds, and on every graph that comes out of a file. */
+/* Checks every invariant of graph.h, arity and attributes included; ops/verify.c. Run between
+ * passes in debug builds, and on every graph that comes out of a file. */
 enum status graph_verify(const struct graph *g);
 /* Builds the call of one node from the graph: n = max(inputs, outputs) views each, allocated with
  * mem_alloc; op_call_deinit frees. Data only of constants. */

@@ -143,7 +143,8 @@ void view_set_f64(const struct view *v, int64_t i, double x) {
     case DT_BF16: ((uint16_t *)v->data)[i] = f32_to_bf16((float)x); break;
     case DT_BOOL: ((uint8_t *)v->data)[i] = x != 0; break;
     case DT_U64:
-        ((uint64_t *)v->data)[i] = x >= 1.8446744073709552e19 ? UINT64_MAX : x > 0 ? (uint64_t)x : 0;
+        ((uint64_t *)v->data)[i] =
+            x >= 1.8446744073709552e19 ? UINT64_MAX : x > 0 ? (uint64_t)x : 0;
         break;
     default: {
         int64_t n = x != x ? 0 : x >= 9.2233720368547758e18 ? INT64_MAX

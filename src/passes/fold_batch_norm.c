@@ -95,7 +95,8 @@ static void constant_affine(const struct graph *g, enum op_kind op, int t, int s
     struct view v = view_of(g, t);
     for (int64_t i = 0; i < a->n; i++) {
         double c = view_get_f64(&v, i * step);
-        a->scale[i] = op == OP_Mul ? c : op == OP_Div ? 1 / c : op == OP_Sub && constant_first ? -1 : 1;
+        a->scale[i] =
+            op == OP_Mul ? c : op == OP_Div ? 1 / c : op == OP_Sub && constant_first ? -1 : 1;
         a->shift[i] = op == OP_Add ? c : op != OP_Sub ? 0 : constant_first ? c : -c;
     }
 }

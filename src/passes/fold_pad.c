@@ -3,8 +3,8 @@
  * A Pad of the spatial dimensions goes into the window operator behind it.
  *
  * Conv: padding with 0. AveragePool: with 0, counting the padding. MaxPool: with -infinity, or with
- * 0 where nothing is below 0 anyway (a Pad behind a Relu, as TensorFlow exports have it). Pools keep
- * their padding below the kernel's size, so that no window lies in it altogether.
+ * 0 where nothing is below 0 anyway (a Pad behind a Relu, as TensorFlow exports have it). Pools
+ * keep their padding below the kernel's size, so that no window lies in it altogether.
  */
 #include <math.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static bool read_pad(const struct graph *g, const struct node *n, int spatial,
     for (int i = 0; i < n_axes; i++) {
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
         int64_t before = given[i], after = given[n_axes + i];
-        if (axis < 0 || axis >= rank || before < 0 || after < 0 || before > 1 << 20 || after > 1 << 20)
+        if (axis < 0 || axis >= rank || before < 0 || after < 0 || before > 1 << 20 ||
+            after > 1 << 20)
             return false;
         if (axis < 2) {
             if (before || after) return false;

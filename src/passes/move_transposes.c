@@ -113,7 +113,8 @@ static enum status transpose_constant(struct edit *e, int t, int *out) {
         for (int64_t c = 0; c < y.dim[1]; c++)
             for (int64_t h = 0; h < y.dim[2]; h++)
                 for (int64_t w = 0; w < y.dim[3]; w++, p += size)
-                    memcpy(p, in + (size_t)(n * step[0] + h * step[1] + w * step[2] + c) * size, size);
+                    memcpy(p, in + (size_t)(n * step[0] + h * step[1] + w * step[2] + c) * size,
+                           size);
     return STATUS_OK;
 }
 
@@ -222,7 +223,8 @@ static enum status move_resize(struct edit *e, struct moved *m, bool *ok) {
         float scales[RANK];
         for (int i = 0; *ok && i < RANK; i++)
             scales[i] = ((const float *)e->g->tensors[m->inputs[2]].data)[to[i]];
-        return *ok ? edit_constant(e, n->name, DT_F32, shape_of(1, RANK), scales, &m->inputs[2], NULL)
+        return *ok ? edit_constant(e, n->name, DT_F32, shape_of(1, RANK), scales, &m->inputs[2],
+                                   NULL)
                    : STATUS_OK;
     }
     return move_values(e, m, 3, 1, ok);
@@ -239,7 +241,8 @@ static enum status move_inputs(struct edit *e, struct moved *m, enum way way, bo
         if (i > 0 && all && !can_move(g, n->inputs[i])) return STATUS_OK;
         if (i > 0 && way == EACH && !is_number(g, n->inputs[i])) return STATUS_OK;
     }
-    if (!some || !(all ? can_move(g, n->inputs[0]) : behind(g, n->inputs[0]) >= 0)) return STATUS_OK;
+    if (!some || !(all ? can_move(g, n->inputs[0]) : behind(g, n->inputs[0]) >= 0))
+        return STATUS_OK;
     if (way == JOIN)
         for (int i = 0; i < n->n_inputs; i++)
             if (g->tensors[n->inputs[i]].shape.rank != RANK) return STATUS_OK;
@@ -314,7 +317,8 @@ static enum status move_split(struct edit *e, const struct moved *m) {
         if (y < 0 || !edit_n_uses(e, y)) continue;
         struct tensor x = g->tensors[y];
         g->tensors[y].shape = moved_shape(&x.shape);
-        TRY(edit_insert(e, m->node + 1, OP_Transpose, x.name, 0, NULL, x.dtype, x.shape, &node, &t));
+        TRY(edit_insert(e, m->node + 1, OP_Transpose, x.name, 0, NULL, x.dtype, x.shape, &node,
+                        &t));
         TRY(node_set_ints(g, node, "perm", RANK, from));
         edit_replace(e, y, t);
         TRY(edit_set_inputs(e, node, 1, &y));

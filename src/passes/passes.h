@@ -21,8 +21,8 @@ struct pass {
 };
 
 enum status passes_run(struct graph *g, enum pass_stage stage);
-/* A copy of a graph with open input dimensions for these input shapes, through PASSES_LOAD. It borrows
- * the constants' data: `g` must outlive it. */
+/* A copy of a graph with open input dimensions for these input shapes, through PASSES_LOAD. It
+ * borrows the constants' data: `g` must outlive it. */
 enum status passes_specialise(const struct graph *g, const struct shape *shapes,
                               struct graph **out);
 /* One pass by name; NULL if there is none. For tests. */

@@ -49,7 +49,8 @@ static int other_than(const struct edit *e, int node, double value) {
     return -1;
 }
 
-/* Multiplies what tensor `t` is made of into the product; a tensor that others read is one factor. */
+/* Multiplies what tensor `t` is made of into the product; a tensor that others read is one
+ * factor. */
 static bool gather_factors(const struct edit *e, int t, bool root, struct product *p, int depth) {
     const struct graph *g = e->g;
     double v;
@@ -147,7 +148,8 @@ static enum op_kind product_with(const struct edit *e, int x, int t, double cons
         return OP_NONE;
     }
     if ((at = only_producer(e, t, OP_HardSigmoid)) >= 0 && constant == 1)
-        return g->nodes[at].inputs[0] == x && near((double)node_float(&g->nodes[at], "alpha", 0.2f), 1.0 / 6) &&
+        return g->nodes[at].inputs[0] == x &&
+               near((double)node_float(&g->nodes[at], "alpha", 0.2f), 1.0 / 6) &&
                        near((double)node_float(&g->nodes[at], "beta", 0.5f), 0.5)
                    ? OP_HardSwish : OP_NONE;
     if ((at = only_producer(e, t, OP_Tanh)) >= 0 && constant == 1) {
@@ -170,7 +172,8 @@ static enum status recognise_product(struct edit *e, int node) {
     struct graph *g = e->g;
     struct product p = {.constant = 1};
     int y = g->nodes[node].outputs[0];
-    if (!dtype_is_float(g->tensors[y].dtype) || !gather_factors(e, y, true, &p, 0)) return STATUS_OK;
+    if (!dtype_is_float(g->tensors[y].dtype) || !gather_factors(e, y, true, &p, 0))
+        return STATUS_OK;
     if (p.n == 1 && near(p.constant, 1.0 / 6)) {
         int x = relu6_of_plus_3(e, p.factor[0]);
         if (x < 0) return STATUS_OK;

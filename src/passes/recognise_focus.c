@@ -4,8 +4,8 @@
  *
  * Three ways: SpaceToDepth itself; Concat of four Slices that each take every second row and column
  * (Focus of YOLOv5 and YOLOX, in any order of the four, rows and columns cut at once or one after
- * the other); Reshape, Transpose, Reshape. Where the order of channels is ONNX's the last two become
- * SpaceToDepth.
+ * the other); Reshape, Transpose, Reshape. Where the order of channels is ONNX's the last two
+ * become SpaceToDepth.
  *
  * A Conv on such a tensor made of at most four channels reads the image instead: kernel, stride and
  * pads times the block, the same weights in another order. A 3x3 convolution with padding 1 behind
@@ -139,7 +139,8 @@ static bool find_depth(const struct graph *g, int t, struct depth *d) {
     if (n->op == OP_Concat) return find_focus(g, n, d);
     if (n->op == OP_Reshape) return find_reshaped(g, n, d);
     int64_t b = node_int(n, "blocksize", 0);
-    if (n->op != OP_SpaceToDepth || b < 2 || b > MAX_BLOCK || strcmp(node_string(n, "mode", "DCR"), "DCR"))
+    if (n->op != OP_SpaceToDepth || b < 2 || b > MAX_BLOCK ||
+        strcmp(node_string(n, "mode", "DCR"), "DCR"))
         return false;
     *d = (struct depth){.x = n->inputs[0], .block = (int)b};
     if (!is_image(g, d->x, (int)b)) return false;

@@ -57,7 +57,8 @@ static bool is_deviation(const struct graph *g, int t, int d, int axis, double *
     for (int i = 0; add >= 0 && i < 2; i++) {
         const int *in = g->nodes[add].inputs;
         int same_axis, square;
-        if (!graph_splat(g, in[i], epsilon) || shape_elements(&g->tensors[in[i]].shape) != 1) continue;
+        if (!graph_splat(g, in[i], epsilon) || shape_elements(&g->tensors[in[i]].shape) != 1)
+            continue;
         square = mean_of(g, in[1 - i], &same_axis);
         return square >= 0 && same_axis == axis && square_of(g, square) == d;
     }

@@ -2,11 +2,12 @@
 /*
  * Channel shuffles vanish: whoever reads a shuffled tensor reads the channels where they were made.
  *
- * ShuffleNet's units join two halves, shuffle their channels (Reshape, Transpose, Reshape) and split
- * them again, so most of a stage's channels are moved from unit to unit without being touched. Here
- * each channel of a Concat, Split, Slice or shuffle is traced to the tensor that was computed, its
- * root, and a reader gets them by GatherChannels(roots). A 1x1 convolution takes its input that way
- * for nothing (plan/channels.c); everybody else pays for one copy instead of one in each unit.
+ * ShuffleNet's units join two halves, shuffle their channels (Reshape, Transpose, Reshape) and
+ * split them again, so most of a stage's channels are moved from unit to unit without being
+ * touched. Here each channel of a Concat, Split, Slice or shuffle is traced to the tensor that was
+ * computed, its root, and a reader gets them by GatherChannels(roots). A 1x1 convolution takes its
+ * input that way for nothing (plan/channels.c); everybody else pays for one copy instead of one in
+ * each unit.
  *
  * A 1x1 convolution behind such a tensor does not care for the order of its channels, and one that
  * makes a root can make them in any: weights are reordered so that what is read together lies

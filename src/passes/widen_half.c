@@ -2,8 +2,8 @@
 /*
  * A graph in 16-bit floats computes in 32-bit ones, which CPUs are faster at; results can only
  * become more exact. Constants are converted, inputs and outputs keep their type behind a Cast, and
- * casts to 16 bits inside become casts to 32. Integers and doubles stay what they are. Runs at load:
- * files keep the short weights.
+ * casts to 16 bits inside become casts to 32. Integers and doubles stay what they are. Runs at
+ * load: files keep the short weights.
  */
 #include <string.h>
 

@@ -5,10 +5,10 @@
  *
  * Such a node becomes no step at all: its result is a list that names a channel of a blocked tensor
  * for each of its own, and further nodes make lists of lists. A 1x1 convolution reads the channels
- * where they are (lower_conv.c). Whoever else wants the tensor blocked gets one gather of just these
- * channels (plan_want); whoever wants it plain, and its channels lie side
- * by side, gets them straight from where they are. So the half of a ShuffleNet unit that only
- * passes through is never moved until a convolution reads it.
+ * where they are (lower_conv.c). Whoever else wants the tensor blocked gets one gather of just
+ * these channels (plan_want); whoever wants it plain, and its channels lie side by side, gets them
+ * straight from where they are. So the half of a ShuffleNet unit that only passes through is never
+ * moved until a convolution reads it.
  */
 #include <string.h>
 
@@ -34,7 +34,8 @@ static struct channel find(const struct plan *s, int t, int64_t c) {
 bool plan_channel_run(const struct plan *s, int t, int *source, int64_t *first) {
     const struct channel *list = s->tensors[t].channels;
     for (int64_t c = 0; c < s->g->tensors[t].shape.dim[1]; c++)
-        if (list[c].tensor != list[0].tensor || list[c].channel != list[0].channel + c) return false;
+        if (list[c].tensor != list[0].tensor || list[c].channel != list[0].channel + c)
+            return false;
     *source = list[0].tensor;
     *first = list[0].channel;
     return true;
@@ -146,7 +147,8 @@ static enum status run_gather(const struct step *s, struct run_env *env, int til
     int64_t begin, end;
     tile_range(c->images * c->blocks * c->bands, s->n_tiles, tile, &begin, &end);
     for (int64_t u = begin; u < end; u++) {
-        int64_t band = u % c->bands, block = u / c->bands % c->blocks, image = u / c->bands / c->blocks;
+        int64_t band = u % c->bands, block = u / c->bands % c->blocks,
+                image = u / c->bands / c->blocks;
         int64_t first = c->pixels * band / c->bands, stop = c->pixels * (band + 1) / c->bands;
         const struct part *p = &c->parts[block];
         const float *from[16];
@@ -192,7 +194,8 @@ enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
     const struct shape *shape = &s->g->tensors[t].shape;
     const struct channel *list = s->tensors[t].channels;
     int64_t channels = shape->dim[1], pixels = shape->dim[2] * shape->dim[3];
-    int64_t blocks = (channels + s->block - 1) / s->block, bands = pixels >= 1024 ? pixels / 512 : 1;
+    int64_t blocks = (channels + s->block - 1) / s->block,
+            bands = pixels >= 1024 ? pixels / 512 : 1;
     int n_tensors = 0, *tensors = arena_calloc(&s->notes, (size_t)channels, sizeof *tensors);
     struct value *from = arena_calloc(&s->notes, (size_t)channels, sizeof *from);
     CHECK(tensors && from, STATUS_MEMORY, "out of memory while planning");
@@ -210,8 +213,8 @@ enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
     CHECK(refs && batch && parts, STATUS_MEMORY, "out of memory while planning");
     for (int64_t b = 0; b < blocks; b++) {
         int64_t at = b * s->block, rest = channels - at;
-        fill_part(s, list + at, (int)(rest < s->block ? rest : s->block), pixels, tensors, n_tensors,
-                  &parts[b]);
+        fill_part(s, list + at, (int)(rest < s->block ? rest : s->block), pixels, tensors,
+                  n_tensors, &parts[b]);
     }
     *g = (struct gather_step){.refs = refs, .batch = batch, .parts = parts, .images = shape->dim[0],
                               .blocks = blocks, .bands = bands, .pixels = pixels,

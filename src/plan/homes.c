@@ -4,10 +4,10 @@
  * nothing left to do.
  *
  * Decided backwards from the graph outputs (whose homes are the caller's memory) and from Concats
- * (whose homes are a buffer of their own). A node that only rearranges passes the home of its output
- * on to its inputs as strides: Transpose permutes them, Reshape splits and joins dimensions as far
- * as strides allow, Concat adds an offset. So a detector's heads end up with the address of their
- * columns in the final output, and a convolution that can write with such strides does.
+ * (whose homes are a buffer of their own). A node that only rearranges passes the home of its
+ * output on to its inputs as strides: Transpose permutes them, Reshape splits and joins dimensions
+ * as far as strides allow, Concat adds an offset. So a detector's heads end up with the address of
+ * their columns in the final output, and a convolution that can write with such strides does.
  *
  * A home is an offer, not a promise: plan_bring_home() copies what was written elsewhere.
  */
@@ -149,8 +149,8 @@ static bool same_place(const struct home *a, const struct home *b, int rank) {
 }
 
 /* Where output i of a Split is when its input is at `x`, if it can be said. */
-static void home_of_part(const struct plan *s, const struct node *split, int i, const struct home *x,
-                  struct home *part) {
+static void home_of_part(const struct plan *s, const struct node *split, int i,
+                         const struct home *x, struct home *part) {
     const struct graph *g = s->g;
     const struct tensor *tx = &g->tensors[split->inputs[0]];
     int64_t axis = node_int(split, "axis", 0), at = 0;
@@ -258,7 +258,8 @@ enum status plan_find_homes(struct plan *s) {
         s->buffers[b].place = PLACE_BORDER;
         s->buffers[b].border = g->n_inputs + i;
         struct home *h = &s->tensors[t].home;
-        /* Of a tensor that is an output twice, the first is home; constants and inputs have none. */
+        /* Of a tensor that is an output twice, the first is home; constants and inputs have
+         * none. */
         if (h->valid || x->data || x->producer < 0) continue;
         *h = (struct home){.valid = true, .layout = LAYOUT_PLAIN, .buffer = b};
         plan_contiguous(&x->shape, h->stride);

@@ -85,7 +85,8 @@ static bool choose_unary(const struct graph *g, const struct node *n, struct una
     case OP_Tanh: c->op = UNARY_TANH; return true;
     case OP_Mish: c->op = UNARY_MISH; return true;
     case OP_Gelu:
-        c->op = strcmp(node_string(n, "approximate", "none"), "tanh") ? UNARY_GELU : UNARY_GELU_TANH;
+        c->op = strcmp(node_string(n, "approximate", "none"),
+                       "tanh") ? UNARY_GELU : UNARY_GELU_TANH;
         return true;
     case OP_Elu:
         c->op = UNARY_ELU;
@@ -134,7 +135,8 @@ static enum status lower_unary(struct plan *s, const struct node *n, const struc
     /* Few channels are less work plain, where they are to be had plain, or where they are yet to be
      * fetched out of another tensor. */
     if (blocked && 2 * shape->dim[1] <= s->block)
-        blocked = s->tensors[x].in[LAYOUT_BLOCKED].valid && !(h->valid && h->layout == LAYOUT_PLAIN);
+        blocked = s->tensors[x].in[LAYOUT_BLOCKED].valid &&
+                  !(h->valid && h->layout == LAYOUT_PLAIN);
     enum layout layout = blocked ? LAYOUT_BLOCKED : LAYOUT_PLAIN;
     struct value from, to;
     TRY(plan_want(s, n, x, layout, &from));

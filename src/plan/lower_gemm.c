@@ -14,7 +14,8 @@ struct gemm_step {
     const float *packed; /* NULL: B is read at run time */
     struct ref a, b, bias, c;
     bool has_bias;
-    /* Batches: offsets of A and B in floats for each dimension of the result before the last two. */
+    /* Batches: offsets of A and B in floats for each dimension of the result before the last
+     * two. */
     int rank;
     int64_t dim[SHAPE_MAX_RANK], a_stride[SHAPE_MAX_RANK], b_stride[SHAPE_MAX_RANK], c_stride;
 };
@@ -110,7 +111,8 @@ static enum status add_gemm(struct plan *s, const struct node *n, const struct g
     return plan_ref(s, &vc, &p->c);
 }
 
-static enum status lower_matmul(struct plan *s, const struct node *n, struct gemm_desc d, bool *done) {
+static enum status lower_matmul(struct plan *s, const struct node *n, struct gemm_desc d,
+                                bool *done) {
     const struct graph *g = s->g;
     const struct shape *sa = &g->tensors[n->inputs[0]].shape, *sb = &g->tensors[n->inputs[1]].shape,
                        *sy = &g->tensors[n->outputs[0]].shape;
@@ -151,10 +153,12 @@ enum status lower_gemm(struct plan *s, const struct node *n, bool *done) {
     if (n->op != OP_Gemm && n->op != OP_MatMul) return STATUS_OK;
     for (int i = 0; i < n->n_inputs; i++) {
         int t = n->inputs[i];
-        if (t >= 0 && (s->tensors[t].dynamic >= 0 || g->tensors[t].dtype != DT_F32)) return STATUS_OK;
+        if (t >= 0 && (s->tensors[t].dynamic >= 0 || g->tensors[t].dtype != DT_F32))
+            return STATUS_OK;
     }
     int y = n->outputs[0];
-    const struct tensor *a = node_input(g, n, 0), *b = node_input(g, n, 1), *c = node_input(g, n, 2);
+    const struct tensor *a = node_input(g, n, 0), *b = node_input(g, n, 1),
+                        *c = node_input(g, n, 2);
     struct fused_activation act;
     if (s->tensors[y].dynamic >= 0 || shape_elements(&g->tensors[y].shape) <= 0 ||
         shape_elements(&a->shape) <= 0 || shape_elements(&b->shape) <= 0 ||

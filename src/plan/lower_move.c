@@ -24,7 +24,8 @@ static enum status move_to_home(struct plan *s, const struct node *n, int n_inpu
         if (shape_elements(&s->g->tensors[x].shape) == 0) continue;
         struct home h;
         home_steps_through(s, n, i, &s->tensors[y].home, &h);
-        CHECK(h.valid, STATUS_INTERNAL, "node '%s': input %d has no place in the output", n->name, i);
+        CHECK(h.valid, STATUS_INTERNAL, "node '%s': input %d has no place in the output", n->name,
+              i);
         if (same_home(&h, &s->tensors[x].home, s->g->tensors[x].shape.rank))
             TRY(plan_bring_home(s, n, x));
         else TRY(plan_write_to(s, n, x, &h));
@@ -33,8 +34,8 @@ static enum status move_to_home(struct plan *s, const struct node *n, int n_inpu
     return STATUS_OK;
 }
 
-/* [N,C,H,W], blocked, as [N,groups,C/groups,..] at y's home, if that can be written so: a detector's
- * heads keep each anchor's columns together. */
+/* [N,C,H,W], blocked, as [N,groups,C/groups,..] at y's home, if that can be written so: a
+ * detector's heads keep each anchor's columns together. */
 static enum status split_to_home(struct plan *s, const struct node *n, bool *done) {
     int x = n->inputs[0], y = n->outputs[0];
     const struct home *h = &s->tensors[y].home;

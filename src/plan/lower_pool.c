@@ -60,7 +60,8 @@ static enum status lower_window(struct plan *s, const struct node *n, bool *done
     bool max = n->op == OP_MaxPool;
     int64_t rows = sx->dim[0] * a.n_blocks * a.oh;
     size_t scratch = pool_scratch_floats(&a, s->block);
-    CHECK(scratch < SIZE_MAX / 8, STATUS_LIMIT, "node '%s': the pooling window is too large", n->name);
+    CHECK(scratch < SIZE_MAX / 8, STATUS_LIMIT, "node '%s': the pooling window is too large",
+          n->name);
     plan_want_scratch(s, scratch * sizeof(float));
     struct step *step;
     struct pool_step *p;
@@ -151,7 +152,8 @@ static enum status run_resize(const struct step *s, struct run_env *env, int til
     tile_range(p->rows, s->n_tiles, tile, &begin, &end);
     if (p->nearest) p->nearest(&a, begin, end);
     else
-        p->interpolate(&a, begin, end, (float *)(env->scratch + (size_t)worker * env->scratch_stride));
+        p->interpolate(&a, begin, end,
+                       (float *)(env->scratch + (size_t)worker * env->scratch_stride));
     return STATUS_OK;
 }
 

@@ -161,7 +161,8 @@ static enum status lower_reduction(struct plan *s, const struct node *n, enum re
 enum status lower_rows(struct plan *s, const struct node *n, bool *done) {
     const struct graph *g = s->g;
     enum reduce_op op;
-    if (n->n_inputs < 1 || n->n_outputs < 1 || n->inputs[0] < 0 || n->outputs[0] < 0) return STATUS_OK;
+    if (n->n_inputs < 1 || n->n_outputs < 1 || n->inputs[0] < 0 || n->outputs[0] < 0)
+        return STATUS_OK;
     for (int i = 0; i < n->n_inputs; i++)
         if (n->inputs[i] >= 0 && s->tensors[n->inputs[i]].dynamic >= 0) return STATUS_OK;
     const struct tensor *x = &g->tensors[n->inputs[0]], *y = &g->tensors[n->outputs[0]];

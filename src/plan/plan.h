@@ -4,8 +4,8 @@
  *
  * plan.c walks the nodes in order and hands each to the lowering of its operator family
  * (lower_*.c), which appends steps. A tensor may exist in two layouts: PLAIN (row-major, as the
- * operator defines it) and BLOCKED (NCHWc, c = vector lanes; see kernels/kernels.h). A lowering asks
- * for the one it wants with plan_want(), which inserts a conversion at most once per tensor.
+ * operator defines it) and BLOCKED (NCHWc, c = vector lanes; see kernels/kernels.h). A lowering
+ * asks for the one it wants with plan_want(), which inserts a conversion at most once per tensor.
  *
  * Concat, and reshaping in front of a graph output, cost nothing where they can be addresses: each
  * tensor may have a *home*, decided before lowering (homes.c), which is where its producer should
@@ -113,7 +113,8 @@ int64_t plan_blocked_image(const struct plan *s, const struct shape *shape);
 enum status plan_want(struct plan *s, const struct node *n, int t, enum layout layout,
                       struct value *out);
 bool plan_has(const struct plan *s, int t, enum layout layout);
-/* Makes a place for output tensor t in `layout`: its home if that fits, else a buffer of its own. */
+/* Makes a place for output tensor t in `layout`: its home if that fits, else a buffer of its
+ * own. */
 enum status plan_define(struct plan *s, int t, enum layout layout, struct value *out);
 /* Output tensor t is the same bytes as `v`. */
 void plan_alias(struct plan *s, int t, enum layout layout, const struct value *v);

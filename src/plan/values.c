@@ -102,7 +102,8 @@ enum status plan_copy(struct plan *s, const struct node *n, const char *kernel,
     struct step *step;
     struct copy *c;
     double unit_ns = 0.3 * (double)shape_elements(shape) / (double)(a.n_units ? a.n_units : 1);
-    TRY(plan_add_step(s, n, kernel, plan_tiles(a.n_units, unit_ns), run_copy, sizeof *c, &step, &c));
+    TRY(plan_add_step(s, n, kernel, plan_tiles(a.n_units, unit_ns), run_copy, sizeof *c, &step,
+                      &c));
     *c = (struct copy){.args = a, .copy = s->k->move->copy};
     TRY(plan_ref(s, src, &c->src));
     return plan_ref(s, dst, &c->dst);
@@ -122,7 +123,8 @@ struct reorder {
  * rows are written through, which is twice as fast as 64 bytes here and there. */
 static void reorder_unit(const struct reorder *r, const float *src, float *dst, int64_t unit) {
     const int64_t b = r->block;
-    int64_t band = unit % r->bands, cb = unit / r->bands % r->groups, n = unit / r->bands / r->groups;
+    int64_t band = unit % r->bands, cb = unit / r->bands % r->groups,
+            n = unit / r->bands / r->groups;
     int64_t first = r->plane * band / r->bands, end = r->plane * (band + 1) / r->bands;
     size_t pixels = (size_t)(end - first);
     int64_t lane = cb ? 0 : r->lane, channel = cb ? cb * b - r->lane : 0;
@@ -139,7 +141,8 @@ static void reorder_unit(const struct reorder *r, const float *src, float *dst, 
     } else if (r->plain_p == 1) {
         if (r->to_blocked)
             r->k->nchw_to_block(src + plain, r->plain_c, channels, dst + blocked, pixels);
-        else r->k->block_to_nchw(src + blocked, (int)lane, channels, dst + plain, r->plain_c, pixels);
+        else r->k->block_to_nchw(src + blocked, (int)lane, channels, dst + plain, r->plain_c,
+                                 pixels);
     } else {
         /* Neither pixels nor channels side by side: only into a home of an odd stride. */
         for (size_t p = 0; p < pixels; p++)
@@ -235,8 +238,8 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
         const void *data = tensor->data;
         size_t bytes = tensor->data_bytes;
         if (s->own_constants) {
-            TRY(plan_pack(s, tensor, NULL, as_it_is, sizeof as_it_is, bytes ? bytes : 1, copy_constant,
-                          (void *)(uintptr_t)tensor, &data));
+            TRY(plan_pack(s, tensor, NULL, as_it_is, sizeof as_it_is, bytes ? bytes : 1,
+                          copy_constant, (void *)(uintptr_t)tensor, &data));
         }
         x->in[layout] = (struct value){.valid = true, .buffer = -1, .constant = data};
         *out = x->in[layout];

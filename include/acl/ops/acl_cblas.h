@@ -24,8 +24,8 @@ typedef enum aclComputeType {
 } aclComputeType;
 
 /*
- * C = alpha A B + beta C, queued on a stream. Matrices lie row by row; A has m rows and k columns, B
- * k and n, C m and n, after transposition.
+ * C = alpha A B + beta C, queued on a stream. Matrices lie row by row; A has m rows and k columns,
+ * B k and n, C m and n, after transposition.
  *
  * transA, transB  ACL_TRANS_N or ACL_TRANS_T; transC only ACL_TRANS_N.
  * lda, ldb, ldc   elements from row to row; -1: rows follow one another.

@@ -175,7 +175,8 @@ enum status caffe_spp(struct caffe_import *im, struct caffe_layer *l) {
         for (int k = 0; k < 2; k++) {
             w.kernel[k] = w.stride[k] = (size[k] + bins - 1) / bins;
             w.pads[k] = w.pads[2 + k] = (w.kernel[k] * bins - size[k] + 1) / 2;
-            L_CHECK(l, w.pads[k] < w.kernel[k], STATUS_SHAPE, "%" PRId64 " parts are too many for a "
+            L_CHECK(l, w.pads[k] < w.kernel[k], STATUS_SHAPE,
+                    "%" PRId64 " parts are too many for a "
                     "size of %" PRId64, bins, size[k]);
         }
         int pooled = -1;

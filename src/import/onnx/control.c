@@ -29,7 +29,8 @@ static enum status new_block(struct importer *im, const struct onnx_node *n, int
     struct onnx_block *b = arena_alloc(im->arena, sizeof *b);
     CHECK(b, STATUS_MEMORY, NO_MEMORY);
     /* Names of nodes carry the prefixes of the blocks around them already. */
-    const char *name = n->name && *n->name ? n->name : n->proto->n_output ? n->proto->output[0] : "";
+    const char *name =
+        n->name && *n->name ? n->name : n->proto->n_output ? n->proto->output[0] : "";
     b->prefix = trip < 0 ? arena_printf(im->arena, "%.500s/", name)
                          : arena_printf(im->arena, "%.500s/%d/", name, trip);
     CHECK(b->prefix, STATUS_MEMORY, NO_MEMORY);
@@ -48,7 +49,8 @@ static enum status add_block_input(struct importer *im, const struct onnx_node *
     return block_add_value(im, b, name, tensor, &v);
 }
 
-static enum status convert_body(struct importer *im, const struct onnx_node *n, struct onnx_block *b,
+static enum status convert_body(struct importer *im, const struct onnx_node *n,
+                                struct onnx_block *b,
                                 size_t n_outputs, struct body_output *outputs) {
     char label[160];
     struct onnx_value **wanted = arena_calloc(im->arena, n_outputs + 1, sizeof *wanted);
@@ -224,11 +226,13 @@ static enum status convert_if(struct importer *im, const struct onnx_node *n) {
     CHECK(n->n_inputs == 1 && n->inputs[0] >= 0, STATUS_FORMAT, "%s needs one input",
           node_label(n, label));
     int taken = known_bool(im, n->inputs[0]);
-    /* With something unsupported before it, nothing is known and both branches are looked through. */
+    /* With something unsupported before it, nothing is known and both branches are looked
+     * through. */
     if (taken < 0) return select_branches(im, n);
     const Onnx__GraphProto *g;
     TRY(find_body(n, taken ? "then_branch" : "else_branch", &g));
-    struct body_output *outputs = arena_calloc(im->arena, (size_t)n->n_outputs + 1, sizeof *outputs);
+    struct body_output *outputs = arena_calloc(im->arena, (size_t)n->n_outputs + 1,
+                                               sizeof *outputs);
     CHECK(outputs, STATUS_MEMORY, NO_MEMORY);
     for (int i = 0; i < n->n_outputs; i++)
         outputs[i] = (struct body_output){"", n->outputs[i] >= 0, n->outputs[i]};
@@ -301,8 +305,8 @@ static enum status loop_init(struct importer *im, const struct onnx_node *n, str
 }
 
 /* One trip. The body's outputs are `n_first` others (put into first[]), the state, the stacks. */
-static enum status loop_trip(struct importer *im, const struct onnx_node *n, struct loop *l, int trip,
-                             int n_inputs, const int *inputs, int n_first, int *first) {
+static enum status loop_trip(struct importer *im, const struct onnx_node *n, struct loop *l,
+                             int trip, int n_inputs, const int *inputs, int n_first, int *first) {
     int n_outputs = n_first + l->n_state + l->n_stacks;
     struct body_output *outputs = arena_calloc(im->arena, (size_t)n_outputs + 1, sizeof *outputs);
     CHECK(outputs, STATUS_MEMORY, NO_MEMORY);
@@ -391,7 +395,8 @@ static enum status convert_scan(struct importer *im, const struct onnx_node *n) 
         if (dim < 0)
             return node_unsupported(im, n, "a Scan is supported where its length is known when "
                                     "importing; give the inputs' shapes");
-        CHECK(length < 0 || dim == length, STATUS_SHAPE, "%s: its inputs have lengths %lld and %lld",
+        CHECK(length < 0 || dim == length, STATUS_SHAPE,
+              "%s: its inputs have lengths %lld and %lld",
               node_label(n, label), (long long)length, (long long)dim);
         length = dim;
     }

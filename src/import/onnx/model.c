@@ -27,7 +27,8 @@ static enum status declared_shape(const Onnx__ValueInfoProto *info, struct shape
           "input '%s' has %zu dimensions; at most %d are supported", info->name, s->n_dim,
           SHAPE_MAX_RANK);
     out->rank = (int)s->n_dim;
-    /* A name, or nothing, is a dimension for the caller to choose; so is the -1 some writers use. */
+    /* A name, or nothing, is a dimension for the caller to choose; so is the -1 some writers
+     * use. */
     for (size_t i = 0; i < s->n_dim; i++) {
         const Onnx__TensorShapeProto__Dimension *d = s->dim[i];
         out->dim[i] = d->has_dim_value && d->dim_value >= 0 ? d->dim_value : -1;
@@ -103,7 +104,8 @@ static enum status find_outputs(struct importer *im, struct onnx_block *b,
         }
         const char *name = text_or(graph->output[w->n]->name, "");
         w->value[w->n] = block_find(b, name);
-        CHECK(w->value[w->n], STATUS_FORMAT, "output '%s' of the model is produced by nothing", name);
+        CHECK(w->value[w->n], STATUS_FORMAT, "output '%s' of the model is produced by nothing",
+              name);
     }
     /* Their tensors are made first, so that they keep their names. */
     for (int i = 0; i < w->n; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One ONNX node becomes a node of ours: names are resolved, functions and branches inlined
- * (control.c), the older forms rewritten (rewrite.c), attributes copied where our operator knows them.
+ * (control.c), the older forms rewritten (rewrite.c), attributes copied where our operator knows
+ * them.
  *
  * Shapes are inferred as nodes are added, because some rewrites need to know a rank or a type. Once
  * something was found unsupported the rest is only looked through, so that one failure names all.
@@ -267,7 +268,8 @@ enum status node_commit(struct importer *im, struct onnx_node *n) {
     CHECK(++im->n_nodes <= ONNX_MAX_NODES, STATUS_LIMIT, "the model has more than %d nodes",
           ONNX_MAX_NODES);
     int at;
-    TRY(graph_add_node(im->g, kind, n->name, n->n_inputs, n->inputs, n->n_outputs, n->outputs, &at));
+    TRY(graph_add_node(im->g, kind, n->name, n->n_inputs, n->inputs, n->n_outputs, n->outputs,
+                       &at));
     for (int i = 0; i < n->n_attrs; i++) {
         const Onnx__AttributeProto *a = n->attrs[i];
         const struct attr_spec *spec = def->attrs;
@@ -312,8 +314,8 @@ static enum status resolve_names(struct importer *im, struct onnx_node *n) {
         n->outputs[i] = -1;
         if (!*p->output[i]) continue;
         const struct onnx_value *v = block_find(n->block, p->output[i]);
-        /* The first output is always made, and each part of a Split; the others where somebody reads
-         * them. */
+        /* The first output is always made, and each part of a Split; the others where somebody
+         * reads them. */
         if (i == 0 || v->uses || v->tensor >= 0 || !strcmp(n->op, "Split"))
             TRY(block_tensor(im, n->block, p->output[i], &n->outputs[i]));
     }

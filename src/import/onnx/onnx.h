@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the ONNX importer. Reading order: model.c (a file becomes a graph), block.c (a list of nodes
- * with its names: the main graph, a function body, a branch), node.c (one node becomes one of
+ * Inside the ONNX importer. Reading order: model.c (a file becomes a graph), block.c (a list of
+ * nodes with its names: the main graph, a function body, a branch), node.c (one node becomes one of
  * ours), control.c (functions, branches and loops), rewrite.c (older forms become the newest),
  * tensor.c (TensorProto).
  */
@@ -111,7 +111,8 @@ enum status node_convert(struct importer *im, struct onnx_block *b, const Onnx__
 /* Adds the node as it now stands to the graph. */
 enum status node_commit(struct importer *im, struct onnx_node *n);
 /* Records something the model needs and we lack; the import goes on, to find the rest. */
-enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format, ...)
+enum status node_unsupported(struct importer *im, const struct onnx_node *n, const char *format,
+                             ...)
     __attribute__((format(printf, 3, 4)));
 const char *node_label(const struct onnx_node *n, char buf[static 160]); /* "Conv 'name'" */
 

@@ -97,7 +97,8 @@ enum status node_rewrite(struct importer *im, struct onnx_node *n, bool *done) {
 
 static enum status helper_name(struct importer *im, const struct onnx_node *n, const char *suffix,
                                const char **out) {
-    const char *base = n->name && *n->name ? n->name : n->proto->n_output ? n->proto->output[0] : "";
+    const char *base =
+        n->name && *n->name ? n->name : n->proto->n_output ? n->proto->output[0] : "";
     *out = arena_printf(im->arena, "%.1000s/%s", base, suffix);
     CHECK(*out, STATUS_MEMORY, NO_MEMORY);
     return STATUS_OK;

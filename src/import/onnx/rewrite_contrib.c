@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operators of domain com.microsoft that onnxruntime's static quantisation writes in its operator
- * form (ContribOperators.md of onnxruntime): each becomes the float operator between
+ * The operators of domain com.microsoft that onnxruntime's static quantisation writes in its
+ * operator form (ContribOperators.md of onnxruntime): each becomes the float operator between
  * DequantizeLinear and QuantizeLinear. Its other operators are not supported.
  */
 #include <string.h>

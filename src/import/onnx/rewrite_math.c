@@ -28,7 +28,8 @@ enum status rewrite_broadcast(struct importer *im, struct onnx_node *n, bool *do
     const struct tensor *a = input_tensor(im, n, 0), *b = input_tensor(im, n, 1);
     if (!a || !b || a->shape.rank < 0 || b->shape.rank < 0) {
         *done = true;
-        return node_unsupported(im, n, "broadcasting along an axis of inputs of unknown rank; export "
+        return node_unsupported(im, n,
+                                "broadcasting along an axis of inputs of unknown rank; export "
                                 "the model with opset 7 or newer");
     }
     char label[160];
@@ -177,7 +178,8 @@ enum status rewrite_groupnorm(struct importer *im, struct onnx_node *n, bool *do
           (long long)groups);
     for (int i = 1; i < 3; i++) {
         const struct tensor *s = input_tensor(im, n, i);
-        if (!s || (s->shape.rank == 1 && s->shape.dim[0] == channels && channels != groups)) continue;
+        if (!s || (s->shape.rank == 1 && s->shape.dim[0] == channels && channels != groups))
+            continue;
         int64_t column[2] = {groups, 1}, grid[2] = {groups, channels / groups};
         int t[2] = {n->inputs[i]}, out;
         TRY(constant_ints(im, n, "column", 2, column, &t[1]));

@@ -7,7 +7,8 @@
 #include "ops/op.h"
 
 /* An attribute with integers becomes input i. */
-static enum status ints_to_input(struct importer *im, struct onnx_node *n, const char *attr, int i) {
+static enum status ints_to_input(struct importer *im, struct onnx_node *n, const char *attr,
+                                 int i) {
     const Onnx__AttributeProto *a = onode_attr(n, attr);
     if (!a) return STATUS_OK;
     char label[160];
@@ -116,7 +117,8 @@ enum status rewrite_constant_of_shape(struct importer *im, struct onnx_node *n, 
             return node_unsupported(im, n, "elements of type %s are not supported",
                                     onnx_type_name(a->t->data_type));
         }
-        const char *name = arena_printf(im->arena, "%s/value", n->name ? n->name : "ConstantOfShape");
+        const char *name = arena_printf(im->arena, "%s/value",
+                                        n->name ? n->name : "ConstantOfShape");
         CHECK(name, STATUS_MEMORY, "%s: out of memory", node_label(n, label));
         TRY(add_constant_tensor(im, name, a->t, &t));
         struct tensor *x = &im->g->tensors[t];
@@ -170,7 +172,8 @@ enum status rewrite_pad(struct importer *im, struct onnx_node *n, bool *done) {
     const struct tensor *x = input_tensor(im, n, 0);
     if (a) {
         int t;
-        TRY(constant_scalar(im, n, "value", x && x->dtype != DT_NONE ? x->dtype : DT_F32, a->f, &t));
+        TRY(constant_scalar(im, n, "value", x && x->dtype != DT_NONE ? x->dtype : DT_F32, a->f,
+                            &t));
         TRY(onode_set_input(im, n, 2, t));
         onode_drop(n, "value");
     }
@@ -217,7 +220,8 @@ static enum status to_resize(struct importer *im, struct onnx_node *n, int scale
     bool nearest = !onode_attr(n, "mode") || onode_string_is(n, "mode", "nearest");
     if (nearest && !up && !down && !im->lacks.n_nodes) {
         *done = true;
-        return node_unsupported(im, n, "nearest resizing by %s scales in the form of opset 10; export "
+        return node_unsupported(im, n,
+                                "nearest resizing by %s scales in the form of opset 10; export "
                                 "the model with opset 11 or newer", known ? "mixed" : "computed");
     }
     /* Enlarging took the pixel before, shrinking the pixel after. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sequences, as far as they only carry the pieces of a split: SplitToSequence becomes a Split, and
- * SequenceAt one of its outputs. In between the sequence's own tensor is the first piece, so whatever
- * else reads the sequence must be refused.
+ * SequenceAt one of its outputs. In between the sequence's own tensor is the first piece, so
+ * whatever else reads the sequence must be refused.
  */
 #include <string.h>
 

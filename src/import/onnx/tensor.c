@@ -144,7 +144,8 @@ enum status onnx_tensor_describe(struct onnx_source *src, const Onnx__TensorProt
           SHAPE_MAX_RANK);
     int64_t n = 1;
     for (size_t i = 0; i < t->n_dims; i++) {
-        CHECK(t->dims[i] >= 0, STATUS_FORMAT, "tensor '%s' has dimension %" PRId64, name, t->dims[i]);
+        CHECK(t->dims[i] >= 0, STATUS_FORMAT, "tensor '%s' has dimension %" PRId64, name,
+              t->dims[i]);
         CHECK(i64_mul(n, t->dims[i], &n) || !t->dims[i], STATUS_LIMIT,
               "the shape of tensor '%s' overflows", name);
     }
@@ -162,8 +163,8 @@ enum status onnx_tensor_describe(struct onnx_source *src, const Onnx__TensorProt
         CHECK(t->raw_length == bytes, STATUS_FORMAT,
               "tensor '%s' has %" PRIu64 " bytes of data, but type %s and its shape need %zu", name,
               t->raw_length, dtype_name(*dtype), bytes);
-        CHECK(t->raw_offset <= src->n_bytes && bytes <= src->n_bytes - t->raw_offset, STATUS_INTERNAL,
-              "tensor '%s' lies outside its file", name);
+        CHECK(t->raw_offset <= src->n_bytes && bytes <= src->n_bytes - t->raw_offset,
+              STATUS_INTERNAL, "tensor '%s' lies outside its file", name);
         return STATUS_OK;
     }
     CHECK(listed(t, *dtype) == n, STATUS_FORMAT,
@@ -224,8 +225,8 @@ enum status import_onnx_tensor(const void *bytes, size_t n_bytes, enum dtype *dt
         size_t size = (size_t)shape_elements(shape) * dtype_size(*dtype);
         void *p = mem_alloc_aligned(size);
         if (!p)
-            s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for a tensor of %zu bytes",
-                           size);
+            s = status_set(STATUS_MEMORY, __FILE__, __LINE__,
+                           "out of memory for a tensor of %zu bytes", size);
         else if ((s = onnx_tensor_fill(&src, t, p, size)) != STATUS_OK) mem_free(p);
         else {
             *data = p;

@@ -158,7 +158,8 @@ enum status tf_list_get(struct tf_node *n) {
     return tf_failed(n) ? STATUS_OK : tf_result(n, 0, t);
 }
 
-/* TensorListSetItem(list, i, x), TensorArrayWriteV3(handle, i, x, flow), TensorListPushBack(list, x)
+/* TensorListSetItem(list, i, x), TensorArrayWriteV3(handle, i, x, flow), TensorListPushBack(list,
+ * x)
  */
 enum status tf_list_set(struct tf_node *n) {
     struct tf_list old, *l;

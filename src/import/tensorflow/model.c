@@ -130,7 +130,8 @@ static int by_weight_name(const void *a, const void *b) {
     return strcmp(((const struct tf_weight *)a)->name, ((const struct tf_weight *)b)->name);
 }
 
-/* Constants whose values lie beside the graph; those of functions have the names they have there. */
+/* Constants whose values lie beside the graph; those of functions have the names they have
+ * there. */
 static void add_weights(struct tf_importer *im, const struct tf_nodes *list,
                         const struct tfjs_model *js) {
     if (!js->n_weights) return;
