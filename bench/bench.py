@@ -304,7 +304,8 @@ def options_of(arguments):
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--threads", default="", help="default: 1 and all")
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--isa", default="", help="avx2 also holds those peers to it that can be held")
+    parser.add_argument("--isa", default="",
+                        help="avx2 also holds those peers to it that can be held")
     options = parser.parse_args(arguments)
     options.kinds = ENGINES
     every = len(os.sched_getaffinity(0))
@@ -350,7 +351,8 @@ def main():
     free = [e for e in options.engines if e != "prusik" and not held(e, options)]
     if free:
         print(f"\nnot held to {options.isa}, and left out of the ratio: {', '.join(free)}")
-    print("\nleast of", options.runs, "runs, ms;", ", ".join(f"{e} {v}" for e, v in versions.items()))
+    print("\nleast of", options.runs, "runs, ms;",
+          ", ".join(f"{e} {v}" for e, v in versions.items()))
     print_table(entries, options.engines)
     means = geomean(entries)
     for threads, mean in means.items():

@@ -39,7 +39,8 @@ def one(command, cores):
     others = machine_busy()
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     seen = {}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
     while process.poll() is None:
         waited(process.pid, seen)
         time.sleep(0.02)

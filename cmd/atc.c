@@ -6,8 +6,8 @@
  *     read options -> import (import/) -> borders (atc_model.c) -> passes (passes/) -> write (om/)
  *
  * Messages go to stdout, as CANN's do; only what gflags says of a bad command line, and the
- * progress line on a terminal, go to stderr. The status is 0, 255 for a failure, 1 for a bad command
- * line and --help.
+ * progress line on a terminal, go to stderr. The status is 0, 255 for a failure, 1 for a bad
+ * command line and --help.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -99,8 +99,8 @@ static enum status fail_range(struct atc_error *e, const char *text, const char 
     return atc_fail(e, ATC_E10048, text, reason, RANGE_SAMPLE);
 }
 
-/* One size, "4", "1~4", "1~-1" or "-1", of which only whether it is open matters here; writes it the
- * way ir/dynamic.h has it. Returns what follows, or NULL. */
+/* One size, "4", "1~4", "1~-1" or "-1", of which only whether it is open matters here; writes it
+ * the way ir/dynamic.h has it. Returns what follows, or NULL. */
 static const char *read_range(const char *s, FILE *to, int64_t *dim) {
     char *end;
     while (*s == ' ') s++;
@@ -137,7 +137,8 @@ static enum status read_shape(const char *s, const char *whole, FILE *to, struct
         s = read_range(s, to, &out->dim[out->rank++]);
         if (!s || (*s != ',' && *s != ']'))
             return fail_range(e, whole, "a size is not N, LOW~HIGH or -1");
-        if (*s == ',' && s[1] == ']') return fail_range(e, whole, "a size is missing after a comma");
+        if (*s == ',' && s[1] == ']')
+            return fail_range(e, whole, "a size is missing after a comma");
         if (*s == ',') s++;
     }
     if (*s != ']' || s[1]) return fail_range(e, whole, "the sizes are not in brackets");

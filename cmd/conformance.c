@@ -3,10 +3,10 @@
  * prusik conformance: runs cases of a model set and compares with their expected outputs.
  *
  * A case is ROOT/ID/model.onnx with ROOT/ID/test_data_set_0/input_K.pb and output_K.pb. The index
- * is a CSV file with at least the columns id, tier, rtol and atol, and perhaps form and scored. Each
- * case runs in a child process with a time limit, so that a crash costs one case only. stdout gets
- * one line a case, `id TAB status TAB detail`; stderr, at the end, the score per tier: one vote per
- * test, the form with baked operands where there is one.
+ * is a CSV file with at least the columns id, tier, rtol and atol, and perhaps form and scored.
+ * Each case runs in a child process with a time limit, so that a crash costs one case only. stdout
+ * gets one line a case, `id TAB status TAB detail`; stderr, at the end, the score per tier: one
+ * vote per test, the form with baked operands where there is one.
  *
  * Dimensions the model leaves open are taken from the case's inputs. PRUSIK_REF=1 runs the plain
  * reference kernels instead of the fast ones.

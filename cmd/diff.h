@@ -26,7 +26,8 @@ struct diff_options {
     uint64_t seed;
 };
 
-/* Reads both, agrees on the shapes of their inputs, and fills them with the same values. diff_side.c */
+/* Reads both, agrees on the shapes of their inputs, and fills them with the same values.
+ * diff_side.c */
 enum status diff_open(struct diff_side side[2], const struct diff_options *o);
 void diff_close(struct diff_side *s);
 

@@ -189,8 +189,8 @@ static enum status fill_picture(struct view *v, const char *path) {
           "%s is a picture, but input '%s' takes none: it has not 3 channels", path, v->name);
     int64_t h = s->dim[last ? 1 : 2], w = s->dim[last ? 2 : 3], pixels = h * w;
     struct pk_image image, fit;
-    CHECK(h > 0 && w > 0 && pixels <= PK_MAX_PIXELS, STATUS_SHAPE, "input '%s' is no picture's size",
-          v->name);
+    CHECK(h > 0 && w > 0 && pixels <= PK_MAX_PIXELS, STATUS_SHAPE,
+          "input '%s' is no picture's size", v->name);
     CHECK(!pk_image_read(path, &image), STATUS_FILE, "%s", pk_error());
     int failed = pk_image_resize(&image, (int)w, (int)h, &fit);
     pk_image_free(&image);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prusik info: what is in a model file, for people or as JSON. An offline model is known by its first
- * bytes, whatever its name; of the others the end of the name says which framework wrote it. */
+/* prusik info: what is in a model file, for people or as JSON. An offline model is known by its
+ * first bytes, whatever its name; of the others the end of the name says which framework wrote
+ * it. */
 #include <stdio.h>
 #include <string.h>
 

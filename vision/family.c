@@ -58,7 +58,8 @@ struct layout {
     struct pk_placement placement;
 };
 
-static struct layout arrange(enum pk_geometry g, const struct pk_image *image, int width, int height) {
+static struct layout arrange(enum pk_geometry g, const struct pk_image *image, int width,
+                             int height) {
     struct layout l = {width, height, 0, 0, {0, 0, 0, 0}};
     double ratio = fmin((double)width / image->width, (double)height / image->height);
     switch (g) {

@@ -479,7 +479,8 @@ static int classify(const struct pk_network *n, struct pk_result *out) {
     qsort(out->classes, (size_t)n->n_classes, sizeof *out->classes, likelier_first);
     int kept = 0;
     for (int i = 0; i < n->n_classes && kept < n->options.top; i++)
-        if (!n->wanted || n->wanted[out->classes[i].class_id]) out->classes[kept++] = out->classes[i];
+        if (!n->wanted || n->wanted[out->classes[i].class_id])
+            out->classes[kept++] = out->classes[i];
     out->n_classes = kept;
     return 0;
 }

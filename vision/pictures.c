@@ -82,7 +82,8 @@ static int read_info(struct pk_pictures *p, const aclAippInfo *a, const char *pa
     }
     const int pairs = is_yuv(p->format) && p->format != ACL_AYUV444_U8;
     if (p->width < 1 || p->height < 1 || (pairs && p->width % 2) ||
-        (p->format == ACL_YUV420SP_U8 && p->height % 2) || p->window_w < 1 || p->window_h < 1 || p->x < 0 ||
+        (p->format == ACL_YUV420SP_U8 &&
+         p->height % 2) || p->window_w < 1 || p->window_h < 1 || p->x < 0 ||
         p->y < 0 || p->window_w > p->width - p->x || p->window_h > p->height - p->y)
         return pk_fail("%s: its preprocessing (AIPP) takes pictures of no usable size", path);
     if (a->resizeSwitch) {

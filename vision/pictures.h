@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pictures as bytes, for models with preprocessing in them (AIPP, docs/aipp.md): a picture is scaled
- * and placed as the network's recipe says, at the size AIPP takes it with, and written in AIPP's
- * format with the colours from which AIPP makes the network's. With static AIPP means and deviations
- * lie in the model; with dynamic AIPP the recipe's are set.
+ * Pictures as bytes, for models with preprocessing in them (AIPP, docs/aipp.md): a picture is
+ * scaled and placed as the network's recipe says, at the size AIPP takes it with, and written in
+ * AIPP's format with the colours from which AIPP makes the network's. With static AIPP means and
+ * deviations lie in the model; with dynamic AIPP the recipe's are set.
  */
 #ifndef PK_VISION_PICTURES_H
 #define PK_VISION_PICTURES_H

@@ -118,7 +118,8 @@ void pk_resize_corner(const struct pk_image *image, int width, int height, float
                 float a = upper[3 * left + c], b = lower[3 * left + c];
                 a += (upper[3 * right + c] - a) * fx;
                 b += (lower[3 * right + c] - b) * fx;
-                planes[(size_t)c * plane + (size_t)y * (size_t)width + (size_t)x] = a + (b - a) * fy;
+                planes[(size_t)c * plane + (size_t)y * (size_t)width + (size_t)x] =
+                    a + (b - a) * fy;
             }
         }
     }

@@ -66,8 +66,8 @@ static int recognise(const struct pk_tensor *outputs, int n, int width, int heig
 
 static float sigmoid(float x) { return 1 / (1 + expf(-x)); }
 
-static int add(struct pk_candidates *c, const struct pk_decode *d, int class_id, float score, float cx,
-               float cy, float w, float h) {
+static int add(struct pk_candidates *c, const struct pk_decode *d, int class_id, float score,
+               float cx, float cy, float w, float h) {
     if (!(score >= d->confidence)) return 0;
     struct pk_detection box = {class_id, score, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
     return pk_add_candidate(c, &box);

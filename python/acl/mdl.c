@@ -180,8 +180,8 @@ METHOD(mdl_query_size_from_mem) {
     return Py_BuildValue("nni", (Py_ssize_t)work, (Py_ssize_t)weight, (int)code);
 }
 
-TELL1(mdl_bundle_load_from_file, "acl.mdl.bundle_load_from_file", aclmdlBundleLoadFromFile, uint32_t,
-      s)
+TELL1(mdl_bundle_load_from_file, "acl.mdl.bundle_load_from_file", aclmdlBundleLoadFromFile,
+      uint32_t, s)
 TELL2(mdl_bundle_load_from_mem, "acl.mdl.bundle_load_from_mem", aclmdlBundleLoadFromMem, uint32_t,
       p, z)
 TELL1(mdl_bundle_get_model_num, "acl.mdl.bundle_get_model_num", aclmdlBundleGetModelNum, size_t, u)

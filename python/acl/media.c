@@ -30,7 +30,8 @@ METHOD(dvpp_set_channel_desc_param) {
     size_t length = 0;
     uint64_t value;
     bool ok = PyTuple_Size(args) == 4
-                  ? take(args, NAME("set_channel_desc_param"), "pizU", &desc, &type, &length, &value)
+                  ? take(args, NAME("set_channel_desc_param"), "pizU", &desc, &type, &length,
+                         &value)
                   : take(args, NAME("set_channel_desc_param"), "piU", &desc, &type, &value);
     if (!ok) return NULL;
     return code_only(acldvppSetChannelDescParam(desc, (acldvppChannelDescParamType)type,

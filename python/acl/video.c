@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * acl.media, second half: video (acl/ops/acl_dvpp.h). A channel's callback is a function of Python's,
- * which is called in the thread that runs acl.rt.process_report, with what was sent with the frame
- * as its last argument.
+ * acl.media, second half: video (acl/ops/acl_dvpp.h). A channel's callback is a function of
+ * Python's, which is called in the thread that runs acl.rt.process_report, with what was sent with
+ * the frame as its last argument.
  */
 #include "binding.h"
 
