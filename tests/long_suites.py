@@ -130,7 +130,8 @@ def suites(build, run):
             corpus.mkdir(parents=True, exist_ok=True)
             seeds = ROOT / "tests" / "fuzz" / "corpus" / target
             status, output = run.run(
-                [folder / "tests" / "fuzz" / f"fuzz_{target}", corpus, *([seeds] if seeds.is_dir() else []),
+                [folder / "tests" / "fuzz" / f"fuzz_{target}", corpus,
+                 *([seeds] if seeds.is_dir() else []),
                  f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-timeout=20",
                  "-max_len=65536", f"-artifact_prefix={folder}/"],
                 FUZZ_SECONDS + 120, SANITIZERS)

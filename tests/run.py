@@ -95,7 +95,8 @@ def c_tests(build, env=None, suites=None, wrapper=(), limit=120):
                 result.passed += 1 if passed is None else passed
                 if skipped:
                     why = re.findall(r"^skipped: (.*)$", output, re.M)
-                    result.skip(why[0] if why else f"{test['name']} says why in its output", skipped)
+                    result.skip(why[0] if why else f"{test['name']} says why in its output",
+                                skipped)
             else:
                 result.passed += passed or 0
                 for _ in range(max(failed or 1, 1) - 1):

@@ -121,7 +121,8 @@ def pictures(call_any):
     assert call("get_channel_desc_param", channel, 0) == 2
     call("set_channel_desc_param", channel, 0, 4, 0)
     assert call("get_channel_desc_param", channel, 0, 4) == 0
-    assert call("get_channel_desc_channel_id", channel) == call("get_channel_desc_param", channel, 2)
+    number = call("get_channel_desc_param", channel, 2)
+    assert call("get_channel_desc_channel_id", channel) == number
     call("create_channel", channel)
     call("create_channel", channel, fails=True)
     for kind, fields in FIELDS.items():

@@ -358,7 +358,8 @@ def test_commands_run_such_models(atc, prusik, tmp_path):  # noqa: F811
     """With files of the gear's size, and with made-up pictures."""
     c = {"input_format": "YUV420SP_U8", "csc_switch": True}
     model = network(tmp_path / "m.onnx", 3)
-    for config in (reference.text(c), dynamic_config(34 * 18 * 3), dynamic_config(34 * 18 * 3 // 2)):
+    for config in (reference.text(c), dynamic_config(34 * 18 * 3),
+                   dynamic_config(34 * 18 * 3 // 2)):
         status, said, om = convert(atc, model, config, *IMAGE, "--input_shape=data:1,3,-1,-1")
         assert status == 0, said
         for h, w in GEARS:

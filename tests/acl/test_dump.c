@@ -69,7 +69,8 @@ static int count_files(const char *a, const char *b, const char *c) {
 
 /* The one file with both in its path. */
 static const char *find_file(const char *a, const char *b) {
-    if (count_files(a, b, "") != 1) fail_msg("%d files with %s and %s", count_files(a, b, ""), a, b);
+    if (count_files(a, b, "") != 1)
+        fail_msg("%d files with %s and %s", count_files(a, b, ""), a, b);
     for (int i = 0; i < n_found; i++)
         if (strstr(found[i], a) && strstr(found[i], b)) return found[i];
     return NULL;

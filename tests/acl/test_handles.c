@@ -95,7 +95,8 @@ static void threads_never_see_a_dead_object(void **state) {
     (void)state;
     pthread_t threads[3];
     atomic_store(&destroyed, 0);
-    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, use_shared, 0), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_shared, 0), 0);
     for (int i = 0; i < ROUNDS; i++) {
         int *object = mem_alloc(sizeof *object);
         assert_non_null(object);

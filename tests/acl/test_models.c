@@ -90,7 +90,8 @@ static void long_names(void **state) {
     char name[200], text[700], expected[128];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    snprintf(text, sizeof text, "graph \"g\" {\n  input %s f32[2]\n  y f32[2] = Relu(%s)\n  output y\n}\n",
+    snprintf(text, sizeof text,
+             "graph \"g\" {\n  input %s f32[2]\n  y f32[2] = Relu(%s)\n  output y\n}\n",
              name, name);
     uint32_t id = load_text(text);
     aclmdlDesc *d = aclmdlCreateDesc();
@@ -113,7 +114,8 @@ static void what_has_no_gears_or_preprocessing(void **state) {
     (void)state;
     struct small s;
     small_begin(&s);
-    assert_acl_fails(aclmdlSetDynamicBatchSize(s.id, s.in, 0, 2), ACL_ERROR_MODEL_NOT_DYNAMIC, "gears");
+    assert_acl_fails(aclmdlSetDynamicBatchSize(s.id, s.in, 0, 2), ACL_ERROR_MODEL_NOT_DYNAMIC,
+                     "gears");
     assert_acl_fails(aclmdlSetDynamicHWSize(s.id, s.in, 0, 2, 2), ACL_ERROR_MODEL_NOT_DYNAMIC, "");
     assert_acl_fails(aclmdlSetDynamicBatchSize(99, s.in, 0, 2), ACL_ERROR_GE_EXEC_MODEL_ID_INVALID,
                      "99");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiling through libmsprofiler.so as programs link it: wrong orders and arguments, what a session
- * writes, subscribers and their readers, several threads. test_profile.py reads the tables. */
+/* Profiling through libmsprofiler.so as programs link it: wrong orders and arguments, what a
+ * session writes, subscribers and their readers, several threads. test_profile.py reads the
+ * tables. */
 #define _GNU_SOURCE /* nftw */
 #include "acl_check.h"
 
@@ -145,7 +146,8 @@ static void wrong_arguments(void **state) {
     void *stamp = aclprofCreateStamp();
     assert_acl_fails(aclprofRangeStart(stamp, NULL), ACL_ERROR_INVALID_PARAM, "rangeId");
     assert_acl_fails(aclprofSetStampTraceMessage(stamp, NULL, 1), ACL_ERROR_INVALID_PARAM, "msg");
-    assert_acl_fails(aclprofSetStampTraceMessage(stamp, "ab", 3), ACL_ERROR_INVALID_PARAM, "msgLen");
+    assert_acl_fails(aclprofSetStampTraceMessage(stamp, "ab", 3), ACL_ERROR_INVALID_PARAM,
+                     "msgLen");
     assert_acl_fails(aclprofSetStampTraceMessage(stamp, "ab", 1024), ACL_ERROR_INVALID_PARAM, "");
     aclprofDestroyStamp(stamp);
     aclprofDestroyStamp(stamp); /* harmless */
@@ -270,7 +272,8 @@ static void by_the_configuration_of_init(void **state) {
     char path[100];
     snprintf(path, sizeof path, "%s/acl.json", folder);
     FILE *f = fopen(path, "w");
-    fprintf(f, "{\"profiler\": {\"switch\": \"on\", \"output\": \"%s\", \"storage_limit\": \"200\"}}",
+    fprintf(f,
+            "{\"profiler\": {\"switch\": \"on\", \"output\": \"%s\", \"storage_limit\": \"200\"}}",
             folder);
     fclose(f);
     assert_acl(aclInit(path));

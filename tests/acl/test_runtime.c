@@ -313,7 +313,8 @@ static void streams_of_a_destroyed_context(void **state) {
     assert_acl(aclrtCreateStream(&stream));
     assert_acl(aclrtDestroyContext(context));
     assert_acl(aclrtSetDevice(0));
-    assert_acl_fails(aclrtMemsetAsync(&value, 4, 1, 4, stream), ACL_ERROR_RT_STREAM_CONTEXT, "gone");
+    assert_acl_fails(aclrtMemsetAsync(&value, 4, 1, 4, stream), ACL_ERROR_RT_STREAM_CONTEXT,
+                     "gone");
     assert_acl(aclrtSynchronizeStream(stream));
     assert_acl(aclrtDestroyStream(stream));
     assert_acl(aclrtResetDevice(0));
@@ -483,7 +484,8 @@ static void copies(void **state) {
                      ACL_ERROR_INVALID_PARAM, "src");
     assert_acl_fails(aclrtMemcpy(p, 8, from, 0, ACL_MEMCPY_HOST_TO_DEVICE),
                      ACL_ERROR_INVALID_PARAM, "count");
-    assert_acl_fails(aclrtMemcpy(p, 8, from, 8, (aclrtMemcpyKind)77), ACL_ERROR_INVALID_PARAM, "77");
+    assert_acl_fails(aclrtMemcpy(p, 8, from, 8, (aclrtMemcpyKind)77), ACL_ERROR_INVALID_PARAM,
+                     "77");
     assert_acl_fails(aclrtMemset(p, 4, 0, 5), ACL_ERROR_INVALID_PARAM, "maxCount");
     assert_acl_fails(aclrtMemset(p, 500, 0, 500), ACL_ERROR_INVALID_PARAM, "past the end");
     /* A 3x4 window of 16-byte rows into 5-byte rows. */

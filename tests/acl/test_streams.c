@@ -307,7 +307,8 @@ static void *use_streams(void *argument) {
         if (aclrtCreateStream(&stream) || aclrtCreateEvent(&event)) return (void *)2;
         for (int k = 0; k < 5; k++) {
             if (aclrtMemsetAsync(block, sizeof block, k, sizeof block, stream) ||
-                aclrtMemcpyAsync(copy, sizeof copy, block, sizeof copy, ACL_MEMCPY_DEFAULT, stream) ||
+                aclrtMemcpyAsync(copy, sizeof copy, block, sizeof copy, ACL_MEMCPY_DEFAULT,
+                                 stream) ||
                 aclrtRecordEvent(event, stream) || aclrtStreamWaitEvent(NULL, event))
                 return (void *)3;
         }

@@ -327,8 +327,8 @@ static void *append(void *user) {
     return NULL;
 }
 
-/* A buffer that one thread frees while another appends it is gone, and in no chain. The lock is held
- * here as acltdtFreeBuf holds it, so that both calls are under way at once. */
+/* A buffer that one thread frees while another appends it is gone, and in no chain. The lock is
+ * held here as acltdtFreeBuf holds it, so that both calls are under way at once. */
 static void freed_while_appended(void **state) {
     (void)state;
     uint32_t q = queue_of("chains", 2), n;

@@ -55,7 +55,8 @@ def network(path, bgr, scale):
          helper.make_node("ReduceMean", ["x"], ["m"], axes=[2, 3], keepdims=0),
          helper.make_node("Sub", ["s", "steps"], ["s1"]),
          helper.make_node("Sub", ["m", "means"], ["m1"]),
-         helper.make_node("Concat", ["s1", "m1"], ["c"], axis=1), helper.make_node("Abs", ["c"], ["f"]),
+         helper.make_node("Concat", ["s1", "m1"], ["c"], axis=1),
+         helper.make_node("Abs", ["c"], ["f"]),
          helper.make_node("Div", ["f", "unit"], ["g"]),
          helper.make_node("MatMul", ["g", "weights"], ["w"]),
          helper.make_node("Add", ["w", "bias"], ["y"])],
@@ -64,7 +65,8 @@ def network(path, bgr, scale):
         [numpy_helper.from_array(
             np.asarray(v, np.int64 if isinstance(v, list) else np.float32), name)
          for name, v in constants.items()])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              path)
 
 
 @pytest.fixture

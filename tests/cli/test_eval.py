@@ -127,7 +127,8 @@ def labelled(tmp_path):
 def test_detector(run, labelled, tmp_path):  # noqa: F811
     """A network from end to end: figures as pycocotools gives for the boxes it writes."""
     out = tmp_path / "out"
-    done = run("eval", "yolox.om", "--type=yolox", "--coco", labelled / "truth.json", "--output", out)
+    done = run("eval", "yolox.om", "--type=yolox", "--coco", labelled / "truth.json", "--output",
+               out)
     assert sorted(p.name for p in out.iterdir()) == [
         "classes.csv", "coco.json", "confusion.csv", "confusion.png", "curves.png", "report.json"]
     report = json.loads((out / "report.json").read_text())
@@ -202,8 +203,8 @@ def test_classifier(run, tmp_path):  # noqa: F811
 
 
 def test_numbered_folder(run, labelled, tmp_path):  # noqa: F811
-    run("eval", run.folder / "yolox.om", "--type=yolox", "--quiet", "--coco", labelled / "truth.json",
-        "--json")
+    run("eval", run.folder / "yolox.om", "--type=yolox", "--quiet", "--coco",
+        labelled / "truth.json", "--json")
     assert not (run.folder / "runs" / "eval").exists()
 
 
@@ -236,12 +237,14 @@ def test_wrong_labels(run, labelled):  # noqa: F811
 
 def test_wrong_usage(run, labelled, tmp_path):  # noqa: F811
     truth = labelled / "truth.json"
-    for arguments in ([], ["yolox.om"], ["--coco", truth], ["yolox.om", "--coco", truth, "--yolo", "."],
+    for arguments in ([], ["yolox.om"], ["--coco", truth],
+                      ["yolox.om", "--coco", truth, "--yolo", "."],
                       ["yolox.om", "x.om", "--coco", truth]):
         assert "usage: prusik eval" in run("eval", *arguments, status=2).stderr
     sentence(run("eval", "--results", truth, "--yolo", "x", status=2), "eval", "--coco")
     sentence(run("eval", "yolox.om", "--yolo", tmp_path, status=1), "eval", "images and labels")
-    sentence(run("eval", "yolox.om", "--coco", tmp_path / "gone.json", status=1), "eval", "gone.json")
+    sentence(run("eval", "yolox.om", "--coco", tmp_path / "gone.json", status=1), "eval",
+             "gone.json")
     done = run("eval", "yolox.om", "--type=yolox", "--imagenet", labelled, status=1)
     assert "--coco or --yolo" in done.stderr
     (tmp_path / "found.json").write_text('[{"image_id": 99, "bbox": [1, 2, 3, 4], "score": 1}]')
@@ -300,7 +303,8 @@ def test_trained_detectors(run, data_dir, tmp_path, name, family):  # noqa: F811
         x, (sx, sy, px, py) = reference.preprocess(
             family, np.ascontiguousarray(bgr[..., ::-1]), width, height,
             lambda rgb, a, b: cv2.resize(rgb, (a, b), interpolation=cv2.INTER_LINEAR))
-        boxes, scores = reference.candidates(family, session.run(None, {feed.name: x}), width, height)
+        boxes, scores = reference.candidates(family, session.run(None, {feed.name: x}), width,
+                                             height)
         if every:
             i, classes = np.nonzero(scores >= lowest)
         else:
@@ -309,7 +313,8 @@ def test_trained_detectors(run, data_dir, tmp_path, name, family):  # noqa: F811
             classes = classes[i]
         boxes, scores = boxes[i], scores[i, classes]
         for j in suppress(boxes, scores, classes, reference.overlap, iou):
-            x1, y1, x2, y2 = np.clip((boxes[j] - [px, py, px, py]) / [sx, sy, sx, sy], 0, [w, h, w, h])
+            x1, y1, x2, y2 = np.clip((boxes[j] - [px, py, px, py]) / [sx, sy, sx, sy], 0,
+                                     [w, h, w, h])
             found.append(dict(image_id=k, category_id=int(classes[j]), score=float(scores[j]),
                               bbox=[x1, y1, x2 - x1, y2 - y1]))
     (tmp_path / "truth.json").write_text(json.dumps(dict(

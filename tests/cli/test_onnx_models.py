@@ -145,10 +145,12 @@ def test_leftovers_go(run, cache):  # noqa: F811
 
 def open_sizes(path):
     graph = helper.make_graph(
-        [helper.make_node("GlobalAveragePool", ["x"], ["p"]), helper.make_node("Flatten", ["p"], ["y"])],
+        [helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+         helper.make_node("Flatten", ["p"], ["y"])],
         "open", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", "w"])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              path)
 
 
 def test_open_sizes(run, cache, tmp_path):  # noqa: F811
@@ -167,7 +169,8 @@ def test_cannot_be_converted(run, cache, tmp_path):  # noqa: F811
     node = helper.make_node("NoSuchOperator", ["x"], ["y"])
     graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
                               [helper.make_tensor_value_info("y", 1, [1, 3, 8, 8])])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), tmp_path / "n.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]),
+              tmp_path / "n.onnx")
     (tmp_path / "text.onnx").write_text("no model")
     (tmp_path / "empty.onnx").write_bytes(b"")
     for name, part in (("n", "NoSuchOperator"), ("text", "text.onnx"), ("empty", "empty.onnx"),

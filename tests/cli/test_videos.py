@@ -116,7 +116,8 @@ def test_odd_sizes(run, tmp_path):  # noqa: F811
 def test_stride_and_end(run, clips, tmp_path):  # noqa: F811
     found, _ = detect(run, clips / "a.mp4", "--stride", "3", "--output", tmp_path)
     assert [e["frame"] for e in found] == [0, 3, 6, 9, 12, 15, 18]
-    assert [e["seconds"] for e in found] == pytest.approx([0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8], abs=1e-3)
+    assert [e["seconds"] for e in found] == pytest.approx([0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8],
+                                                          abs=1e-3)
     rate, drawn = frames_of(tmp_path / "a.mp4")
     assert (rate, len(drawn)) == (pytest.approx(10 / 3), 7)
     found, _ = detect(run, clips / "a.mp4", "--max-frames", "4")

@@ -20,8 +20,8 @@ def paths(build_dir):
 def python(paths):
     """python(code, *arguments): what a fresh interpreter prints; it must end well."""
     def run(code, *arguments, status=0, cwd=None):
-        done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=cwd, text=True,
-                              capture_output=True,
+        done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=cwd,
+                              text=True, capture_output=True,
                               env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
         assert done.returncode == status, done.stdout + done.stderr
         assert "Exception ignored" not in done.stderr, done.stderr

@@ -81,7 +81,8 @@ def test_random(seed, atc, prusik, tmp_path):
         rows, rows_of = "twice", 2 * rows_of
     outputs.append((rows, [1, rows_of, columns]))
     value = helper.make_tensor_value_info
-    graph = helper.make_graph(nodes, "heads", [value("x", TensorProto.FLOAT, [1, channels, size, size])],
+    graph = helper.make_graph(nodes, "heads",
+                              [value("x", TensorProto.FLOAT, [1, channels, size, size])],
                               [value(t, TensorProto.FLOAT, shape) for t, shape in outputs], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     x = random.standard_normal((1, channels, size, size)).astype(np.float32)

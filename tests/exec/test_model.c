@@ -405,7 +405,8 @@ static void gears_in_many_threads(void **state) {
     assert_ok(device_create(2, &d));
     struct model *m = load(geared, d);
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_gears, m), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_gears, m), 0);
     for (int i = 0; i < 4; i++) {
         void *result;
         pthread_join(threads[i], &result);

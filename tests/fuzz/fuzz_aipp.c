@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the configuration of AIPP, and the parameter block of dynamic AIPP. The input is the
- * configuration, a line "----", and the bytes of the block. What is taken must be a model that runs,
- * or fails with a sentence, on pictures of zeros. */
+ * configuration, a line "----", and the bytes of the block. What is taken must be a model that
+ * runs, or fails with a sentence, on pictures of zeros. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

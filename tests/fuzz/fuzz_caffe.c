@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     size_t text = at ? (size_t)(at - data) : n;
     const uint8_t *weights = at ? at + sizeof mark - 1 : data + n;
     struct graph *g;
-    if (import_caffe_memory(data, text, weights, n - (size_t)(weights - data), NULL, &g) == STATUS_OK) {
+    if (import_caffe_memory(data, text, weights, n - (size_t)(weights - data), NULL,
+                            &g) == STATUS_OK) {
         if (graph_verify(g) != STATUS_OK) abort();
         graph_destroy(g);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: the configuration file of aclInit. What is taken must leave nothing behind when it is
- * reset; what is refused must be refused with a sentence. No run begins, so nothing is written. */
+/* Fuzz target: the configuration file of aclInit. What is taken must leave nothing behind when it
+ * is reset; what is refused must be refused with a sentence. No run begins, so nothing is
+ * written. */
 #define _GNU_SOURCE
 #include <jansson.h>
 #include <stdio.h>

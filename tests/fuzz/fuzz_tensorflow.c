@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: the TensorFlow importer, for frozen graphs and for TensorFlow.js's JSON. What comes in
- * must be a graph that verifies; everything else a status. */
+/* Fuzz target: the TensorFlow importer, for frozen graphs and for TensorFlow.js's JSON. What comes
+ * in must be a graph that verifies; everything else a status. */
 #include <stdlib.h>
 
 #include "import/import.h"

@@ -65,7 +65,8 @@ case("FakeQuantVars_narrow", lambda x: tf.quantization.fake_quant_with_min_max_v
     x, 0.1, 0.9, num_bits=4, narrow_range=True), (40,))
 case("FakeQuantArgs", lambda x: tf.quantization.fake_quant_with_min_max_args(x * 9, -4, 5), (40,))
 
-for name, f in (("AddV2", tf.add), ("Sub", tf.subtract), ("Mul", tf.multiply), ("Maximum", tf.maximum),
+for name, f in (("AddV2", tf.add), ("Sub", tf.subtract), ("Mul", tf.multiply),
+                ("Maximum", tf.maximum),
                 ("Minimum", tf.minimum), ("SquaredDifference", tf.math.squared_difference),
                 ("RealDiv", lambda a, b: a / (b + 3)), ("FloorMod", lambda a, b: tf.math.floormod(a, b + 3)),
                 ("FloorDiv", lambda a, b: tf.math.floordiv(a, b + 3)),
@@ -106,7 +107,8 @@ for padding in ("SAME", "VALID", [[0, 0], [1, 2], [0, 1], [0, 0]]):
     case(f"MaxPool_{tag}", lambda x, p=padding: nn.max_pool2d(x, 3, 2, p), X)
 for padding in ("SAME", "VALID"):
     case(f"AvgPool_{padding}", lambda x, p=padding: nn.avg_pool2d(x, [3, 2], [2, 1], p), X)
-    case(f"Depthwise_{padding}", bind(nn.depthwise_conv2d, weight(3, 3, 3, 2), [1, 2, 2, 1], padding), X)
+    case(f"Depthwise_{padding}",
+         bind(nn.depthwise_conv2d, weight(3, 3, 3, 2), [1, 2, 2, 1], padding), X)
     case(f"Conv2DBackpropInput_{padding}", bind(
         nn.conv2d_transpose, weight(3, 3, 2, 3),
         [1, 12, 10, 2] if padding == "SAME" else [1, 13, 11, 2], 2, padding), X)
@@ -243,7 +245,8 @@ def main():
         out[name] = {
             "inputs": [[t.name.split(":")[0], s] for t, (s, _) in zip(frozen.inputs, args)],
             "outputs": [t.name for t in frozen.outputs],
-            "graph": {"node": graph["node"], **({"library": {"function": library}} if library else {})},
+            "graph": {"node": graph["node"],
+                      **({"library": {"function": library}} if library else {})},
             "expected": [[list(r.shape), [float(f"{v:.6g}") for v in r.reshape(-1)]] for r in results],
         }
     path = pathlib.Path(__file__).with_name("tensorflow_ops.json")

@@ -139,7 +139,8 @@ CASES = {
                    (X - MEAN.reshape(c6.shape)) / np.sqrt(VAR.reshape(c6.shape) + 1e-5)),
     "scale": ("Scale", "scale_param { bias_term: true }", [SIX, B6], [X],
               X * c6 + B6.reshape(c6.shape)),
-    "scale_axis": ("Scale", "scale_param { axis: 2 num_axes: -1 }", [rand(1)[0] * X[0, 0]], [X], None),
+    "scale_axis": ("Scale", "scale_param { axis: 2 num_axes: -1 }", [rand(1)[0] * X[0, 0]], [X],
+                   None),
     "scale_two": ("Scale", "scale_param { axis: 0 }", [], [X, X[:, :, 0, 0].copy()],
                   X * X[:, :, :1, :1]),
     "bias": ("Bias", "", [SIX], [X], X + c6),
@@ -199,8 +200,8 @@ CASES = {
     "flatten": ("Flatten", "flatten_param { axis: 1 end_axis: 2 }", [], [X], X.reshape(2, 30, 7)),
     "permute": ("Permute", "permute_param { order: 0 order: 2 order: 3 }", [], [X],
                 X.transpose(0, 2, 3, 1)),
-    "reshape": ("Reshape", "reshape_param { shape { dim: 0 dim: 3 dim: -1 } axis: 0 num_axes: 3 }", [],
-                [X], X.reshape(2, 3, 10, 7)),
+    "reshape": ("Reshape", "reshape_param { shape { dim: 0 dim: 3 dim: -1 } axis: 0 num_axes: 3 }",
+                [], [X], X.reshape(2, 3, 10, 7)),
     "reverse": ("Reverse", "reverse_param { axis: 1 }", [], [X], X[:, ::-1]),
     "tile": ("Tile", "tile_param { axis: 1 tiles: 2 }", [], [X], np.tile(X, (1, 2, 1, 1))),
     "shuffle": ("ShuffleChannel", "shuffle_channel_param { group: 3 }", [], [X],
@@ -253,7 +254,8 @@ def test_slice_split_and_names(atc, prusik, tmp_path):
     np.testing.assert_allclose(got["02_a"], np.tanh(np.abs(X[:, :1])), rtol=1e-5)
     named = tmp_path / "named"
     named.mkdir()
-    got = run_network(atc, prusik, named, text, caffemodel({"o": [SIX]}), [X], "--out_nodes=abs:0;b")
+    got = run_network(atc, prusik, named, text, caffemodel({"o": [SIX]}), [X],
+                      "--out_nodes=abs:0;b")
     assert len(got) == 2
     np.testing.assert_allclose(list(got.values())[0], np.abs(X[:, :1]), rtol=1e-6)
 
@@ -303,7 +305,8 @@ def test_double_weights_and_phases(atc, prusik, tmp_path):
 
 
 def test_dynamic_batch(atc, prusik, tmp_path):
-    text = head(-1, 6, 5, 7) + layer("InnerProduct", "ip", ["data"], ["ip"], "inner_product_param { "
+    text = head(-1, 6, 5, 7) + layer("InnerProduct", "ip", ["data"], ["ip"],
+                                     "inner_product_param { "
                                      "num_output: 9 bias_term: false }")
     done, _ = convert(atc, tmp_path, text, caffemodel({"ip": [IP]}), "--input_shape=data:-1,6,5,7",
                       "--dynamic_batch_size=1,2")
@@ -360,7 +363,8 @@ def test_ssd(atc, prusik, tmp_path):
     loc, conf = rand(2, 24 * 4), RNG.uniform(size=(2, 24 * 3)).astype("f")
     text = (head(2, 96, name="loc") + head(2, 72, name="conf") + head(1, 1, 2, 3, name="map") +
             head(1, 3, 24, 24, name="picture") +
-            layer("PriorBox", "prior", ["map", "picture"], ["prior"], "prior_box_param { min_size: 6 "
+            layer("PriorBox", "prior", ["map", "picture"], ["prior"],
+                  "prior_box_param { min_size: 6 "
                   "max_size: 12 aspect_ratio: 2 aspect_ratio: 0.5 " +
                   " ".join(f"variance: {v}" for v in VARIANCES) + " }") +
             layer("DetectionOutput", "out", ["loc", "conf", "prior"], ["out"],

@@ -80,7 +80,8 @@ MODES = {
 def test_yolo(atc, prusik, tmp_path, name):
     version, params, mode = MODES[name]
     x = rand(2, 3 * 9, 3, 5)
-    text = head(*x.shape) + layer("Yolo", "yolo", ["data"], ["a", "b", "c"], "yolo_param { boxes: 3 "
+    text = head(*x.shape) + layer("Yolo", "yolo", ["data"], ["a", "b", "c"],
+                                  "yolo_param { boxes: 3 "
                                   f'classes: 4 yolo_version: "{version}" {params} }}')
     got = run_network(atc, prusik, tmp_path, text, WEIGHTS, [x])
     for y, expected in zip(got.values(), yolo_tops(x, 3, 4, **mode), strict=True):
@@ -145,7 +146,8 @@ def check_boxes(got, expected, after):
         assert not boxes[image, 6 * n :].any()
         np.testing.assert_allclose(table[4], [r[0] for r in rows], rtol=1e-4)
         assert table[5].tolist() == [r[1] for r in rows]
-        np.testing.assert_allclose(table[:4].T, np.stack([r[2] for r in rows]), rtol=1e-3, atol=0.05)
+        np.testing.assert_allclose(table[:4].T, np.stack([r[2] for r in rows]), rtol=1e-3,
+                                   atol=0.05)
 
 
 V3_ANCHORS = [[(116, 90), (156, 198), (373, 326)], [(30, 61), (62, 45), (59, 119)],
@@ -160,7 +162,8 @@ def yolov3_text(images, classes, after, more=""):
         text += layer("Yolo", f"yolo{i}", [f"raw{i}"], [f"{k}{i}" for k in ("xy", "obj", "cls")],
                       f'yolo_param {{ boxes: 3 classes: {classes} yolo_version: "V3" '
                       "softmax: true }")
-    biases = "".join(f"biases_{name}: {v} " for name, sizes in zip(("low", "mid", "high"), V3_ANCHORS)
+    biases = "".join(f"biases_{name}: {v} "
+                     for name, sizes in zip(("low", "mid", "high"), V3_ANCHORS)
                      for size in sizes for v in size)
     bottoms = [f"{k}{i}" for k in ("xy", "obj", "cls") for i in range(3)] + ["img_info"]
     return text + layer("YoloV3DetectionOutput", "detect", bottoms, ["box_out", "box_out_num"],
@@ -196,13 +199,15 @@ def test_yolov2(atc, prusik, tmp_path):
     anchors = [(0.57, 0.68), (1.87, 2.06), (3.34, 5.47), (7.88, 3.53), (9.77, 9.17)]
     raw = rand(1, 5 * 8, 5, 6)
     text = head(*raw.shape) + head(1, 4, name="img_info")
-    text += layer("Yolo", "yolo", ["data"], ["xy", "obj", "cls"], "yolo_param { boxes: 5 classes: 3 "
+    text += layer("Yolo", "yolo", ["data"], ["xy", "obj", "cls"],
+                  "yolo_param { boxes: 5 classes: 3 "
                   'yolo_version: "V2" softmax: true }')
     biases = " ".join(f"biases: {v}" for size in anchors for v in size)
     text += layer("YoloV2DetectionOutput", "detect", ["xy", "obj", "cls", "img_info"],
                   ["box_out", "box_out_num"], "yolov2_detection_output_param { boxes: 5 classes: 3 "
                   f"obj_threshold: 0.3 score_threshold: 0.2 {biases} }}")
-    got = run_network(atc, prusik, tmp_path, text, WEIGHTS, [raw, np.array([[160, 192, 300, 500]], "f")])
+    got = run_network(atc, prusik, tmp_path, text, WEIGHTS,
+                      [raw, np.array([[160, 192, 300, 500]], "f")])
     expected = yolo_decode([raw], [anchors], 3, (160, 192), (300, 500), True, True,
                            (0.3, 0.2, 0.45, 512, 512))
     assert len(expected[0]) > 5

@@ -33,12 +33,14 @@ class Net:
     def conv(self, x, m, k, s=1, p=0, group=1, relu=True, bias=True, kind="Convolution"):
         c = x[1] // group
         blobs = [self.rand(m, c, k, k, fan=c * k * k)] + [self.rand(m, fan=10)] * bias
-        y = self.add(kind, [x], f"convolution_param {{ num_output: {m} kernel_size: {k} stride: {s} "
+        y = self.add(kind, [x],
+                     f"convolution_param {{ num_output: {m} kernel_size: {k} stride: {s} "
                      f"pad: {p} group: {group} bias_term: {str(bias).lower()} }}", blobs), m
         return self.relu(y) if relu else y
 
     def relu(self, x, slope=0):
-        self.add("ReLU", [x], f"relu_param {{ negative_slope: {slope} }}" if slope else "", top=x[0])
+        self.add("ReLU", [x], f"relu_param {{ negative_slope: {slope} }}" if slope else "",
+                 top=x[0])
         return x
 
     def bn(self, x):
@@ -51,7 +53,8 @@ class Net:
         return x
 
     def pool(self, x, k, s, p=0, method="MAX"):
-        return self.add("Pooling", [x], f"pooling_param {{ pool: {method} kernel_size: {k} stride: {s} "
+        return self.add("Pooling", [x],
+                        f"pooling_param {{ pool: {method} kernel_size: {k} stride: {s} "
                         f"pad: {p} }}"), x[1]
 
     def lrn(self, x):
@@ -178,7 +181,8 @@ def ssd(keep=20):
 
 def opencv(cv2, net, x, names):
     proto, model = net.text.encode(), caffemodel(net.weights)
-    reader = cv2.dnn.readNetFromCaffe(np.frombuffer(proto, np.uint8), np.frombuffer(model, np.uint8))
+    reader = cv2.dnn.readNetFromCaffe(np.frombuffer(proto, np.uint8),
+                                      np.frombuffer(model, np.uint8))
     reader.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
     reader.setInput(x)
     return reader.forward(names)
@@ -264,7 +268,8 @@ LAYERS = {
                "spatial_scale: 0.125 }", [(1, 18, 9, 11), REGIONS]),
     "roi": ("ROIPooling", "roi_pooling_param { pooled_h: 2 pooled_w: 3 spatial_scale: 0.125 }",
             [(1, 18, 9, 11), REGIONS]),
-    "proposal": ("Proposal", "proposal_param { feat_stride: 16 base_size: 16 min_size: 12 ratio: 0.5 "
+    "proposal": ("Proposal",
+                 "proposal_param { feat_stride: 16 base_size: 16 min_size: 12 ratio: 0.5 "
                  "ratio: 1 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 50 post_nms_topn: 16 "
                  "nms_thresh: 0.5 }",
                  [(1, 12, 5, 6), (1, 24, 5, 6), np.array([[80, 96, 1]], "f")]),

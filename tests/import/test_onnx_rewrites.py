@@ -77,7 +77,8 @@ case("Dropout_10_mask", "Dropout", 10, [X], outputs=2, expect=[X, np.ones(X.shap
 case("Dropout_12", "Dropout", 12, [X], [np.float32(0.5)], outputs=2)
 case("Dropout_12_off", "Dropout", 12, [X], [np.float32(0.5), np.array(False)])
 bn = [f32(3), f32(3), f32(3), np.abs(f32(3)) + np.float32(0.1)]
-case("BatchNormalization_7", "BatchNormalization", 7, [X], bn, spatial=1, momentum=0.8, epsilon=1e-3)
+case("BatchNormalization_7", "BatchNormalization", 7, [X], bn, spatial=1, momentum=0.8,
+     epsilon=1e-3)
 case("BatchNormalization_9", "BatchNormalization", 9, [X], bn)
 case("BatchNormalization_15", "BatchNormalization", 15, [X], bn, training_mode=0)
 case("Constant_value_ints", "Constant", 12, [], value_ints=[3, -4])
@@ -91,14 +92,16 @@ case("Cast_13_f16", "Cast", 13, [X], to=TensorProto.FLOAT16)
 case("EyeLike", "EyeLike", 9, [f32(3, 4)], dtype=TensorProto.DOUBLE, k=1)
 case("Scatter_9", "Scatter", 9, [X[0, 0], np.array([[0, 2]], np.int64), f32(1, 2)], axis=1)
 case("Gemm_7", "Gemm", 7, [f32(2, 3), f32(4, 3), f32(4)], transB=1, alpha=0.5, beta=2.0)
-case("GroupNormalization_21", "GroupNormalization", 21, [f32(2, 4, 3, 3)], [f32(4), f32(4)], num_groups=2)
+case("GroupNormalization_21", "GroupNormalization", 21, [f32(2, 4, 3, 3)], [f32(4), f32(4)],
+     num_groups=2)
 case("RoiAlign_10", "RoiAlign", 10, [f32(1, 2, 8, 8), np.array([[1, 1, 6, 5]], np.float32),
                                      np.array([0], np.int64)], output_height=3, output_width=3)
 case("GridSample_16", "GridSample", 16, [f32(1, 2, 4, 4), f32(1, 3, 3, 2)], mode="bilinear")
 case("DFT_17", "DFT", 17, [f32(1, 8, 3, 1)], axis=1)
 
 # Forms older than onnxruntime takes.
-case("ConstantFill_1", "ConstantFill", 1, [f32(2, 3)], value=1.5, expect=[np.full((2, 3), 1.5, np.float32)])
+case("ConstantFill_1", "ConstantFill", 1, [f32(2, 3)], value=1.5,
+     expect=[np.full((2, 3), 1.5, np.float32)])
 case("ConstantFill_1_shape", "ConstantFill", 1, [], shape=[4], dtype=TensorProto.INT64, value=2.0,
      expect=[np.full(4, 2)])
 a, b = f32(2, 3, 4), f32(3)
@@ -109,7 +112,8 @@ case("PRelu_6", "PRelu", 6, [a], [b], expect=[np.where(a < 0, a * b[:, None], a)
 case("Concat_1", "Concat", 1, [a, a], expect=[np.concatenate([a, a], 1)])
 case("Reshape_1", "Reshape", 1, [a], expect=[a.reshape(6, 4)], shape=[6, -1])
 case("Cast_1", "Cast", 1, [a], expect=[a.astype(np.int32)], to="INT32")
-case("Pad_1", "Pad", 1, [a], expect=[np.pad(a, ((0, 0), (1, 0), (0, 2)))], paddings=[0, 1, 0, 0, 0, 2])
+case("Pad_1", "Pad", 1, [a], expect=[np.pad(a, ((0, 0), (1, 0), (0, 2)))],
+     paddings=[0, 1, 0, 0, 0, 2])
 case("Dropout_1", "Dropout", 1, [a], expect=[a], is_test=1)
 x, s, o = f32(2, 4, 3, 3), f32(2), f32(2)
 g = x.reshape(2, 2, -1)

@@ -53,7 +53,8 @@ static void every_type_in_every_encoding(void **state) {
             for (int k = 0; k < 2; k++) {
                 bool wide = types[i].field == 10, word = types[i].field == 4;
                 struct bytes *to = packed ? &list : &t;
-                if (!packed) w_varint(&t, (uint64_t)types[i].field << 3 | (wide ? 1 : word ? 5 : 0));
+                if (!packed)
+                    w_varint(&t, (uint64_t)types[i].field << 3 | (wide ? 1 : word ? 5 : 0));
                 if (wide || word) w_raw(to, raw + (size_t)k * size, size);
                 else w_varint(to, raw[(size_t)k * size]);
             }
@@ -177,7 +178,8 @@ static void external_data_stays_in_its_folder(void **state) {
     assert_fails(import_external("sub", NULL, NULL, &g), STATUS_FILE, "no plain file");
     assert_fails(import_external(".", NULL, NULL, &g), STATUS_FILE, "no plain file");
     assert_fails(import_external("w.bin", "12", NULL, &g), STATUS_FORMAT, "16 bytes");
-    assert_fails(import_external("w.bin", "18446744073709551615", NULL, &g), STATUS_FORMAT, "offset");
+    assert_fails(import_external("w.bin", "18446744073709551615", NULL, &g), STATUS_FORMAT,
+                 "offset");
     assert_fails(import_external("w.bin", "-8", NULL, &g), STATUS_FORMAT, "offset");
     assert_fails(import_external("w.bin", "0", "4", &g), STATUS_FORMAT, "4 bytes");
     assert_fails(import_external("", NULL, NULL, &g), STATUS_FORMAT, "no location");
@@ -208,7 +210,8 @@ int main(void) {
         cmocka_unit_test(every_type_in_every_encoding),
         cmocka_unit_test(signs_and_truth_survive),
         cmocka_unit_test(sizes_that_lie_are_refused),
-        cmocka_unit_test_setup_teardown(external_data_stays_in_its_folder, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(external_data_stays_in_its_folder, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,8 @@ def cnn():
         node("Add", ["mm", "b4"], ["h"]),
         node("Gemm", ["h", "w5", "b5"], ["y"], transB=1),
     ]
-    init = [weight("w1", 16, 3, 3, 3), weight("b1", 16), weight("w2", 16, 1, 3, 3), weight("b2", 16),
-            weight("w3", 16, 16, 1, 1), weight("w4", 32, 24), weight("b4", 24),
+    init = [weight("w1", 16, 3, 3, 3), weight("b1", 16), weight("w2", 16, 1, 3, 3),
+            weight("b2", 16), weight("w3", 16, 16, 1, 1), weight("w4", 32, 24), weight("b4", 24),
             weight("w5", 10, 24), weight("b5", 10),
             numpy_helper.from_array(np.float32(0), "zero"),
             numpy_helper.from_array(np.float32(6), "six")]
@@ -133,7 +133,8 @@ def test_mobilenet(atc, prusik, data_dir, tmp_path):
     assert got.argmax() == want.argmax()
 
 
-@pytest.mark.parametrize("dtype, zero", [(np.uint8, 0), (np.uint8, 128), (np.int8, 0), (np.int8, -7)])
+@pytest.mark.parametrize("dtype, zero",
+                         [(np.uint8, 0), (np.uint8, 128), (np.int8, 0), (np.int8, -7)])
 def test_rounding(atc, prusik, tmp_path, dtype, zero):
     """Ties to even, saturation, infinities, and back to floats."""
     scale = np.float32(0.25)
@@ -181,7 +182,8 @@ def product(op, x, values, result, **attributes):
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("group, pads, strides", [(1, [1, 0, 2, 1], [2, 1]), (8, [1] * 4, [1, 1])])
-def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, group, pads, strides):
+def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, group, pads,
+                      strides):
     """The same bytes as the reference kernel, ties included; onnxruntime's within a step."""
     own = np.random.default_rng(5)
     x_range, w_range, channels = np.iinfo(x_type), np.iinfo(w_type), 24

@@ -386,7 +386,8 @@ def test_what_is_wrong_with_a_file_is_said(atc, tmp_path):
     fails("E19005", "no outputs")
     fails("E19005", "two nodes are named 'x'", nodes=[x, x])
     fails("E19005", "'nobody' is produced by nothing", nodes=[x, node("y", "Neg", "nobody")])
-    fails("E19005", "cycle", nodes=[node("a", "Neg", "b"), node("b", "Neg", "a"), node("y", "Neg", "a")])
+    fails("E19005", "cycle",
+          nodes=[node("a", "Neg", "b"), node("b", "Neg", "a"), node("y", "Neg", "a")])
     fails("E19005", "reads output 3", nodes=[x, node("y", "Neg", "x:3")])
     fails("E19005", "has 1 inputs", nodes=[x, node("y", "Add", "x")])
     fails("E19005", "Const 'w' has no value", nodes=graph)

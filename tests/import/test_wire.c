@@ -48,7 +48,8 @@ static void damage_is_named(void **state) {
     struct bytes b = {0};
     w_varint(&b, 7 << 3 | 2);
     w_varint(&b, 1000);
-    assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "1000 bytes, but 0");
+    assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT,
+                 "1000 bytes, but 0");
     b.n = 0;
     w_raw(&b, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11);
     assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "ten bytes");
@@ -95,14 +96,14 @@ static void depth_and_count_are_bounded(void **state) {
     model.n = 0;
     for (int i = 0; i < 1000; i++) w_message(&model, 14, (struct bytes){0});
     struct wire_options few = {.max_messages = 999};
-    assert_fails(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &few, &m), STATUS_LIMIT,
-                 "999 messages");
+    assert_fails(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &few, &m),
+                 STATUS_LIMIT, "999 messages");
     few.max_messages = 1000;
     assert_ok(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &few, &m));
     wire_message_deinit(&m);
     few.max_bytes = model.n - 1;
-    assert_fails(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &few, &m), STATUS_LIMIT,
-                 "bytes");
+    assert_fails(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &few, &m),
+                 STATUS_LIMIT, "bytes");
     free(model.p);
 }
 

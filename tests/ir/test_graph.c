@@ -198,9 +198,11 @@ static void uses(void **state) {
 
 static void borders(void **state) {
     (void)state;
-    struct graph *g = parse("graph \"g\" {\n input x\n const c f32[1] = {1}\n y = Relu(x)\n output y\n}");
+    struct graph *g =
+        parse("graph \"g\" {\n input x\n const c f32[1] = {1}\n y = Relu(x)\n output y\n}");
     assert_fails(graph_add_input(g, graph_find_tensor(g, "c")), STATUS_FORMAT, "it is a constant");
-    assert_fails(graph_add_input(g, graph_find_tensor(g, "y")), STATUS_FORMAT, "a node produces it");
+    assert_fails(graph_add_input(g, graph_find_tensor(g, "y")), STATUS_FORMAT,
+                 "a node produces it");
     int y = graph_find_tensor(g, "y"), x = graph_find_tensor(g, "x");
     assert_fails(graph_add_node(g, OP_Relu, "again", 1, &x, 1, &y, NULL), STATUS_FORMAT,
                  "'y' is produced twice");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text form: what is printed parses back to the same, and what is wrong is said with its place. */
+/* The text form: what is printed parses back to the same, and what is wrong is said with its
+ * place. */
 #include "../check.h"
 
 #include <locale.h>

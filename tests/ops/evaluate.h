@@ -7,7 +7,8 @@
  *                  "y = Relu(x)\n"
  *                  "const want f32[2] = {0, 2}\n");
  *     assert_infers("input x f32[?,3]\n y = Shape(x)\n", "i64[2]");
- *     assert_refuses("const x f32[2] = {1, 2}\n y = Softmax(x) {axis=7}\n", STATUS_SHAPE, "axis 7");
+ *     assert_refuses("const x f32[2] = {1, 2}\n y = Softmax(x) {axis=7}\n", STATUS_SHAPE,
+                      "axis 7");
  *
  * assert_gives also runs each node's shape rule without the operands' values, and then without
  * their dimensions: what it says then must not contradict what comes out.

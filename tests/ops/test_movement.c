@@ -24,7 +24,8 @@ static void reshapes(void **state) {
                  "const want f32[1,3] = {1,2,3}\n");
     assert_gives("const x f32[2] = {1,2}\n const a i64[2] = {0, -1}\n y = Unsqueeze(x, a)\n"
                  "const want f32[1,2,1] = {1,2}\n");
-    assert_refuses(X "const a i64[1] = {0}\n y = Squeeze(x, a)\n", STATUS_SHAPE, "cannot be squeezed");
+    assert_refuses(X "const a i64[1] = {0}\n y = Squeeze(x, a)\n", STATUS_SHAPE,
+                   "cannot be squeezed");
     assert_gives(X "y = Shape(x) {start=-1, end=9}\n const want i64[1] = {3}\n");
 }
 

@@ -88,7 +88,8 @@ static bool compare(const struct values *a, const struct values *b, char problem
     for (int o = 0; o < a->g->n_outputs; o++) {
         const struct view *x = &a->v[o], *y = &b->v[o];
         char tx[128], ty[128];
-        if (strcmp(x->name, y->name) || x->dtype != y->dtype || !shape_equal(&x->shape, &y->shape)) {
+        if (strcmp(x->name, y->name) || x->dtype != y->dtype ||
+            !shape_equal(&x->shape, &y->shape)) {
             snprintf(problem, 256, "output '%.40s' %s%.40s is now '%.40s' %s%.40s", x->name,
                      dtype_name(x->dtype), shape_text(&x->shape, tx), y->name, dtype_name(y->dtype),
                      shape_text(&y->shape, ty));

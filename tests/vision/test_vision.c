@@ -115,7 +115,8 @@ static void test_letterbox(void **state) {
     pk_image_free(&image);
 }
 
-/* From the corner: of two columns, the last half of the outputs lies between the second and itself. */
+/* From the corner: of two columns, the last half of the outputs lies between the second and
+ * itself. */
 static void test_resize_corner(void **state) {
     uint8_t rgb[] = {0, 10, 20, 100, 30, 20, 40, 0, 0, 200, 250, 255};
     struct pk_image image = {2, 2, rgb};
