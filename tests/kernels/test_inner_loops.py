@@ -75,3 +75,19 @@ def test_inner_loops_stay_in_registers(isa, build_dir):
         best = max(inner_loops.share(inner_loops.main_loop(loops))
                    for loops in found[family].values())
         assert best >= LEAST_SHARE[isa], family
+
+
+def test_every_kernel_is_listed(build_dir):
+    if not optimised(build_dir):
+        pytest.skip("instrumented code is not what is looked at")
+    lines = {}
+    for option in ([], ["--all"]):
+        done = subprocess.run([sys.executable, ROOT / "bench" / "inner_loops.py", "--build",
+                               build_dir, *option, "avx2"], capture_output=True, text=True)
+        assert done.returncode in (0, 1), done.stderr  # 1: what it says of spills, held above
+        lines[bool(option)] = set(done.stdout.splitlines())
+    found = inner_loops.survey(build_dir, "avx2")
+    for kernels in found.values():
+        for name in kernels:
+            assert any(name in line for line in lines[True]), name
+    assert len(lines[True]) > len(lines[False]) >= len(found)
