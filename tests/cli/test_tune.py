@@ -93,6 +93,14 @@ def test_table_and_results(models, prusik, tune, tmp_path):
     lines = out.splitlines()
     assert lines[0].split() == ["convolution", "before", "ms", "after", "ms", "gain"]
     assert [line.split()[0] for line in lines[1:6]] == [f"conv{i}" for i in (0, 1, 2, 4, 5)]
+    for line in lines[1:6]:  # what is kept is what took less time, by more than noise
+        row = re.fullmatch(r"\S+ +(\S.*?) +([\d.]+)   (\S.*?) +([\d.]+) +(-|[\d.]+%)", line)
+        old, ms, new, new_ms, gain = row.groups()
+        assert new != old and (new == "the same") == (gain == "-"), line
+        if gain == "-":
+            assert new_ms == ms, line
+        else:
+            assert float(gain[:-1]) >= 2 and float(new_ms) < float(ms), line
     assert re.search(r"^5 convolutions of 5 kinds, \d hints?: [\d.]+ ms by the cost model, [\d.]+ "
                      r"ms with hints \([\d.]+% less\)$", out, re.M)
     want = run(prusik, models / "fixed.om", models / "x.npy", tmp_path / "a")
