@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "kernels/conv_algorithms.h"
+#include "kernels/move.h"
 
 enum {
     EXACT = 64,     /* lengths up to this are cut optimally */
@@ -293,39 +294,80 @@ enum status direct_plan(struct conv_plan *p) {
     return STATUS_OK;
 }
 
+/* A group's weights when every lane reads all input channels: whole vectors of output channels,
+ * read along the rows of `weights`. */
+static void pack_dense(const struct conv_plan *p, const float *weights, int group, float *packed) {
+    enum { RUN = 64 };
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, taps = d->kh * d->kw, blocks = group_blocks(p, group, p->ocv);
+    const int most = d->src == CONV_PLANAR ? d->ic : vl; /* channels of a block */
+    const int64_t length = (int64_t)d->ic * taps;
+    int first = 0, width = d->ic < most ? d->ic : most, c = 0, t = 0;
+    for (int64_t at = 0; at < length; at += RUN) {
+        const int n = length - at < RUN ? (int)(length - at) : RUN;
+        int64_t to[RUN]; /* the weights' places in the group, in vectors */
+        for (int i = 0; i < n; i++) {
+            to[i] = ((int64_t)first * taps + (int64_t)t * width + c) * blocks;
+            if (++t < taps) continue;
+            t = 0;
+            if (++c < width) continue;
+            c = 0;
+            first += width;
+            width = d->ic - first < most ? d->ic - first : most;
+        }
+        for (int o = 0; o < blocks; o++) {
+            float run[RUN * 16];
+            const int block = group * p->ocv + o, rest = d->oc - block * vl;
+            p->k->move->nchw_to_block(weights + (int64_t)block * vl * length + at, length,
+                                      rest < vl ? rest : vl, run, (size_t)n);
+            for (int i = 0; i < n; i++) {
+                float *w = packed + (to[i] + o) * vl;
+                for (int l = 0; l < vl; l += 4) memcpy(w + l, run + i * vl + l, 4 * sizeof *w);
+            }
+        }
+    }
+}
+
+/* The same when lanes read channels of their own, in a range that others share. */
+static void pack_grouped(const struct conv_plan *p, const float *weights, int group, float *w) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, taps = d->kh * d->kw, blocks = group_blocks(p, group, p->ocv);
+    const int icg = d->ic / d->groups, ocg = d->oc / d->groups, lanes = blocks * vl;
+    const struct channels r = reach(p, group * p->ocv, blocks);
+    struct {
+        const float *weights; /* of its output channel; NULL: a padding lane */
+        int first;            /* input channel of its group */
+    } row[MOST_LANES];
+    for (int l = 0; l < lanes; l++) {
+        const int oc = group * p->ocv * vl + l, there = oc < d->oc;
+        row[l].weights = there ? weights + (size_t)oc * (size_t)icg * (size_t)taps : NULL;
+        row[l].first = there ? oc / ocg * icg : 0;
+    }
+    for (int c0 = r.first; c0 < r.end;) {
+        /* To the end of the block; interleaved input is a single block. */
+        int c1 = d->src == CONV_PLANAR ? r.end : (c0 / vl + 1) * vl;
+        if (c1 > r.end) c1 = r.end;
+        for (int t = 0; t < taps; t++)
+            for (int c = c0; c < c1; c++)
+                for (int l = 0; l < lanes; l++) {
+                    const int in_group = c - row[l].first;
+                    *w++ = row[l].weights && in_group >= 0 && in_group < icg
+                               ? row[l].weights[(size_t)in_group * (size_t)taps + (size_t)t]
+                               : 0;
+                }
+        c0 = c1;
+    }
+}
+
 void direct_pack(const struct conv_plan *p, const float *weights, const float *bias,
                  float *packed) {
     const struct conv_desc *d = &p->d;
-    const int vl = p->k->vl, taps = d->kh * d->kw;
-    const int icg = d->ic / d->groups, ocg = d->oc / d->groups;
-    for (int o = 0; o < p->ocb * vl; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
+    const int channels = p->ocb * p->k->vl;
+    for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int g = 0; g < p->n_groups; g++) {
-        int blocks = group_blocks(p, g, p->ocv), lanes = blocks * vl;
-        struct channels r = reach(p, g * p->ocv, blocks);
-        float *w = packed + (size_t)p->ocb * (size_t)vl + (size_t)g * p->group_floats;
-        struct {
-            const float *weights; /* of its output channel; NULL: a padding lane */
-            int first;            /* input channel of its group */
-        } row[MOST_LANES];
-        for (int l = 0; l < lanes; l++) {
-            const int oc = g * p->ocv * vl + l, there = oc < d->oc;
-            row[l].weights = there ? weights + (size_t)oc * (size_t)icg * (size_t)taps : NULL;
-            row[l].first = there ? oc / ocg * icg : 0;
-        }
-        for (int c0 = r.first; c0 < r.end;) {
-            /* To the end of the block; interleaved input is a single block. */
-            int c1 = d->src == CONV_PLANAR ? r.end : (c0 / vl + 1) * vl;
-            if (c1 > r.end) c1 = r.end;
-            for (int t = 0; t < taps; t++)
-                for (int c = c0; c < c1; c++)
-                    for (int l = 0; l < lanes; l++) {
-                        const int in_group = c - row[l].first;
-                        *w++ = row[l].weights && in_group >= 0 && in_group < icg
-                                   ? row[l].weights[(size_t)in_group * (size_t)taps + (size_t)t]
-                                   : 0;
-                    }
-            c0 = c1;
-        }
+        float *w = packed + channels + (size_t)g * p->group_floats;
+        if (d->groups == 1) pack_dense(p, weights, g, w);
+        else pack_grouped(p, weights, g, w);
     }
 }
 

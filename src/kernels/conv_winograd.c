@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "kernels/conv_algorithms.h"
+#include "kernels/move.h"
 #include "kernels/winograd.h"
 
 enum { MAX_RUNS = 40 };
@@ -244,51 +245,58 @@ static void weight_transform(const struct form *f, double g[][WINOGRAD_MOST_TAPS
     if (f->stride == 2) g[last + 1][1] = 1;
 }
 
-/* The weights between a block of output channels, `lanes` of which exist, and channel c of the
- * transformed input, to w[taps][taps][vl]; the other lanes are left alone. */
-static void gather_weights(const struct conv_plan *p, const float *weights, int block, int lanes,
-                           int c, float *w) {
+/* The weights between a block of output channels and channels [c, c + n) of the transformed input,
+ * to w[n][taps][taps][vl]. */
+static void gather_weights(const struct conv_plan *p, const float *weights, int block, int c, int n,
+                           float *w) {
     const struct conv_desc *d = &p->d;
-    const int taps = forms[p->wino_form].taps, step = in_cells(d) ? 2 : 1, vl = p->k->vl;
-    const int channel = step == 2 ? c / 4 : c;
-    const int y0 = step == 2 ? c / 2 % 2 - d->pt % 2 : 0, x0 = step == 2 ? c % 2 - d->pl % 2 : 0;
-    const size_t size = (size_t)(d->kh * d->kw);
-    for (int l = 0; l < lanes; l++) {
-        size_t o = (size_t)block * (size_t)vl + (size_t)l;
-        const float *from = weights + (o * (size_t)d->ic + (size_t)channel) * size;
-        if (step == 1) {
-            for (int t = 0; t < taps * taps; t++) w[t * vl + l] = from[t];
-            continue;
+    const int taps = forms[p->wino_form].taps, vl = p->k->vl, rest = d->oc - block * vl;
+    const int lanes = rest < vl ? rest : vl;
+    const size_t size = (size_t)(d->kh * d->kw), row = (size_t)d->ic * size;
+    weights += (size_t)block * (size_t)vl * row;
+    if (!in_cells(d)) {
+        p->k->move->nchw_to_block(weights + (size_t)c * size, (int64_t)row, lanes, w,
+                                  (size_t)n * size);
+        return;
+    }
+    memset(w, 0, (size_t)(n * taps * taps * vl) * sizeof *w);
+    for (int k = 0; k < n; k++) {
+        const int cell = (c + k) % 4, y0 = cell / 2 - d->pt % 2, x0 = cell % 2 - d->pl % 2;
+        for (int t = 0; t < taps * taps; t++, w += vl) {
+            const int y = t / taps * 2 + y0, x = t % taps * 2 + x0;
+            if (y < 0 || y >= d->kh || x < 0 || x >= d->kw) continue;
+            for (int l = 0; l < lanes; l++)
+                w[l] = weights[(size_t)l * row + (size_t)((c + k) / 4) * size +
+                               (size_t)(y * d->kw + x)];
         }
-        for (int i = 0; i < taps; i++)
-            for (int j = 0; j < taps; j++) {
-                const int y = i * step + y0, x = j * step + x0;
-                const int there = y >= 0 && y < d->kh && x >= 0 && x < d->kw;
-                w[(i * taps + j) * vl + l] = there ? from[y * d->kw + x] : 0;
-            }
     }
 }
 
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed) {
+    enum { MOST_PAIRS = WINOGRAD_WEIGHT_FLOATS / 4, SQUARE = WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS };
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
-    const int vl = p->k->vl, channels = p->ocb * vl;
+    const int vl = p->k->vl, channels = p->ocb * vl, square = f->taps * f->taps * vl;
     double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
     weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int group = 0; group < p->n_groups; group++) {
         const int first = group * p->ocv;
         const int blocks = p->ocb - first < p->ocv ? p->ocb - first : p->ocv;
+        const int most = WINOGRAD_WEIGHT_FLOATS / (vl * blocks);
         float *u = packed + channels + (size_t)group * p->group_floats;
-        for (int c = 0; c < p->wino_ic; c++)
-            for (int o = 0; o < blocks; o++, u += vl) {
-                float w[WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS * 16] = {0};
-                const int rest = d->oc - (first + o) * vl;
-                gather_weights(p, weights, first + o, rest < vl ? rest : vl, c, w);
-                p->k->winograd->weights(w, (const double(*)[WINOGRAD_MOST_TAPS])g, f->distinct,
-                                        f->taps, u, (int64_t)p->wino_ic * blocks * vl);
-            }
+        for (int c = 0, n; c < p->wino_ic; c += n, u += n * blocks * vl) {
+            float w[WINOGRAD_WEIGHT_FLOATS * SQUARE];
+            const float *pair[MOST_PAIRS];
+            n = p->wino_ic - c < most ? p->wino_ic - c : most;
+            for (int o = 0; o < blocks; o++)
+                gather_weights(p, weights, first + o, c, n, w + o * n * square);
+            for (int k = 0; k < n * blocks; k++)
+                pair[k] = w + (k % blocks * n + k / blocks) * square;
+            p->k->winograd->weights(pair, n * blocks, (const double(*)[WINOGRAD_MOST_TAPS])g,
+                                    f->distinct, f->taps, u, (int64_t)p->wino_ic * blocks * vl);
+        }
     }
 }
 

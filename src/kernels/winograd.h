@@ -51,10 +51,14 @@ struct winograd_kernels {
     void (*output[N_WINOGRAD_FORMS])(const float *m, int64_t step, const float *bias,
                                      const struct conv_tile *t, int64_t dst_row,
                                      int64_t residual_row, int rows, int cols);
-    /* The weights w[taps][taps][vl] between one channel and one block, by the n rows of g along
-     * both axes, in double precision; point p goes to u + p * step. */
-    void (*weights)(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps,
-                    float *u, int64_t step);
+    /* The weights between `count` pairs of a channel and a block, each w[taps][taps][vl], by the n
+     * rows of g along both axes, in double precision; point p of pair k goes to u + p * step +
+     * k * vl. At most WINOGRAD_WEIGHT_FLOATS / vl pairs. */
+    void (*weights)(const float *const *w, int count, const double (*g)[WINOGRAD_MOST_TAPS], int n,
+                    int taps, float *u, int64_t step);
 };
+/* Whole cache lines at a point, before the next point's, which lies a multiple of the size of a
+ * cache's ways away. */
+enum { WINOGRAD_WEIGHT_FLOATS = 192 };
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include "kernels/winograd.h"
 
+#include <string.h>
+
 #include "kernels/conv_finish.h"
 #include "kernels/simd.h"
 
@@ -262,24 +264,43 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
     }
 WINOGRAD_FORMS(DEFINE)
 
-typedef double vd __attribute__((vector_size(8 * VL)));
+/* Half a vector of channels in double precision, and as it is stored. */
+typedef double vd __attribute__((vector_size(4 * VL)));
+typedef float half_vf __attribute__((vector_size(2 * VL)));
 
-static NOINLINE void weights(const float *w, const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps,
-                             float *u, int64_t step) {
-    vd half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
-    for (int i = 0; i < n; i++)
+INLINE void transform_weights(const float *const *w, int count,
+                              const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps, float *u,
+                              int64_t step) {
+    vd rows[2 * WINOGRAD_WEIGHT_FLOATS / VL][WINOGRAD_MOST_INPUTS][WINOGRAD_MOST_TAPS];
+    for (int k = 0; k < 2 * count; k++)
         for (int j = 0; j < taps; j++) {
-            vd sum = {0};
-            for (int t = 0; t < taps; t++)
-                sum += g[i][t] * __builtin_convertvector(vf_load(w + (t * taps + j) * VL), vd);
-            half[i][j] = sum;
+            vd column[WINOGRAD_MOST_TAPS];
+            for (int t = 0; t < taps; t++) {
+                half_vf x;
+                memcpy(&x, w[k / 2] + (t * taps + j) * VL + k % 2 * VL / 2, sizeof x);
+                column[t] = __builtin_convertvector(x, vd);
+            }
+            for (int i = 0; i < n; i++) {
+                vd sum = g[i][0] * column[0];
+                for (int t = 1; t < taps; t++) sum += g[i][t] * column[t];
+                rows[k][i][j] = sum;
+            }
         }
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++, u += step) {
-            vd sum = {0};
-            for (int t = 0; t < taps; t++) sum += half[i][t] * g[j][t];
-            vf_store(u, __builtin_convertvector(sum, vf));
-        }
+        for (int j = 0; j < n; j++, u += step)
+            for (int k = 0; k < 2 * count; k++) {
+                vd sum = rows[k][i][0] * g[j][0];
+                for (int t = 1; t < taps; t++) sum += rows[k][i][t] * g[j][t];
+                half_vf x = __builtin_convertvector(sum, half_vf);
+                memcpy(u + k * VL / 2, &x, sizeof x);
+            }
+}
+
+static NOINLINE void weights(const float *const *w, int count,
+                             const double (*g)[WINOGRAD_MOST_TAPS], int n, int taps, float *u,
+                             int64_t step) {
+    if (taps == 3) transform_weights(w, count, g, n, 3, u, step);
+    else transform_weights(w, count, g, n, taps, u, step);
 }
 
 #define INPUT(name, ...) [WINOGRAD_##name] = input_##name,
