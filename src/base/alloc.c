@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { LARGE_PAGE = 2 << 20 };
 
@@ -59,20 +60,52 @@ void *mem_realloc(void *p, size_t bytes) {
     return q;
 }
 
-void *mem_alloc_aligned(size_t bytes) {
+void *mem_reserve(size_t bytes) {
     if (bytes > PTRDIFF_MAX - PK_ALIGNMENT || should_fail()) return NULL;
     bytes = (bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
+    void *p = NULL;
+    if (bytes < LARGE_PAGE) return count(aligned_alloc(PK_ALIGNMENT, bytes ? bytes : PK_ALIGNMENT));
+    return posix_memalign(&p, LARGE_PAGE, bytes) ? NULL : count(p);
+}
+
+/* Advice on the whole pages of a size within [p, p + bytes); one that a system does not take makes
+ * no difference but in time. Returns the end of the last page. */
+static uintptr_t advise(const void *p, size_t bytes, uintptr_t page, int advice) {
+    const uintptr_t begin = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)p + bytes) / page * page;
+    if (begin >= end) return (uintptr_t)p;
+    madvise((void *)begin, end - begin, advice);
+    return end;
+}
+
+/* Large pages save faults at load and look-ups in every run. The last part stays on small ones, so
+ * that no more memory is held than asked for. */
+static uintptr_t want_large_pages(const void *p, size_t bytes) {
 #ifdef MADV_HUGEPAGE
-    /* Weights and activations: large pages save faults at load and look-ups in every run. The last
-     * part stays on small ones, so that no more memory is held than asked for. */
-    if (bytes >= LARGE_PAGE) {
-        void *p = NULL;
-        if (posix_memalign(&p, LARGE_PAGE, bytes)) return NULL;
-        madvise(p, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
-        return count(p);
-    }
+    return advise(p, bytes, LARGE_PAGE, MADV_HUGEPAGE);
+#else
+    return (uintptr_t)p + 0 * bytes;
 #endif
-    return count(aligned_alloc(PK_ALIGNMENT, bytes ? bytes : PK_ALIGNMENT));
+}
+
+void *mem_alloc_aligned(size_t bytes) {
+    void *p = mem_reserve(bytes);
+    if (p) want_large_pages(p, bytes);
+    return p;
+}
+
+void mem_will_fill(void *p, size_t bytes) {
+    const uintptr_t done = want_large_pages(p, bytes);
+#ifdef MADV_POPULATE_WRITE
+    advise((void *)done, (uintptr_t)p + bytes - done, (uintptr_t)sysconf(_SC_PAGESIZE),
+           MADV_POPULATE_WRITE);
+#else
+    (void)done;
+#endif
+}
+
+void mem_will_not_read(void *p, size_t bytes) {
+    advise(p, bytes, (uintptr_t)sysconf(_SC_PAGESIZE), MADV_DONTNEED);
 }
 
 char *mem_strdup(const char *s) {

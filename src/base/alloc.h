@@ -20,6 +20,12 @@ void *mem_calloc(size_t count, size_t bytes);
 void *mem_realloc(void *p, size_t bytes);
 /* 64-byte aligned, size rounded up to 64; released with mem_free like the others. */
 void *mem_alloc_aligned(size_t bytes);
+/* The same for a block that is used from its start on, bit by bit: only what has been touched is
+ * held. mem_will_fill() before a part of it is written as a whole saves the page faults. */
+void *mem_reserve(size_t bytes);
+void mem_will_fill(void *p, size_t bytes);
+/* What p points at, part of a live allocation, is not read again before it is written again. */
+void mem_will_not_read(void *p, size_t bytes);
 char *mem_strdup(const char *s);
 void mem_free(void *p); /* mem_free(NULL) is fine */
 

@@ -65,7 +65,12 @@ static enum status plan_for(struct model *m, const struct shape *shapes,
     if (m->fixed) TRY(graph_clone(m->source, true, &g));
     else TRY(passes_specialise(m->source, shapes, &g));
     struct program *p;
-    TRY(program_create(g, m->source, m->weights, m->fixed || m->dynamic.n_gears, &p));
+    enum status s =
+        program_create(g, m->source, m->weights, m->fixed || m->dynamic.n_gears, &p);
+    /* No other program will be made of a source whose shapes are fixed. */
+    weight_store_fill(m->weights, m->device->pool, m->fixed ? m->source->constants : NULL,
+                      m->source->constants_bytes);
+    TRY(s);
     struct cached_program *c = mem_calloc(1, sizeof *c);
     struct shape *copy = mem_calloc((size_t)m->graph->n_inputs + 1, sizeof *copy);
     if (!c || !copy) {
@@ -164,6 +169,13 @@ static enum status plan_at_load(struct model *m) {
     return STATUS_OK;
 }
 
+static size_t constant_bytes(const struct graph *g) {
+    size_t sum = 0;
+    for (int t = 0; t < g->n_tensors; t++)
+        if (!size_add(sum, g->tensors[t].data_bytes, &sum)) return SIZE_MAX;
+    return sum;
+}
+
 enum status model_create(struct graph *g, struct device *d, struct model **out) {
     *out = NULL;
     struct model *m = mem_calloc(1, sizeof *m);
@@ -177,9 +189,9 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
     pthread_mutex_init(&m->mutex, NULL);
     m->fixed = true;
     for (int i = 0; i < g->n_inputs; i++) m->fixed &= shape_known(&g->tensors[g->inputs[i]].shape);
-    enum status s = weight_store_create(&m->weights);
     /* Once here for what does not depend on input shapes, so that programs share the result. */
-    if (s == STATUS_OK) s = passes_run(g, PASSES_LOAD);
+    enum status s = passes_run(g, PASSES_LOAD);
+    if (s == STATUS_OK) s = weight_store_create(constant_bytes(g), &m->weights);
     if (s == STATUS_OK) s = clone_without_data(m->source, &m->graph);
     if (s == STATUS_OK) s = plan_at_load(m);
     if (s != STATUS_OK) model_destroy(m);

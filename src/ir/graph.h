@@ -107,6 +107,9 @@ struct graph {
     struct graph_meta {
         const char *key, *value;
     } *meta;
+    /* The block that most constants' data lies in, of what graph_attach() was given; or NULL. */
+    void *constants;
+    size_t constants_bytes;
 
     /* private to graph.c */
     struct arena arena;

@@ -264,7 +264,7 @@ enum status direct_plan(struct conv_plan *p) {
 
     size_t floats, bytes;
     CHECK(size_mul((size_t)span * (size_t)taps, (size_t)p->ocv * (size_t)vl, &p->group_floats) &&
-              size_mul(p->group_floats, (size_t)p->n_groups, &floats) &&
+              size_mul(p->group_floats / (size_t)p->ocv, (size_t)p->ocb, &floats) &&
               size_add(floats, (size_t)p->ocb * (size_t)vl, &floats) &&
               size_mul(floats, sizeof(float), &bytes),
           STATUS_LIMIT, "convolution: packed weights exceed the address space");

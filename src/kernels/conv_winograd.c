@@ -215,7 +215,8 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     size_t floats;
     if (!size_mul((size_t)(f->distinct * f->distinct) * (size_t)p->wino_ic, (size_t)(p->ocv * vl),
                   &p->group_floats) ||
-        !size_mul(p->group_floats, (size_t)p->n_groups, &floats) || floats > SIZE_MAX / 8)
+        !size_mul(p->group_floats / (size_t)p->ocv, (size_t)p->ocb, &floats) ||
+        floats > SIZE_MAX / 8)
         return 0;
     p->packed_bytes = (floats + (size_t)p->ocb * (size_t)vl) * sizeof(float);
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +

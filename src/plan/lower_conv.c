@@ -60,13 +60,13 @@ static enum status wanted_algorithm(int *only) {
 }
 
 struct pack_job {
-    const struct conv_plan *plan;
+    struct conv_plan plan;
     const float *weights, *bias;
 };
 
-static void pack(void *context, void *memory) {
+static void pack(const void *context, void *memory) {
     const struct pack_job *j = context;
-    conv_pack(j->plan, j->weights, j->bias, memory);
+    conv_pack(&j->plan, j->weights, j->bias, memory);
 }
 
 /* What the packed form depends on; two plans that agree in it share their weights. */
@@ -79,14 +79,15 @@ struct signature {
 
 static enum status pack_weights(struct plan *s, const struct tensor *w, const struct tensor *bias,
                                 const struct conv_plan *p, const void **out) {
-    struct pack_job job = {p, w->data, bias ? bias->data : NULL};
+    struct pack_job job = {*p, w->data, bias ? bias->data : NULL};
     struct signature sig;
     memset(&sig, 0, sizeof sig);
     sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
                              p->d.groups, p->icb, p->ocb, p->ocv, p->n_groups, p->merged,
                              p->wino_form, (int)p->d.src, p->d.pt % 2, p->d.pl % 2,
                              p->group_floats};
-    return plan_pack(s, w, bias, &sig, sizeof sig, p->packed_bytes, pack, &job, out);
+    return plan_pack(s, w, bias, &(struct packing){&sig, sizeof sig, p->packed_bytes, pack, &job,
+                                                   sizeof job}, out);
 }
 
 /* How the destination can be written: *dst, and for a home its stride. */

@@ -38,13 +38,13 @@ static enum status run_gemm(const struct step *s, struct run_env *env, int tile,
 }
 
 struct pack_job {
-    const struct gemm_plan *plan;
+    struct gemm_plan plan;
     const float *b;
 };
 
-static void pack(void *context, void *memory) {
+static void pack(const void *context, void *memory) {
     const struct pack_job *j = context;
-    gemm_pack(j->plan, j->b, memory);
+    gemm_pack(&j->plan, j->b, memory);
 }
 
 struct signature {
@@ -91,11 +91,12 @@ static enum status add_gemm(struct plan *s, const struct node *n, const struct g
     TRY(gemm_plan_init(s->k, d, &want.plan));
     const void *packed = NULL;
     if (d->b_constant && want.plan.packed_bytes) {
-        struct pack_job job = {&want.plan, b->data};
+        struct pack_job job = {want.plan, b->data};
         struct signature sig;
         memset(&sig, 0, sizeof sig);
         sig = (struct signature){want.plan.k->isa, want.plan.nv, d->trans_b, d->n, d->k, d->ldb};
-        TRY(plan_pack(s, b, NULL, &sig, sizeof sig, want.plan.packed_bytes, pack, &job, &packed));
+        TRY(plan_pack(s, b, NULL, &(struct packing){&sig, sizeof sig, want.plan.packed_bytes, pack,
+                                                    &job, sizeof job}, &packed));
     }
     want.packed = packed;
     struct value va, vb, vbias, vc;

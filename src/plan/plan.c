@@ -156,20 +156,18 @@ static enum status make_plan(struct plan *s) {
 }
 
 enum status plan_pack(struct plan *s, const struct tensor *w, const struct tensor *second,
-                      const void *signature, size_t signature_bytes, size_t packed_bytes,
-                      void (*pack)(void *, void *), void *context, const void **out) {
+                      const struct packing *how, const void **out) {
     bool shared = true;
     for (int i = 0; i < 2; i++) {
         const struct tensor *t = i ? second : w;
         int m = t ? graph_find_tensor(s->model, t->name) : -1;
         shared &= !t || (m >= 0 && s->model->tensors[m].data == t->data);
     }
-    if (shared)
-        return weight_store_get(s->weights, w->data, second ? second->data : NULL, signature,
-                                signature_bytes, packed_bytes, pack, context, out);
-    void *memory = arena_alloc_data(&s->p->memory, packed_bytes);
-    CHECK(memory, STATUS_MEMORY, "out of memory for %zu bytes of packed weights", packed_bytes);
-    pack(context, memory);
+    if (shared) return weight_store_get(s->weights, w, second, how, out);
+    void *memory = arena_alloc_data(&s->p->memory, how->packed_bytes);
+    CHECK(memory, STATUS_MEMORY, "out of memory for %zu bytes of packed weights",
+          how->packed_bytes);
+    how->pack(how->context, memory);
     *out = memory;
     return STATUS_OK;
 }

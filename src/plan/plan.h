@@ -162,8 +162,7 @@ bool plan_channel_run(const struct plan *s, int t, int *source, int64_t *first);
 /* weight_store_get() for constants that belong to the model, so that all its programs share the
  * packed form; a constant made for this program alone is packed into the program's memory. */
 enum status plan_pack(struct plan *s, const struct tensor *w, const struct tensor *second,
-                      const void *signature, size_t signature_bytes, size_t packed_bytes,
-                      void (*pack)(void *, void *), void *context, const void **out);
+                      const struct packing *how, const void **out);
 
 /* ---- what several lowerings read from a node ---- */
 struct fused_activation {

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/pool.h"
 #include "ir/graph.h"
 #include "ops/op.h"
 
@@ -94,21 +95,33 @@ struct program {
 
 struct weight_store;
 
-/* Packed weights shared by all programs of a model, keyed by the constant they come from and the
- * form they are packed in. Thread safe. */
-enum status weight_store_create(struct weight_store **out);
+/* How constants are packed. */
+struct packing {
+    const void *signature; /* what the packed form depends on beside the constants */
+    size_t signature_bytes, packed_bytes;
+    /* Any thread may do it, and later: what the context refers to lives as long as the constants. */
+    void (*pack)(const void *context, void *memory);
+    const void *context; /* copied */
+    size_t context_bytes;
+};
+
+/* Packed weights shared by all programs of a model, keyed by the constants they come from and the
+ * form they are packed in. For one thread at a time. */
+enum status weight_store_create(size_t expected_bytes, struct weight_store **out);
 void weight_store_destroy(struct weight_store *s);
 size_t weight_store_bytes(const struct weight_store *s);
-/* The packed form of (`source`, `second`) under `signature`; pack(context, memory) makes it the
- * first time. */
-enum status weight_store_get(struct weight_store *s, const void *source, const void *second,
-                             const void *signature, size_t signature_bytes, size_t packed_bytes,
-                             void (*pack)(void *context, void *memory), void *context,
+/* Where the packed form of `source` and `second` (which may be NULL) will be: nothing is there
+ * before weight_store_fill(). */
+enum status weight_store_get(struct weight_store *s, const struct tensor *source,
+                             const struct tensor *second, const struct packing *how,
                              const void **out);
+/* Packs what has been asked for since the last time. Nobody reads [lent, lent + lent_bytes) again
+ * but for this: its memory is given back as packing goes on. NULL: somebody does. */
+void weight_store_fill(struct weight_store *s, struct pool *pool, void *lent, size_t lent_bytes);
 
 /* Plans `g`: sorted, inferred, all shapes of its inputs known. Takes `g`, also on failure. `model`
  * is the graph it was made from, at least until then; packed forms of constants that both have
- * in common go to `weights`. With own_constants the steps read copies of constants, which lie with
+ * in common go to `weights`, which the caller fills, also on failure. With own_constants the steps read copies of constants, which lie with
  * the packed forms, so that `model` can go. */
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
                            bool own_constants, struct program **out);

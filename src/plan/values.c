@@ -221,9 +221,14 @@ static bool pixels_are_even(const struct shape *shape, const int64_t *stride) {
 
 static const char as_it_is[] = "as it is";
 
-static void copy_constant(void *context, void *memory) {
-    const struct tensor *t = context;
-    if (t->data_bytes) memcpy(memory, t->data, t->data_bytes);
+struct copy_job {
+    const void *data;
+    size_t bytes;
+};
+
+static void copy_constant(const void *context, void *memory) {
+    const struct copy_job *j = context;
+    if (j->bytes) memcpy(memory, j->data, j->bytes);
 }
 
 enum status plan_want(struct plan *s, const struct node *n, int t, enum layout layout,
@@ -238,8 +243,10 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
         const void *data = tensor->data;
         size_t bytes = tensor->data_bytes;
         if (s->own_constants) {
-            TRY(plan_pack(s, tensor, NULL, as_it_is, sizeof as_it_is, bytes ? bytes : 1,
-                          copy_constant, (void *)(uintptr_t)tensor, &data));
+            const struct copy_job job = {data, bytes};
+            TRY(plan_pack(s, tensor, NULL, &(struct packing){as_it_is, sizeof as_it_is,
+                                                             bytes ? bytes : 1, copy_constant, &job,
+                                                             sizeof job}, &data));
         }
         x->in[layout] = (struct value){.valid = true, .buffer = -1, .constant = data};
         *out = x->in[layout];

@@ -327,6 +327,96 @@ static void every_allocation_may_fail(void **state) {
     device_destroy(d);
 }
 
+/* ---- the memory constants come in ---- */
+
+enum { K = 500, N = 1000, BLOCK = 2 * K * N + N };
+
+/* A block as om/read.c lends it. What it has in its middle when it goes, tells. */
+static float middle_at_the_end;
+
+static void release_block(void *p) {
+    middle_at_the_end = ((float *)p)[BLOCK / 2];
+    mem_free(p);
+}
+
+/* Three products with weights that overlap in the block, one of them twice, and a constant that is
+ * read as it is from the block's end. */
+static struct model *load_from_block(const char *batch, struct device *d, float *block) {
+    char text[1024];
+    snprintf(text, sizeof text,
+             "graph \"block\" {\n"
+             "  input x f32[%s,500]\n"
+             "  const u f32[500,1000] = splat(0)\n"
+             "  const v f32[500,1000] = splat(0)\n"
+             "  const w f32[500,1000] = splat(0)\n"
+             "  const c f32[1000] = splat(0)\n"
+             "  p = MatMul(x, u)\n  q = MatMul(x, v)\n  r = MatMul(x, w)\n"
+             "  s = Relu(x)\n  t = MatMul(s, u)\n"
+             "  a = Add(p, q)\n  b = Add(r, t)\n  e = Add(a, b)\n  y = Add(e, c)\n"
+             "  output y\n"
+             "}\n", batch);
+    struct graph *g = parse(text);
+    static const char *const names[] = {"u", "v", "w", "c"};
+    static const int at[] = {0, K * N / 3, K * N, 2 * K * N};
+    for (int i = 0; i < 4; i++) g->tensors[graph_find_tensor(g, names[i])].data = block + at[i];
+    assert_ok(graph_attach(g, block, release_block));
+    g->constants = block;
+    g->constants_bytes = BLOCK * sizeof *block;
+    struct model *m;
+    assert_ok(model_create(g, d, &m));
+    return m;
+}
+
+static float *make_block(void) {
+    float *block = mem_reserve(BLOCK * sizeof *block);
+    assert_non_null(block);
+    for (int i = 0; i < BLOCK; i++) block[i] = (float)(i * 7 % 13) - 5.5f;
+    return block;
+}
+
+static void check_block_run(struct model *m, int batch) {
+    static float x[2 * K], y[2 * N];
+    float *block = make_block();
+    struct instance *r;
+    for (int i = 0; i < batch * K; i++) x[i] = (float)(i % 5) - 1;
+    assert_ok(instance_create(m, &r));
+    assert_ok(instance_set_input(r, 0, shape_of(2, batch, K), x, (size_t)batch * K * sizeof *x));
+    assert_ok(instance_set_output(r, 0, y, sizeof y));
+    assert_ok(instance_run(r, 0));
+    for (int i = 0; i < batch; i++)
+        for (int j = 0; j < N; j += 37) { /* sums of halves: exact */
+            float want = block[2 * K * N + j];
+            for (int k = 0; k < K; k++) {
+                const float v = x[i * K + k], *row = block + k * N + j;
+                want += v * (row[0] + row[K * N / 3] + row[K * N]) + (v > 0 ? v * row[0] : 0);
+            }
+            assert_true(y[i * N + j] == want);
+        }
+    instance_destroy(r);
+    mem_free(block);
+}
+
+static void constants_are_given_back(void **state) {
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct device *d;
+        assert_ok(device_create(threads, &d));
+        middle_at_the_end = -1;
+        struct model *m = load_from_block("2", d, make_block());
+        assert_true(middle_at_the_end == 0); /* its pages had gone before */
+        check_block_run(m, 2);
+        model_destroy(m);
+        /* Other shapes will need the constants again. */
+        float *block = make_block(), kept = block[BLOCK / 2];
+        m = load_from_block("?", d, block);
+        check_block_run(m, 2);
+        check_block_run(m, 1);
+        model_destroy(m);
+        assert_true(middle_at_the_end == kept);
+        device_destroy(d);
+    }
+}
+
 /* ---- gears ---- */
 
 /* A Gemm, whose weights are packed, and an Add, which reads its constant as it is. */
@@ -454,6 +544,7 @@ int main(void) {
         cmocka_unit_test(one_model_many_threads),
         cmocka_unit_test(steps_have_a_limit),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(constants_are_given_back),
         cmocka_unit_test(gears_give_up_their_source),
         cmocka_unit_test(gears_in_many_threads),
         cmocka_unit_test(every_allocation_of_gears_may_fail),
