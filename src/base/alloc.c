@@ -68,6 +68,11 @@ void *mem_reserve(size_t bytes) {
     return posix_memalign(&p, LARGE_PAGE, bytes) ? NULL : count(p);
 }
 
+size_t mem_rounded(size_t bytes) {
+    const size_t over = bytes % LARGE_PAGE;
+    return over < LARGE_PAGE / 2 || bytes > PTRDIFF_MAX ? bytes : bytes - over + LARGE_PAGE;
+}
+
 /* Advice on the whole pages of a size within [p, p + bytes); one that a system does not take makes
  * no difference but in time. Returns the end of the last page. */
 static uintptr_t advise(const void *p, size_t bytes, uintptr_t page, int advice) {

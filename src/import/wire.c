@@ -28,7 +28,7 @@ struct walk {
     const uint8_t *in;
     size_t at;
     uint8_t *out;
-    size_t n_out, cap_out;
+    size_t n_out, cap_out, first_cap;
     size_t n_messages;
     int depth;
     struct frame frames[DEPTH_LIMIT];
@@ -36,7 +36,7 @@ struct walk {
 
 static enum status put(struct walk *w, const void *bytes, size_t n) {
     if (n > w->cap_out - w->n_out) {
-        size_t wider = w->cap_out ? w->cap_out : 4096;
+        size_t wider = w->cap_out ? w->cap_out : w->first_cap;
         while (wider - w->n_out < n) CHECK(size_mul(wider, 2, &wider), STATUS_MEMORY, "too large");
         uint8_t *fresh = mem_realloc(w->out, wider);
         CHECK(fresh, STATUS_MEMORY, "out of memory while reading a model's structure");
@@ -244,6 +244,8 @@ enum status wire_unpack(const ProtobufCMessageDescriptor *type, const void *byte
     struct walk *w = mem_calloc(1, sizeof *w);
     CHECK(w, STATUS_MEMORY, "out of memory while reading a model's structure");
     w->in = bytes;
+    /* Enough for a structure without cuts; what is cut out may be nearly all. */
+    w->first_cap = options->n_cuts ? 4096 : 4096 + n_bytes / 2 * 3;
     w->depth = 1;
     w->frames[0] = (struct frame){.type = type, .end = n_bytes};
     enum status s = make_skeleton(w, options);

@@ -294,6 +294,13 @@ enum status direct_plan(struct conv_plan *p) {
     return STATUS_OK;
 }
 
+/* Without a call for a vector. */
+static inline void copy_lanes(float *to, const float *from, int vl) {
+    if (vl == 16) memcpy(to, from, 64);
+    else if (vl == 8) memcpy(to, from, 32);
+    else memcpy(to, from, 16);
+}
+
 /* A group's weights when every lane reads all input channels: whole vectors of output channels,
  * read along the rows of `weights`. */
 static void pack_dense(const struct conv_plan *p, const float *weights, int group, float *packed) {
@@ -322,7 +329,7 @@ static void pack_dense(const struct conv_plan *p, const float *weights, int grou
                                       rest < vl ? rest : vl, run, (size_t)n);
             for (int i = 0; i < n; i++) {
                 float *w = packed + (to[i] + o) * vl;
-                for (int l = 0; l < vl; l += 4) memcpy(w + l, run + i * vl + l, 4 * sizeof *w);
+                copy_lanes(w, run + i * vl, vl);
             }
         }
     }

@@ -315,13 +315,14 @@ static enum status read_weights(struct reader *r, const struct om_container *c) 
              r->from->name);
     OM_CHECK(p->bytes < SIZE_MAX / 2, OM_FAULT_WEIGHTS, STATUS_LIMIT,
              "'%s': partition WEIGHTS_DATA is too large", r->from->name);
-    r->weights = mem_reserve((size_t)p->bytes + 1);
+    const size_t room = mem_rounded((size_t)p->bytes + 1);
+    r->weights = mem_reserve(room);
     MEMORY_CHECK(r->weights);
     r->weight_bytes = p->bytes;
     TRY(graph_attach(r->g, r->weights, mem_free));
     r->g->constants = r->weights;
-    r->g->constants_bytes = (size_t)p->bytes;
-    mem_will_fill(r->weights, (size_t)p->bytes);
+    r->g->constants_bytes = room;
+    mem_will_fill(r->weights, room);
     return om_source_read(r->from, p->offset, r->weights, (size_t)p->bytes);
 }
 

@@ -80,7 +80,7 @@ static void *take(struct weight_store *s, size_t bytes) {
         const bool own = bytes >= s->block_bytes;
         struct block *fresh = mem_calloc(1, sizeof *fresh);
         if (!fresh) return NULL;
-        fresh->size = own ? bytes : s->block_bytes;
+        fresh->size = mem_rounded(own ? bytes : s->block_bytes);
         fresh->memory = mem_reserve(fresh->size);
         if (!fresh->memory) {
             mem_free(fresh);
@@ -197,7 +197,8 @@ void weight_store_fill(struct weight_store *s, struct pool *pool, void *lent, si
     struct filling f = {.store = s, .lent = lent, .lent_bytes = lent ? lent_bytes : 0,
                         .n_tiles = s->n_pending < MOST_TILES ? s->n_pending : MOST_TILES};
     for (struct block *b = s->blocks; b; b = b->next) {
-        mem_will_fill(b->memory + b->filled, b->used - b->filled);
+        const size_t end = mem_rounded(b->used) < b->size ? mem_rounded(b->used) : b->used;
+        if (b->used > b->filled) mem_will_fill(b->memory + b->filled, end - b->filled);
         b->filled = b->used;
     }
     /* Without memory for the counts the lent memory goes later, as a whole. */
