@@ -153,6 +153,9 @@ static void set_input(struct conv_plan *p) {
     p->pixel_step = p->k->vl;
 }
 
+/* Transformed weights are held, and made at load: so many bytes must save a microsecond a run. */
+#define MEMORY_WORTH 100e3
+
 int winograd_plan(struct conv_plan *p, double limit_us) {
     const int only = p->d.only;
     if (!only && ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8)) return 0;
@@ -164,6 +167,7 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
         if (only) continue;
         struct cut cut;
         double cost = estimate(p, &forms[form], 1, &cut);
+        cost += weight_bytes(p, &forms[form]) / MEMORY_WORTH;
         /* A larger tile loses digits: it must be worth it. */
         if (cost < limit_us * (chosen >= 0 ? 0.95 : 0.9)) {
             limit_us = cost;
@@ -275,7 +279,8 @@ static void gather_weights(const struct conv_plan *p, const float *weights, int 
 
 void winograd_pack(const struct conv_plan *p, const float *weights, const float *bias,
                    float *packed) {
-    enum { MOST_PAIRS = WINOGRAD_WEIGHT_FLOATS / 4, SQUARE = WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS };
+    enum { MOST_PAIRS = WINOGRAD_WEIGHT_FLOATS / 4 };
+    enum { SQUARE = WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS };
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
     const int vl = p->k->vl, channels = p->ocb * vl, square = f->taps * f->taps * vl;
