@@ -2,9 +2,9 @@
 /*
  * AIPP kernels; aipp.h says what a call covers. A row is taken apart into planes of bytes, which is
  * all that depends on the format; colours and normalisation then go over the planes in vectors.
- * Without resizing both are one pass. With it, converted rows are kept: output rows follow each
- * other, so each source row is converted once for a tile. Resizing weights along y first, where the
- * reference weights along x: in whole numbers the sum is the same.
+ * Without resizing both are one pass. With it, the last two converted rows are kept: as long as
+ * output rows follow each other, each source row is converted once. Resizing weights along y first,
+ * where the reference weights along x: in whole numbers the sum is the same.
  */
 #include "kernels/aipp.h"
 #include "kernels/simd.h"
@@ -194,16 +194,25 @@ static void make_row(const struct aipp *a, const struct colours *k,
     }
 }
 
-/* Buffers of a call, in scratch. */
+/* What a picture's rows are made with; it lies in scratch, its buffers behind it. */
 struct work {
+    struct colours colours;
+    struct aipp a;
+    const uint8_t *src;
+    int w, h;         /* of the picture made */
     uint8_t *row[2];  /* four planes each */
     int at[2];        /* which row of the cropped picture lies there; -1: none */
     int32_t *left, *right, *part, *sum;
 };
+_Static_assert(sizeof(struct work) <= AIPP_STATE_BYTES, "see kernels/aipp.h");
 
-static void work_init(struct work *s, void *scratch, const struct aipp *a) {
-    uint8_t *p = scratch;
-    s->left = (int32_t *)(void *)p;
+static void start(void *work, const struct aipp *a, const uint8_t *src) {
+    struct work *s = work;
+    s->a = *a;
+    s->src = src;
+    if (a->csc) colours_init(&s->colours, a);
+    aipp_output_size(a, &s->w, &s->h);
+    s->left = (int32_t *)(void *)((unsigned char *)work + AIPP_STATE_BYTES);
     s->right = s->left + AIPP_ROW_BYTES;
     s->part = s->right + AIPP_ROW_BYTES;
     s->sum = s->part + AIPP_ROW_BYTES;
@@ -220,15 +229,15 @@ static void work_init(struct work *s, void *scratch, const struct aipp *a) {
 
 /* Converted planes of row y of the cropped picture, those of the output first; `keep` is a row that
  * must stay. */
-static const uint8_t *converted_row(const struct aipp *a, const struct colours *k,
-                                    const uint8_t *src, struct work *s, int y, int keep) {
+static const uint8_t *converted_row(struct work *s, int y, int keep) {
+    const struct aipp *a = &s->a;
     for (int i = 0; i < 2; i++)
         if (s->at[i] == y) return s->row[i];
     const int slot = s->at[0] == keep;
     const uint8_t *c[4];
     uint8_t *row = s->row[slot];
     s->at[slot] = y;
-    unpack(a, src, y, row, c);
+    unpack(a, s->src, y, row, c);
     const int n = a->crop_w, native = aipp_format_channels(a->format);
     for (int i = 0; i < native; i++)
         if (c[i] != row + (int64_t)i * AIPP_ROW_BYTES) {
@@ -238,7 +247,7 @@ static const uint8_t *converted_row(const struct aipp *a, const struct colours *
     uint8_t *colour = row + (native == 4) * AIPP_ROW_BYTES;
     for (int x = 0; a->csc && x < n; x += VL) {
         vf v[3];
-        convert(k, c + (native == 4), x, n - x, v);
+        convert(&s->colours, c + (native == 4), x, n - x, v);
         for (int i = 0; i < 3; i++)
             vi_store_u8(colour + (int64_t)i * AIPP_ROW_BYTES + x,
                         __builtin_convertvector(v[i], vi), n - x);
@@ -246,13 +255,13 @@ static const uint8_t *converted_row(const struct aipp *a, const struct colours *
     return row;
 }
 
-static void resize_row(const struct aipp *a, const struct colours *k, const uint8_t *src,
-                       struct work *s, int y, float *dst, int64_t plane) {
+static void resize_row(struct work *s, int y, float *dst, int64_t plane) {
+    const struct aipp *a = &s->a;
     const int32_t p = aipp_position(y, a->resize_h, a->crop_h);
     const int y0 = p >> 11, y1 = y0 + 1 < a->crop_h ? y0 + 1 : y0, skip = first_channel(a);
     const int32_t fy = p & 2047;
-    const uint8_t *top = converted_row(a, k, src, s, y0, y1);
-    const uint8_t *bottom = converted_row(a, k, src, s, y1, y0);
+    const uint8_t *top = converted_row(s, y0, y1);
+    const uint8_t *bottom = converted_row(s, y1, y0);
     int32_t *restrict sum = s->sum;
     const int32_t *restrict left = s->left, *restrict right = s->right, *restrict part = s->part;
     for (int i = 0; i < a->channels; i++) {
@@ -275,30 +284,23 @@ static void fill(float *p, int n, float value) {
     for (int x = 0; x < n; x += VL) vf_store_first(p + x, vf_set(value), n - x);
 }
 
-static void rows(const struct aipp *a, const uint8_t *src, float *dst, int64_t plane, int begin,
-                 int end, void *scratch) {
-    struct colours k = {0};
-    struct work s;
-    int w, h;
-    if (a->csc) colours_init(&k, a);
-    work_init(&s, scratch, a);
-    aipp_output_size(a, &w, &h);
-    for (int y = begin; y < end; y++) {
-        float *row = dst + (int64_t)y * w;
-        const bool outside = y < a->top || y >= h - a->bottom;
-        for (int i = 0; i < a->channels; i++) {
-            fill(row + i * plane, outside ? w : a->left, a->padding_value);
-            if (!outside) fill(row + i * plane + w - a->right, a->right, a->padding_value);
-        }
-        if (outside) continue;
-        if (a->resize) {
-            resize_row(a, &k, src, &s, y - a->top, row + a->left, plane);
-        } else {
-            const uint8_t *c[4];
-            unpack(a, src, y - a->top, s.row[0], c);
-            make_row(a, &k, c, row + a->left, plane);
-        }
+static void row(void *work, int y, float *dst, int64_t plane) {
+    struct work *s = work;
+    const struct aipp *a = &s->a;
+    const bool outside = y < a->top || y >= s->h - a->bottom;
+    for (int i = 0; i < a->channels; i++) {
+        fill(dst + i * plane, outside ? s->w : a->left, a->padding_value);
+        if (!outside) fill(dst + i * plane + s->w - a->right, a->right, a->padding_value);
+    }
+    if (outside) return;
+    if (a->resize) {
+        resize_row(s, y - a->top, dst + a->left, plane);
+    } else {
+        const uint8_t *c[4];
+        unpack(a, s->src, y - a->top, s->row[0], c);
+        const struct colours k = s->colours; /* its own: stores to dst leave it as it is */
+        make_row(a, &k, c, dst + a->left, plane);
     }
 }
 
-const struct aipp_kernels K(aipp) = {.rows = rows};
+const struct aipp_kernels K(aipp) = {.start = start, .row = row};

@@ -28,6 +28,8 @@ static enum status check(const struct conv_desc *d) {
                d->oh == d->ih && d->ow == d->iw),
           STATUS_ARGUMENT, "convolution: only a 1x1 one can have its input in %d pieces",
           d->n_pieces);
+    CHECK(!d->made || d->src == CONV_PLANAR, STATUS_ARGUMENT,
+          "convolution: only a planar source can be made by rows");
     /* Coordinates are computed in int, sizes of one image and of the weights in 64 bits. */
     const int64_t limit = INT_MAX / 4;
     CHECK((int64_t)d->oh * d->sh < limit && (int64_t)d->ow * d->sw < limit &&

@@ -53,6 +53,8 @@ struct conv_desc {
     enum conv_layout src, dst;
     int n_pieces; /* 1x1 with stride 1 and without groups, BLOCKED: its input channels are scattered
                      over so many pieces; 0: the source is one tensor */
+    int made; /* PLANAR: rows come from conv_args.make_row. What is read more than once is made more
+                 than once only where bands of rows meet */
     int only; /* enum conv_only, or m: Winograd with m x m outputs a tile wherever it has a form */
     /* With `only`, how that algorithm is cut; 0: by its cost model. */
     int group; /* blocks of output channels side by side in registers */
@@ -72,6 +74,10 @@ struct conv_args {
     const struct conv_source *sources; /* d.n_pieces of them, in the order of the weights' channels,
                                           and src is not read */
     const float *src;
+    /* With d.made: row y of the tile's image, `plane` floats from channel to channel, to dst; src is
+     * not read. A tile asks for each row once, in order. NULL: rows are read from src. */
+    void (*make_row)(void *maker, int y, float *dst, int64_t plane);
+    void *maker;
     int64_t src_batch;   /* from one image to the next */
     int64_t src_channel; /* BLOCKED: from block to block; PLANAR: from channel to channel */
     float *dst;
@@ -122,5 +128,9 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
 void conv_pack(const struct conv_plan *p, const float *weights, const float *bias, void *packed);
 void conv_run(const struct conv_plan *p, const void *packed, const struct conv_args *a, int step,
               int tile, void *scratch);
+/* The image a tile writes to, and reads. */
+static inline int conv_tile_image(const struct conv_plan *p, int tile) {
+    return tile / (p->bands * p->group_bands);
+}
 
 #endif

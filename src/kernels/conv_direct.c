@@ -222,6 +222,11 @@ static int planar_copy_rows(const struct conv_desc *d) {
     return (planar_rows(d) - 1) * d->sh + (d->kh - 1) * d->dh + 1;
 }
 
+static size_t copy_bytes(const struct conv_desc *d) {
+    return (size_t)planar_copy_rows(d) * (size_t)padded_width(d) * (size_t)d->ic * sizeof(float) +
+           64;
+}
+
 enum status direct_plan(struct conv_plan *p) {
     const struct conv_desc *d = &p->d;
     const struct conv_kernels *k = p->k->conv;
@@ -283,12 +288,14 @@ enum status direct_plan(struct conv_plan *p) {
             widest = i;
     const int px = runs[widest].kernel->px;
     p->unit = px;
-    conv_split(p, p->flat ? (length + px - 1) / px : d->oh, p->n_groups, weights, input);
+    /* With groups of channels apart, each would make all rows of the source. */
+    conv_split(p, p->flat ? (length + px - 1) / px : d->oh, d->made ? 1 : p->n_groups, weights,
+               input);
     p->rows_outer = !p->flat && input / p->bands > 256e3 && weights <= 256e3;
     p->scratch_bytes = runs_bytes(p) + pieces_bytes(p);
     if (d->src == CONV_PLANAR)
-        p->scratch_bytes += (size_t)planar_copy_rows(d) * (size_t)padded_width(d) *
-                            (size_t)d->ic * sizeof(float) + 64;
+        p->scratch_bytes +=
+            copy_bytes(d) + (d->made ? (size_t)d->ic * (size_t)d->iw * sizeof(float) : 0);
     snprintf(p->name, sizeof p->name, "%s%dx%d%s%d %dx%d%s", d->groups > 1 ? "g" : "", d->kh, d->kw,
              d->src == CONV_PLANAR ? "p" : "s", d->sw, p->ocv, px, p->rows_outer ? " row" : "");
     return STATUS_OK;
@@ -389,8 +396,9 @@ struct job {
     int n_pieces;
     struct channels read;
     int image;
-    const float *copy; /* planar input, interleaved */
-    int copy_y;        /* input row of its first row */
+    float *copy; /* planar input, interleaved */
+    float *row;  /* with a maker: a row of it, planar */
+    int copy_y;  /* input row of the copy's first row */
 };
 
 /* The channels r of the image, or all of its scattered ones. */
@@ -476,18 +484,22 @@ static void run_row(struct job *j, int group, int y, int x_base) {
 
 /* Copies the input rows that output rows [y0, y1) need, interleaved, zero outside. Rows below
  * `kept` are there already from the rows before. */
-static void fill_copy(const struct job *j, float *copy, int y0, int y1, int kept) {
+static void fill_copy(const struct job *j, int y0, int y1, int kept) {
     const struct conv_desc *d = &j->p->d;
+    const struct conv_args *a = j->a;
     const int width = padded_width(d), rows = (y1 - 1 - y0) * d->sh + (d->kh - 1) * d->dh + 1;
-    const float *src = j->a->src + j->image * j->a->src_batch;
     int left = d->pl < width ? d->pl : width, inside = width - left;
     if (inside > d->iw) inside = d->iw;
     for (int r = kept; r < rows; r++) {
         int iy = y0 * d->sh - d->pt + r;
-        float *row = copy + (int64_t)r * width * d->ic;
+        float *row = j->copy + (int64_t)r * width * d->ic;
         if (iy < 0 || iy >= d->ih) continue; /* its taps are left out */
+        if (a->make_row) a->make_row(a->maker, iy, j->row, d->iw);
+        const float *src = a->make_row
+                               ? j->row
+                               : a->src + j->image * a->src_batch + (int64_t)iy * d->iw;
         memset(row, 0, (size_t)left * (size_t)d->ic * sizeof(float));
-        j->p->k->conv->interleave(src + (int64_t)iy * d->iw, j->a->src_channel, d->ic, inside,
+        j->p->k->conv->interleave(src, a->make_row ? d->iw : a->src_channel, d->ic, inside,
                                   row + left * d->ic);
         memset(row + (left + inside) * d->ic, 0,
                (size_t)(width - left - inside) * (size_t)d->ic * sizeof(float));
@@ -499,7 +511,7 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
     const struct conv_desc *d = &p->d;
     struct job j = {.p = p, .a = a, .packed = packed};
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
-    j.image = tile / p->group_bands / p->bands;
+    j.image = conv_tile_image(p, tile);
     const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
     const int g1 = (int)((int64_t)p->n_groups * (gb + 1) / p->group_bands);
     int length = p->flat ? d->oh * d->ow : d->ow;
@@ -520,20 +532,20 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
     if (g1 == p->n_groups && last != p->ocv) j.n_runs[1] = cut_row(p, last, length, j.runs[1]);
 
     if (d->src == CONV_PLANAR) {
-        float *copy = (float *)((char *)scratch + runs_bytes(p) + pieces_bytes(p));
+        j.copy = (float *)((char *)scratch + runs_bytes(p) + pieces_bytes(p));
+        j.row = (float *)((char *)j.copy + copy_bytes(d));
         const int most = planar_rows(d), reach_rows = (d->kh - 1) * d->dh + 1;
         const int64_t row = (int64_t)padded_width(d) * d->ic;
         int kept = 0;
-        j.copy = copy;
         for (int y = y0; y < y1; y += most) {
             int end = y + most < y1 ? y + most : y1;
             if (y > y0) { /* what the rows before read past their last step is needed again */
                 kept = reach_rows - d->sh;
                 if (kept < 0) kept = 0;
-                memmove(copy, copy + (int64_t)most * d->sh * row,
+                memmove(j.copy, j.copy + (int64_t)most * d->sh * row,
                         (size_t)(kept * row) * sizeof(float));
             }
-            fill_copy(&j, copy, y, end, kept);
+            fill_copy(&j, y, end, kept);
             j.copy_y = y * d->sh - d->pt;
             for (int g = g0; g < g1; g++)
                 for (int yy = y; yy < end; yy++) run_row(&j, g, yy, 0);

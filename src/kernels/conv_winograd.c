@@ -9,6 +9,7 @@
  * convolution, and the results are transformed back and stored with bias and activation.
  * Weights are [group][point][ic][ocv][vl], one forward stream.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,6 +184,11 @@ static size_t strip_floats(const struct conv_plan *p, const struct form *f) {
            (size_t)p->k->vl;
 }
 
+/* With a maker: the planar rows that a row of tiles reads, a multiple of 64 bytes. */
+static size_t made_floats(const struct conv_plan *p, const struct form *f) {
+    return p->d.made ? ((size_t)(2 * f->n * p->d.ic) * (size_t)p->d.iw + 15) / 16 * 16 : 0;
+}
+
 int winograd_lay_out(struct conv_plan *p, int form) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[form];
@@ -205,6 +211,8 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     want = want < 1 ? 1 : want > 16 ? 16 : want;
     int least_band = weight_bytes(p, f) > 5e6 ? 20 : 8;
     p->bands = tiles / least_band < want ? tiles / least_band : want;
+    /* A band of part of a row of tiles would have all its input made. */
+    if (d->made && p->bands > tiles_across(d->oh, m)) p->bands = tiles_across(d->oh, m);
     if (p->bands < 1) p->bands = 1;
     p->cost_us = estimate(p, f, p->bands, &cut);
     p->unit = cut.block;
@@ -214,6 +222,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->group_bands = (want + p->bands - 1) / p->bands;
     if (p->group_bands > most) p->group_bands = most;
     if (p->group_bands > p->n_groups) p->group_bands = p->n_groups;
+    if (d->made) p->group_bands = 1;
     p->n_tiles[0] = d->n * p->bands * p->group_bands;
 
     size_t floats;
@@ -226,7 +235,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
-    if (in_cells(d)) p->scratch_bytes += strip_floats(p, f) * sizeof(float);
+    if (in_cells(d)) p->scratch_bytes += (made_floats(p, f) + strip_floats(p, f)) * sizeof(float);
     p->scratch_bytes += (size_t)p->icb * sizeof(struct conv_piece);
     if (f->taps == 3) snprintf(p->name, sizeof p->name, "wino%d", m);
     else snprintf(p->name, sizeof p->name, "wino%d,%d", m, f->taps);
@@ -336,10 +345,36 @@ static void multiply(const struct conv_plan *p, const float *weights, int blocks
     }
 }
 
+/* Where an image is, or some rows of it. */
+struct planes {
+    const float *row; /* `first` of the image */
+    int first;
+    int64_t channel; /* floats from one plane, or block of channels, to the next */
+};
+
+/* Makes the rows of the cells [y, y + n) of the tile's image in `made`, where it keeps those that
+ * are there. y grows from call to call. */
+static void make_rows(const struct conv_plan *p, const struct conv_args *a, int y, int n,
+                      float *made, struct planes *at) {
+    const struct conv_desc *d = &p->d;
+    const int first = 2 * y, end = first + 2 * n < d->ih ? first + 2 * n : d->ih;
+    int next = at->first + 2 * n; /* the first that is not there */
+    if (first == at->first) return;
+    for (int c = 0; c < d->ic && next > first; c++) {
+        float *plane = made + c * at->channel;
+        memmove(plane, plane + (int64_t)(first - at->first) * d->iw,
+                (size_t)(next - first) * (size_t)d->iw * sizeof *plane);
+    }
+    at->first = first;
+    if (next < first) next = first;
+    for (next = next < 0 ? 0 : next; next < end; next++)
+        a->make_row(a->maker, next, made + (int64_t)(next - first) * d->iw, at->channel);
+}
+
 /* Cells [y, y + rows) x [x, x + cols) of one image, which may lie outside, to
  * strip[block][row][column][vl]. */
-static void gather_cells(const struct conv_plan *p, const struct conv_args *a, const float *src,
-                         int y, int x, int rows, int cols, float *strip) {
+static void gather_cells(const struct conv_plan *p, const struct planes *src, int y, int x,
+                         int rows, int cols, float *strip) {
     const struct conv_desc *d = &p->d;
     const int vl = p->k->vl;
     const int64_t block = (int64_t)rows * cols * vl;
@@ -349,7 +384,8 @@ static void gather_cells(const struct conv_plan *p, const struct conv_args *a, c
         for (int i = 0; i < rows; i++) {
             const int iy = (y + i) * 2 + pair % 2;
             if (iy < 0 || iy >= d->ih) continue;
-            const float *from = src + pair / 2 * a->src_channel + (int64_t)iy * d->iw;
+            const float *from =
+                src->row + pair / 2 * src->channel + (int64_t)(iy - src->first) * d->iw;
             float *out = to + (int64_t)i * cols * vl;
             for (int j = x < 0 ? -x : 0; j < cols && (x + j) * 2 < d->iw; j++) {
                 if ((x + j) * 2 + 1 < d->iw) memcpy(out + j * vl, from + (x + j) * 2, 8);
@@ -359,23 +395,27 @@ static void gather_cells(const struct conv_plan *p, const struct conv_args *a, c
     }
 }
 
-/* Transforms the inputs of tiles [first, first + n) to v[point][block][tile][vl]. */
-static void transform_inputs(const struct conv_plan *p, const struct conv_args *a, int image,
-                             int first, int n, float *v, int64_t v_step, float *strip) {
+/* Transforms the inputs of tiles [first, first + n) to v[point][block][tile][vl]. `room`: for made
+ * rows, and a strip behind them. */
+static void transform_inputs(const struct conv_plan *p, const struct conv_args *a,
+                             struct planes *src, int first, int n, float *v, int64_t v_step,
+                             float *room) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
     const int vl = p->k->vl, across = tiles_across(d->ow, f->m), step = f->m * f->stride;
-    const float *src = a->src + image * a->src_batch;
+    float *strip = room + made_floats(p, f);
     for (int i = 0, count; i < n; i += count) { /* tiles of a row */
         const int y = (first + i) / across * step, x = (first + i) % across * step;
         count = across - (first + i) % across < n - i ? across - (first + i) % across : n - i;
-        const float *plane = src;
-        int64_t block = a->src_channel;
+        const float *plane = src->row;
+        int64_t block = src->channel;
         int ih = d->ih, iw = d->iw, y0 = y - d->pt, x0 = x - d->pl;
         if (in_cells(d)) {
+            const int cell_y = y - (d->pt + 1) / 2;
             ih = f->n;
             iw = count * f->m + f->n - f->m;
-            gather_cells(p, a, src, y - (d->pt + 1) / 2, x - (d->pl + 1) / 2, ih, iw, strip);
+            if (a->make_row) make_rows(p, a, cell_y, ih, room, src);
+            gather_cells(p, src, cell_y, x - (d->pl + 1) / 2, ih, iw, strip);
             plane = strip;
             block = (int64_t)ih * iw * vl;
             y0 = x0 = 0;
@@ -395,22 +435,27 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const int vl = p->k->vl, m = f->m, across = tiles_across(d->ow, m);
     const int tiles = across * tiles_across(d->oh, m);
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
-    const int image = tile / p->group_bands / p->bands;
+    const int image = conv_tile_image(p, tile);
     const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
     const int g1 = (int)((int64_t)p->n_groups * (gb + 1) / p->group_bands);
-    const int t0 = (int)((int64_t)tiles * band / p->bands);
-    const int t1 = (int)((int64_t)tiles * (band + 1) / p->bands);
+    const int whole = d->made ? across : 1; /* bands of made input are whole rows of tiles */
+    const int t0 = (int)((int64_t)tiles / whole * band / p->bands) * whole;
+    const int t1 = (int)((int64_t)tiles / whole * (band + 1) / p->bands) * whole;
     const int n_blocks = (t1 - t0 + p->unit - 1) / p->unit;
     const int64_t pixel = d->dst == CONV_BLOCKED ? vl : 1;
     const int64_t out_step = d->dst == CONV_PIXEL ? a->dst_channel : pixel;
     struct conv_piece *pieces =
         (struct conv_piece *)((char *)scratch + p->scratch_bytes) - p->icb;
-    float *strip = scratch, *v = strip + (in_cells(d) ? strip_floats(p, f) : 0);
+    float *v = (float *)scratch + (in_cells(d) ? made_floats(p, f) + strip_floats(p, f) : 0);
+    struct planes src = {a->src, 0, a->src_channel};
+    if (a->make_row)
+        src = (struct planes){scratch, INT_MIN / 2, (int64_t)2 * f->n * d->iw};
+    else src.row += image * a->src_batch;
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
         const int64_t v_step = point_step(p, n);
         float *products = v + v_step * f->n * f->n;
-        transform_inputs(p, a, image, b0, n, v, v_step, strip);
+        transform_inputs(p, a, &src, b0, n, v, v_step, scratch);
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
             const float *weights = packed + p->ocb * vl + (size_t)g * p->group_floats;

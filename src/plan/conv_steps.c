@@ -2,6 +2,8 @@
 #include "plan/conv_steps.h"
 
 #include "base/alloc.h"
+#include "kernels/aipp.h"
+#include "plan/pictures.h"
 
 struct conv_step {
     struct planned_conv conv;
@@ -12,9 +14,11 @@ struct conv_step {
         int64_t batch;
         int channels;
     } *pieces;
+    struct pictures pictures; /* with d.made, in place of src */
     int kernel_step;
 };
 
+/* Behind what the kernel takes of the scratch: the sources, or the work of who makes rows. */
 static size_t sources_at(const struct conv_plan *p) {
     return (p->scratch_bytes + PK_ALIGNMENT - 1) / PK_ALIGNMENT * PK_ALIGNMENT;
 }
@@ -26,13 +30,17 @@ static enum status run_conv(const struct step *s, struct run_env *env, int tile,
     a.dst = ref_at(env, &c->dst);
     a.residual = ref_at(env, &c->residual);
     unsigned char *scratch = env->scratch + (size_t)worker * env->scratch_stride;
-    /* Behind what the kernel takes. */
     struct conv_source *sources = (struct conv_source *)(scratch + sources_at(&c->conv.plan));
     for (int i = 0; i < c->conv.plan.d.n_pieces; i++) {
         const struct conv_step_piece *p = &c->pieces[i];
         sources[i] = (struct conv_source){ref_at(env, &p->from), p->batch, p->channels};
     }
     a.sources = sources;
+    if (c->conv.plan.d.made) {
+        a.make_row = c->pictures.k->row;
+        a.maker = sources;
+        TRY(pictures_start(&c->pictures, env, conv_tile_image(&c->conv.plan, tile), a.maker));
+    }
     conv_run(&c->conv.plan, c->conv.packed, &a, c->kernel_step, tile, scratch);
     return STATUS_OK;
 }
@@ -42,7 +50,8 @@ enum status plan_conv_steps(struct plan *s, const struct node *n, const struct c
                             const struct conv_input *src, const struct value *dst,
                             const struct value *residual) {
     const int n_pieces = p->d.n_pieces;
-    plan_want_scratch(s, sources_at(p) + (size_t)n_pieces * sizeof(struct conv_source));
+    plan_want_scratch(s, sources_at(p) + (size_t)n_pieces * sizeof(struct conv_source) +
+                             (p->d.made ? aipp_scratch_bytes() : 0));
     for (int i = 0; i < p->n_steps; i++) {
         struct step *step;
         struct conv_step *c;
@@ -53,7 +62,8 @@ enum status plan_conv_steps(struct plan *s, const struct node *n, const struct c
         if (i == 0)
             step->macs = (int64_t)p->d.n * p->d.oc * p->d.oh * p->d.ow * (p->d.ic / p->d.groups) *
                          p->d.kh * p->d.kw;
-        if (!n_pieces) TRY(plan_ref(s, &src->whole, &c->src));
+        if (p->d.made) TRY(plan_pictures(s, src->aipp, &c->pictures));
+        else if (!n_pieces) TRY(plan_ref(s, &src->whole, &c->src));
         c->pieces = arena_calloc(&s->p->memory, (size_t)n_pieces + 1, sizeof *c->pieces);
         CHECK(c->pieces, STATUS_MEMORY, "out of memory while planning");
         for (int k = 0; k < n_pieces; k++) {

@@ -12,9 +12,11 @@ struct planned_conv {
     const void *packed;
 };
 
-/* Where a convolution reads: one tensor, or p->d.n_pieces pieces. */
+/* Where a convolution reads: one tensor, p->d.n_pieces pieces, or, with p->d.made, the rows that an
+ * Aipp makes. */
 struct conv_input {
     struct value whole;
+    const struct node *aipp;
     struct conv_input_piece {
         struct value from; /* batch_stride leads to the next image */
         int channels;

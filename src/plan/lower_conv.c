@@ -2,10 +2,12 @@
 /*
  * Conv with constant f32 weights becomes a planned convolution kernel (kernels/conv.h).
  *
- * It reads a planar input when there are too few channels to fill a block, else a blocked one; it
- * writes to its home where the home's strides are ones the kernel knows, else a blocked tensor.
+ * It reads a planar input when there are too few channels to fill a block, else a blocked one; of
+ * pictures that an Aipp makes it has the rows made as it reads them. It writes to its home where the
+ * home's strides are ones the kernel knows, else a blocked tensor.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/env.h"
@@ -188,11 +190,14 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
     struct value to, residual = {0};
     bool pointwise = d.groups == 1 && d.kh * d.kw * d.sh * d.sw == 1 && d.pt == 0 && d.pl == 0 &&
                      d.oh == d.ih && d.ow == d.iw;
+    if (planar && !plan_has(s, x, LAYOUT_PLAIN)) from.aipp = s->tensors[x].made_by;
+    d.made = from.aipp != NULL;
     if (pointwise && !planar && s->tensors[x].channels && !s->tensors[x].in[LAYOUT_BLOCKED].valid)
         TRY(find_pieces(s, n, x, &d.n_pieces, &from.pieces));
-    else TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from.whole));
+    else if (!d.made) TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from.whole));
     struct conv_plan p;
     TRY(plan_kernel(s, &d, &p));
+    if (d.made) snprintf(p.name + strlen(p.name), sizeof p.name - strlen(p.name), " aipp");
 
     if (res) TRY(plan_want(s, n, n->inputs[3], LAYOUT_BLOCKED, &residual));
     const void *packed;

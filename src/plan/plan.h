@@ -58,6 +58,7 @@ struct channel {
 struct plan_tensor {
     struct value in[LAYOUT_COUNT];
     const struct channel *channels; /* NULL, or where each channel is while it isn't in[BLOCKED] */
+    const struct node *made_by;     /* NULL, or the Aipp that makes it while it isn't in[PLAIN] */
     struct home home;
     bool at_home; /* its elements are where home says */
     int dynamic;  /* index of its dynamic value, or -1 */
@@ -157,6 +158,9 @@ enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
                                  const struct value *to);
 /* True when tensor t, which has such a list, is one tensor's channels from *first on. */
 bool plan_channel_run(const struct plan *s, int t, int *source, int64_t *first);
+
+/* A step that writes what Aipp node n makes; lower_aipp.c. */
+enum status plan_aipp_step(struct plan *s, const struct node *n, struct value *to);
 
 /* ---- weights ---- */
 /* weight_store_get() for constants that belong to the model, so that all its programs share the

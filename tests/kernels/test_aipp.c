@@ -75,9 +75,12 @@ static void check(const struct kernels *k, const struct aipp *a) {
     assert_true(want && scratch);
     memset(scratch, 0xff, aipp_scratch_bytes());
     aipp_reference(a, src, want);
-    for (int y = 0, end; y < h; y = end) {
-        end = y + random_int(1, h - y);
-        k->aipp->rows(a, src, got, (int64_t)w * h, y, end, scratch);
+    for (int y = 0, left = 0; y < h; y++, left--) {
+        if (left == 0) {
+            left = random_int(1, h - y);
+            k->aipp->start(scratch, a, src);
+        }
+        k->aipp->row(scratch, y, got + (int64_t)y * w, (int64_t)w * h);
     }
     for (int64_t i = 0; i < n; i++)
         if (memcmp(&want[i], &got[i], sizeof *got))
