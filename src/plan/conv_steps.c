@@ -14,7 +14,7 @@ struct conv_step {
         int64_t batch;
         int channels;
     } *pieces;
-    struct pictures pictures; /* with d.made, in place of src */
+    struct pictures pictures; /* with d.made */
     int kernel_step;
 };
 
@@ -37,9 +37,15 @@ static enum status run_conv(const struct step *s, struct run_env *env, int tile,
     }
     a.sources = sources;
     if (c->conv.plan.d.made) {
-        a.make_row = c->pictures.k->row;
-        a.maker = sources;
-        TRY(pictures_start(&c->pictures, env, conv_tile_image(&c->conv.plan, tile), a.maker));
+        struct aipp how;
+        const uint8_t *picture;
+        const int image = conv_tile_image(&c->conv.plan, tile);
+        TRY(pictures_find(&c->pictures, env, image, &how, &picture));
+        if (!how.resize) { /* else it is in src: parameters that come with a run, and resize */
+            c->pictures.k->start(sources, &how, picture);
+            a.make_row = c->pictures.k->row;
+            a.maker = sources;
+        }
     }
     conv_run(&c->conv.plan, c->conv.packed, &a, c->kernel_step, tile, scratch);
     return STATUS_OK;
@@ -63,7 +69,7 @@ enum status plan_conv_steps(struct plan *s, const struct node *n, const struct c
             step->macs = (int64_t)p->d.n * p->d.oc * p->d.oh * p->d.ow * (p->d.ic / p->d.groups) *
                          p->d.kh * p->d.kw;
         if (p->d.made) TRY(plan_pictures(s, src->aipp, &c->pictures));
-        else if (!n_pieces) TRY(plan_ref(s, &src->whole, &c->src));
+        if (src->whole.valid) TRY(plan_ref(s, &src->whole, &c->src));
         c->pieces = arena_calloc(&s->p->memory, (size_t)n_pieces + 1, sizeof *c->pieces);
         CHECK(c->pieces, STATUS_MEMORY, "out of memory while planning");
         for (int k = 0; k < n_pieces; k++) {

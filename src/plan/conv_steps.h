@@ -12,10 +12,10 @@ struct planned_conv {
     const void *packed;
 };
 
-/* Where a convolution reads: one tensor, p->d.n_pieces pieces, or, with p->d.made, the rows that an
- * Aipp makes. */
+/* Where a convolution reads: one tensor, p->d.n_pieces pieces, or, with p->d.made, rows that an Aipp
+ * makes for it, except of pictures that a run's parameters resize, which are in `whole`. */
 struct conv_input {
-    struct value whole;
+    struct value whole; /* valid where there is one */
     const struct node *aipp;
     struct conv_input_piece {
         struct value from; /* batch_stride leads to the next image */

@@ -26,29 +26,29 @@ enum status plan_pictures(struct plan *s, const struct node *n, struct pictures 
     return plan_ref(s, &parameters, &out->block);
 }
 
-enum status pictures_start(const struct pictures *p, const struct run_env *env, int image,
-                           void *work) {
-    const uint8_t *src = ref_at(env, &p->src);
-    struct aipp a = p->fixed;
+enum status pictures_find(const struct pictures *p, const struct run_env *env, int image,
+                          struct aipp *a, const uint8_t **src) {
     int64_t bytes = p->bytes, have = p->room;
     /* A program may give more than the model has room for, and then larger pictures. */
     if (p->is_input && p->src.place == PLACE_BORDER)
         have = (int64_t)env->input_bytes[p->src.index];
+    *a = p->fixed;
     if (p->dynamic) {
         enum status status = aipp_for_picture(ref_at(env, &p->block), p->block_bytes, image, have,
-                                              &p->made, &a, &bytes);
+                                              &p->made, a, &bytes);
         if (status != STATUS_OK) {
             status_prefix("Aipp '%s'", p->node);
             return status;
         }
     }
-    p->k->start(work, &a, src + image * bytes);
+    *src = (const uint8_t *)ref_at(env, &p->src) + image * bytes;
     return STATUS_OK;
 }
 
 struct aipp_step {
     struct pictures from;
     struct ref dst;
+    bool only_resized; /* the reader makes the others itself */
 };
 
 static enum status run_aipp(const struct step *s, struct run_env *env, int tile, int worker) {
@@ -58,15 +58,23 @@ static enum status run_aipp(const struct step *s, struct run_env *env, int tile,
     const int64_t c = p->from.made.dim[1], h = p->from.made.dim[2], w = p->from.made.dim[3];
     int64_t begin, end;
     tile_range(p->from.made.dim[0] * h, s->n_tiles, tile, &begin, &end);
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t n = i / h, y = i % h;
-        if (i == begin || y == 0) TRY(pictures_start(&p->from, env, (int)n, work));
-        p->from.k->row(work, (int)y, dst + (n * c * h + y) * w, h * w);
+    while (begin < end) {
+        const int64_t n = begin / h, last = (n + 1) * h < end ? (n + 1) * h : end;
+        struct aipp a;
+        const uint8_t *src;
+        TRY(pictures_find(&p->from, env, (int)n, &a, &src));
+        if (a.resize || !p->only_resized) {
+            p->from.k->start(work, &a, src);
+            for (int64_t y = begin - n * h; y < last - n * h; y++)
+                p->from.k->row(work, (int)y, dst + (n * c * h + y) * w, h * w);
+        }
+        begin = last;
     }
     return STATUS_OK;
 }
 
-enum status plan_aipp_step(struct plan *s, const struct node *n, struct value *to) {
+enum status plan_aipp_step(struct plan *s, const struct node *n, bool only_resized,
+                           struct value *to) {
     const struct shape *y = &node_output(s->g, n, 0)->shape;
     struct step *step;
     struct aipp_step *p;
@@ -76,14 +84,18 @@ enum status plan_aipp_step(struct plan *s, const struct node *n, struct value *t
         if (n->inputs[i] >= 0) TRY(plan_want(s, n, n->inputs[i], LAYOUT_PLAIN, &before));
     TRY(plan_define(s, n->outputs[0], LAYOUT_PLAIN, to));
     plan_want_scratch(s, aipp_scratch_bytes());
-    TRY(plan_add_step(s, n, "rows", plan_tiles(y->dim[0] * y->dim[2], 2.0 * (double)y->dim[3]),
-                      run_aipp, sizeof *p, &step, &p));
+    TRY(plan_add_step(s, n, only_resized ? "rows if resized" : "rows",
+                      plan_tiles(y->dim[0] * y->dim[2], 2.0 * (double)y->dim[3]), run_aipp, sizeof *p, &step, &p));
+    p->only_resized = only_resized;
     TRY(plan_pictures(s, n, &p->from));
     return plan_ref(s, to, &p->dst);
 }
 
-/* Whether a convolution is all that reads the pictures, which the caller keeps until the end. */
+/* Whether a convolution is all that reads the pictures, which the caller keeps until the end. Rows
+ * that are resized cost more than writing and reading them, and a convolution makes some of them
+ * twice: where its tiles meet. */
 static bool can_wait(const struct plan *s, const struct node *n) {
+    if (node_attr(n, "resize")) return false;
     const int y = n->outputs[0], first = s->uses.first[y];
     if (s->uses.first[y + 1] - first != 1 || s->uses.count_outputs[y]) return false;
     const struct node *reader = &s->g->nodes[s->uses.node[first]];
@@ -102,7 +114,7 @@ enum status lower_aipp(struct plan *s, const struct node *n, bool *done) {
         shape_elements(&y->shape) == 0 || (block && !shape_known(&block->shape)))
         return STATUS_OK;
     *done = true;
-    if (!can_wait(s, n)) return plan_aipp_step(s, n, &to);
+    if (!can_wait(s, n)) return plan_aipp_step(s, n, false, &to);
     s->tensors[n->outputs[0]].made_by = n;
     return STATUS_OK;
 }

@@ -192,6 +192,8 @@ enum status lower_conv(struct plan *s, const struct node *n, bool *done) {
                      d.oh == d.ih && d.ow == d.iw;
     if (planar && !plan_has(s, x, LAYOUT_PLAIN)) from.aipp = s->tensors[x].made_by;
     d.made = from.aipp != NULL;
+    if (d.made && node_input(g, from.aipp, 1))
+        TRY(plan_aipp_step(s, from.aipp, true, &from.whole));
     if (pointwise && !planar && s->tensors[x].channels && !s->tensors[x].in[LAYOUT_BLOCKED].valid)
         TRY(find_pieces(s, n, x, &d.n_pieces, &from.pieces));
     else if (!d.made) TRY(plan_want(s, n, x, planar ? LAYOUT_PLAIN : LAYOUT_BLOCKED, &from.whole));

@@ -22,8 +22,8 @@ struct pictures {
 /* What the last step appended needs to make rows of node n's pictures; `out` must lie in its params.
  * The step takes aipp_scratch_bytes() of scratch. */
 enum status plan_pictures(struct plan *s, const struct node *n, struct pictures *out);
-/* Starts rows of picture `image` in `work`; fails when a program's parameters are no good. */
-enum status pictures_start(const struct pictures *p, const struct run_env *env, int image,
-                           void *work);
+/* How picture `image` is made and where it is; fails when a program's parameters are no good. */
+enum status pictures_find(const struct pictures *p, const struct run_env *env, int image,
+                          struct aipp *a, const uint8_t **src);
 
 #endif

@@ -159,8 +159,9 @@ enum status plan_gather_channels(struct plan *s, const struct node *n, int t,
 /* True when tensor t, which has such a list, is one tensor's channels from *first on. */
 bool plan_channel_run(const struct plan *s, int t, int *source, int64_t *first);
 
-/* A step that writes what Aipp node n makes; lower_aipp.c. */
-enum status plan_aipp_step(struct plan *s, const struct node *n, struct value *to);
+/* A step that writes what Aipp node n makes, or of that only pictures it resizes; lower_aipp.c. */
+enum status plan_aipp_step(struct plan *s, const struct node *n, bool only_resized,
+                           struct value *to);
 
 /* ---- weights ---- */
 /* weight_store_get() for constants that belong to the model, so that all its programs share the

@@ -267,7 +267,7 @@ enum status plan_want(struct plan *s, const struct node *n, int t, enum layout l
         TRY(plan_define(s, t, layout, out));
         return plan_from_blocked(s, n, &tensor->shape, &from, first, out, stride);
     }
-    if (x->made_by) return plan_aipp_step(s, x->made_by, out);
+    if (x->made_by) return plan_aipp_step(s, x->made_by, false, out);
     CHECK(x->at_home, STATUS_INTERNAL, "tensor '%s' is read before it is written", tensor->name);
     struct value home = {.valid = true, .buffer = x->home.buffer, .offset = x->home.offset};
     TRY(plan_define(s, t, layout, out));
