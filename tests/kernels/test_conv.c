@@ -471,6 +471,79 @@ static void scattered(void **unused) {
     assert_int_equal(conv_plan_init(kernels_for(isa_selected()), &d, &p), STATUS_ARGUMENT);
 }
 
+/* Makes rows of an image in memory, and sees to it that none is asked for twice. */
+struct maker {
+    const float *image;
+    int64_t channel;
+    int c, h, w, last;
+};
+
+static void make_row(void *of, int y, float *dst, int64_t plane) {
+    struct maker *m = of;
+    assert_in_range(y, 0, m->h - 1);
+    assert_true(y > m->last);
+    m->last = y;
+    for (int c = 0; c < m->c; c++)
+        memcpy(dst + c * plane, m->image + c * m->channel + (int64_t)y * m->w,
+               (size_t)m->w * sizeof *dst);
+}
+
+/* A source made by rows gives what one in memory gives, bit for bit. */
+static void made_source(void **unused) {
+    struct conv_plan p;
+    struct conv_desc d = make(3, 8, 9, 9, 3, 2, 1);
+    d.made = 1;
+    assert_fails(conv_plan_init(kernels_for(ISA_BASE), &d, &p), STATUS_ARGUMENT, "planar");
+    int n_winograd = 0;
+    for (int round = 0; round < 240; round++) {
+        const int taps = between(1, 7);
+        d = make(between(1, 4), between(1, 70), between(taps, 90), between(taps, 120), taps,
+                 round % 3 ? 2 : between(1, 3), between(0, taps / 2));
+        d.n = between(1, 3);
+        d.src = CONV_PLANAR;
+        d.act = round % 2 ? ACT_RELU : ACT_NONE;
+        if (round % 5 == 0 && d.ih > 2 * taps)
+            d.dh = 2, d.oh = (d.ih + 2 * d.pt - 2 * taps + 1) / d.sh + 1;
+        d.only = (const int[]){CONV_FASTEST, CONV_ONLY_DIRECT, 2, 4, 5, 6}[round % 6];
+        const int64_t in = (int64_t)d.ih * d.iw, out = (int64_t)d.oh * d.ow;
+        float *src = floats((size_t)(d.n * d.ic * in));
+        float *w = floats((size_t)(d.oc * d.ic * taps * taps)), *dst[2];
+        for (int isa = 0; isa < ISA_COUNT; isa++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k) continue;
+            const int64_t unit = out * k->vl, ocb = (d.oc + k->vl - 1) / k->vl;
+            for (int i = 0; i < 2; i++) {
+                d.made = i;
+                assert_ok(conv_plan_init(k, &d, &p));
+                n_winograd += p.algorithm == CONV_WINOGRAD;
+                if (i) assert_int_equal(p.group_bands, 1);
+                struct maker m = {.channel = in, .c = d.ic, .h = d.ih, .w = d.iw};
+                struct conv_args a = {.src = src, .src_channel = in, .src_batch = d.ic * in,
+                                      .dst = dst[i] = floats((size_t)(d.n * ocb * unit)),
+                                      .dst_channel = unit, .dst_batch = ocb * unit};
+                if (i) a.src = NULL, a.make_row = make_row, a.maker = &m;
+                float *packed = must_alloc(p.packed_bytes);
+                char *scratch = must_alloc(p.scratch_bytes);
+                conv_pack(&p, w, NULL, packed);
+                memset(scratch, 0xff, p.scratch_bytes);
+                for (int t = p.n_tiles[0] - 1; t >= 0; t--) {
+                    m.image = src + conv_tile_image(&p, t) * d.ic * in;
+                    m.last = -1;
+                    conv_run(&p, packed, &a, 0, t, scratch);
+                }
+                mem_free(packed);
+                mem_free(scratch);
+            }
+            assert_memory_equal(dst[0], dst[1], (size_t)(d.n * ocb * unit) * 4);
+            mem_free(dst[0]);
+            mem_free(dst[1]);
+        }
+        mem_free(src);
+        mem_free(w);
+    }
+    assert_true(n_winograd > 0);
+}
+
 static void activations(void **unused) {
     for (int act = 0; act < ACT_COUNT; act++)
         for (int r = 0; r < 3; r++) {
@@ -541,6 +614,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
         cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
         cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
+        cmocka_unit_test(made_source),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
     };
