@@ -142,6 +142,7 @@ int frames_read(struct frames *f, struct item *out) {
     const struct video_api *video = video_load(error);
     out->source = &f->sources->items[f->next - 1];
     out->fps = f->info.fps;
+    out->live = f->info.live;
     out->frame = f->frame * f->limits.stride;
     double start = progress_now_ms();
     int got = video->read(f->video, &out->image, &out->seconds, error);
@@ -151,7 +152,7 @@ int frames_read(struct frames *f, struct item *out) {
         return 1;
     }
     if (got < 0) {
-        snprintf(out->why, sizeof out->why, "%.500s", error);
+        snprintf(out->why, sizeof out->why, "%.250s: %.250s", out->source->path, error);
         out->failed = 1;
     }
     f->damaged += video->damaged(f->video);

@@ -297,7 +297,7 @@ static int add_frame(struct results *r, const struct item *i) {
         if (video->create(r->video_path, i->fps, 0, &r->video, error))
             return app_fail(r->command, "%s", error), -1;
     }
-    if (!video->write(r->video, &i->image, error)) return 0;
+    if (!video->write(r->video, &i->image, i->live ? i->seconds : -1, error)) return 0;
     app_fail(r->command, "%s: %s", r->video_path, error);
     end_video(r);
     return -1;
@@ -311,6 +311,10 @@ int results_add(struct results *r, struct item *i) {
         if (r->csv) add_csv(r, i);
         if (r->coco) add_coco(r, i);
         if (r->options.draw && i->frame >= 0) status = add_frame(r, i);
+        if (i->live) { /* who reads along wants it while it is news */
+            fflush(stdout);
+            if (r->csv) fflush(r->csv);
+        }
         if (ferror(stdout) || (r->csv && ferror(r->csv)) || (r->coco && ferror(r->coco)))
             return app_fail(r->command, "results cannot be written; is the disk full?"), -1;
     }

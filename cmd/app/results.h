@@ -25,6 +25,7 @@ struct item {
     int first, last;     /* of its source: a video begins or ends with it */
     int64_t frame;       /* from 0 in a video; -1: a picture */
     double seconds, fps; /* of a video */
+    int live;            /* it is one whose frames may come unevenly */
     void *bytes;         /* of a picture not yet decoded */
     size_t n_bytes;
     struct pk_image image;

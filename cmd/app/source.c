@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "app.h"
+#include "video.h"
 
 enum { MAX_LIST_BYTES = 64 << 20 };
 
@@ -196,7 +197,7 @@ static int add_one(struct sources *s, const char *argument, int in_list) {
         app_fail(s->command, "%s: streams come by rtsp, rtsps, http or https", argument);
         return -1;
     }
-    if (starts_with(argument, "/dev/video")) return add(s, SOURCE_CAMERA, argument);
+    if (video_is_camera(argument)) return add(s, SOURCE_CAMERA, argument);
     if (stat(argument, &st)) {
         if (strpbrk(argument, "*?[")) return add_glob(s, argument);
         return add_file(s, argument);

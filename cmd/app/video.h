@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "prusik/vision.h"
 
@@ -36,6 +37,11 @@ struct video_info {
     int live;       /* frames come when they come: a slow reader must drop some */
 };
 
+/* Whether a name is that of a camera: /dev/video0, or a lasting name of one below /dev/v4l. */
+static inline int video_is_camera(const char *name) {
+    return !strncmp(name, "/dev/video", 10) || !strncmp(name, "/dev/v4l/", 9);
+}
+
 /* Bytes from somewhere that cannot be opened by name. Returns how many, 0 at the end, -1. */
 typedef int (*video_bytes_fn)(void *context, uint8_t *to, int n);
 
@@ -59,7 +65,10 @@ struct video_api {
     /* An mp4 with H.264; frames of other sizes are scaled to the first's. */
     int (*create)(const char *path, double fps, int threads, struct video_writer **out,
                   char error[VIDEO_ERROR]);
-    int (*write)(struct video_writer *w, const struct pk_image *image, char error[VIDEO_ERROR]);
+    /* seconds: when the frame was, of a live source, whose frames come unevenly; -1: it follows
+     * upon the last at the frame rate. */
+    int (*write)(struct video_writer *w, const struct pk_image *image, double seconds,
+                 char error[VIDEO_ERROR]);
     /* Ends the file so that it can be played, and frees the writer. */
     int (*finish)(struct video_writer *w, char error[VIDEO_ERROR]);
 };

@@ -4,6 +4,7 @@
 #define PK_CMD_VIDEO_AV_H
 
 #include <libavutil/error.h>
+#include <libavutil/frame.h>
 
 #include "../app/video.h"
 
@@ -19,9 +20,18 @@ int reader_read(struct video_reader *r, struct pk_image *out, double *seconds,
 int64_t reader_damaged(const struct video_reader *r);
 void reader_close(struct video_reader *r);
 
+/* A Video4Linux device. read: 1 and a frame in `to`, which was empty; 0 when asked to stop; -1. */
+struct camera;
+int camera_open(const char *path, const struct video_limits *limits, struct camera **out,
+                struct video_info *info, char error[VIDEO_ERROR]);
+int camera_read(struct camera *c, AVFrame *to, double *seconds, char error[VIDEO_ERROR]);
+int64_t camera_damaged(const struct camera *c);
+void camera_close(struct camera *c); /* NULL is fine */
+
 int writer_create(const char *path, double fps, int threads, struct video_writer **out,
                   char error[VIDEO_ERROR]);
-int writer_write(struct video_writer *w, const struct pk_image *image, char error[VIDEO_ERROR]);
+int writer_write(struct video_writer *w, const struct pk_image *image, double seconds,
+                 char error[VIDEO_ERROR]);
 int writer_finish(struct video_writer *w, char error[VIDEO_ERROR]);
 
 /* `degrees` clockwise, a multiple of 90, of packed RGB: `out` has room for as many pixels, and

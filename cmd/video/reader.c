@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames out of files, bytes, streams and cameras. What a file says is not trusted: it may open
- * nothing by itself (protocols and containers are named below), frames are bounded before memory
- * is taken, and whatever waits on the other side stops after limits.timeout_s or when asked to.
+ * Frames out of files, bytes, streams and (camera.c) cameras. What a file says is not trusted: it
+ * may open nothing by itself (protocols and containers are named below), frames are bounded before
+ * memory is taken, and whatever waits on the other side stops after limits.timeout_s or when asked
+ * to.
  */
-#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ enum { IO_BYTES = 1 << 16, MAX_STREAMS = 64, MAX_BAD_IN_A_ROW = 1000 };
 struct video_reader {
     struct video_limits limits;
     char *url;
-    int stream, camera; /* kinds of source: a network address, /dev/videoN; else a file or bytes */
+    int stream;            /* a network address; else a file or bytes, or */
+    struct camera *camera; /* a camera, and nothing of AVFormatContext */
     const char *protocols, *containers;
     video_bytes_fn bytes;
     void *context;
@@ -69,29 +70,13 @@ static int stopped(const struct video_reader *r) {
 /* FFmpeg asks this while it waits for anything. A pipe may be as slow as it likes. */
 static int interrupted(void *context) {
     const struct video_reader *r = context;
-    return stopped(r) || ((r->stream || r->camera) && now() > r->deadline);
+    return stopped(r) || (r->stream && now() > r->deadline);
 }
 
 static int next_bytes(void *context, uint8_t *to, int n) {
     struct video_reader *r = context;
     int got = r->bytes(r->context, to, n);
     return got > 0 ? got : got == 0 ? AVERROR_EOF : AVERROR(EIO);
-}
-
-/* Cameras are in libavdevice, which brings half a desktop: loaded for cameras alone. */
-static const AVInputFormat *camera_format(char error[VIDEO_ERROR]) {
-    char name[64];
-    snprintf(name, sizeof name, "libavdevice.so.%d", LIBAVFORMAT_VERSION_MAJOR);
-    void *library = dlopen(name, RTLD_NOW | RTLD_GLOBAL);
-    void (*add_all)(void) = NULL;
-    if (library) *(void **)&add_all = dlsym(library, "avdevice_register_all");
-    if (add_all) add_all();
-    const AVInputFormat *format = add_all ? av_find_input_format("video4linux2,v4l2") : NULL;
-    if (add_all && !format) format = av_find_input_format("v4l2");
-    if (!format)
-        av_sentence(error, 0, "cameras need FFmpeg's %s (Debian: apt-get install libavdevice%d)",
-                    name, LIBAVFORMAT_VERSION_MAJOR);
-    return format;
 }
 
 /* ---- opening ---- */
@@ -165,9 +150,7 @@ static int probe(struct video_reader *r) {
 }
 
 static int connect_source(struct video_reader *r, char error[VIDEO_ERROR]) {
-    const AVInputFormat *format = NULL;
     AVDictionary *options = NULL;
-    if (r->camera && !(format = camera_format(error))) return -1;
     r->file = avformat_alloc_context();
     if (!r->file) return av_sentence(error, AVERROR(ENOMEM), "it cannot be opened");
     r->file->interrupt_callback = (AVIOInterruptCB){interrupted, r};
@@ -182,10 +165,8 @@ static int connect_source(struct video_reader *r, char error[VIDEO_ERROR]) {
         }
         r->file->pb = r->io;
     }
-    if (!r->camera) {
-        av_dict_set(&options, "protocol_whitelist", r->protocols, 0);
-        av_dict_set(&options, "format_whitelist", r->containers, 0);
-    }
+    av_dict_set(&options, "protocol_whitelist", r->protocols, 0);
+    av_dict_set(&options, "format_whitelist", r->containers, 0);
     if (r->stream) {
         /* Microseconds; the interrupt above catches what these do not. */
         av_dict_set_int(&options, "timeout", (int64_t)r->limits.timeout_s * 1000000, 0);
@@ -193,20 +174,20 @@ static int connect_source(struct video_reader *r, char error[VIDEO_ERROR]) {
     }
     /* A file's name must not be taken for a protocol: "a:b.mp4". */
     char plain[4096 + 8];
-    snprintf(plain, sizeof plain, "%s%s", r->stream || r->camera || r->bytes ? "" : "file:", r->url);
-    int code = avformat_open_input(&r->file, plain, (AVInputFormat *)(uintptr_t)format, &options);
+    snprintf(plain, sizeof plain, "%s%s", r->stream || r->bytes ? "" : "file:", r->url);
+    int code = avformat_open_input(&r->file, plain, NULL, &options);
     av_dict_free(&options);
     if (code >= 0) code = probe(r);
     if (code == AVERROR_EXIT && !stopped(r))
-        return av_sentence(error, 0, "nothing came for %d seconds", r->limits.timeout_s);
+        return av_sentence(error, 0, "nothing came for %d s", r->limits.timeout_s);
     if (code < 0) return av_sentence(error, code, "it cannot be opened as a video");
     return open_codec(r, error);
 }
 
 /* A source of unknown length comes when it comes, and no other time. */
 static int is_live(const struct video_reader *r) {
-    return r->camera || (r->stream && r->file->duration == AV_NOPTS_VALUE &&
-                         !(r->file->pb && avio_size(r->file->pb) > 0));
+    return r->stream && r->file->duration == AV_NOPTS_VALUE &&
+           !(r->file->pb && avio_size(r->file->pb) > 0);
 }
 
 static void describe(const struct video_reader *r, struct video_info *info) {
@@ -239,7 +220,6 @@ int reader_open(const char *url, video_bytes_fn bytes, void *context,
     r->protocols = bytes ? "none" : "file";
     r->containers = CONTAINERS;
     r->resume_after = -INFINITY;
-    r->camera = !bytes && !strncmp(url, "/dev/video", 10);
     for (size_t i = 0; !bytes && i < sizeof streams / sizeof streams[0]; i++)
         if (!strncmp(url, streams[i].prefix, strlen(streams[i].prefix)) && strstr(url, "://")) {
             r->stream = 1;
@@ -248,14 +228,19 @@ int reader_open(const char *url, video_bytes_fn bytes, void *context,
         }
     r->packet = av_packet_alloc();
     r->frame = av_frame_alloc();
-    int status = r->url && r->packet && r->frame ? connect_source(r, error)
-                                                 : av_sentence(error, AVERROR(ENOMEM), "no memory");
+    int camera = !bytes && video_is_camera(url);
+    int status = !r->url || !r->packet || !r->frame
+                     ? av_sentence(error, AVERROR(ENOMEM), "no memory")
+                 : camera ? camera_open(url, limits, &r->camera, info, error)
+                          : connect_source(r, error);
     if (status) {
         reader_close(r);
         return -1;
     }
-    r->live = is_live(r);
-    describe(r, info);
+    if (!camera) {
+        r->live = is_live(r);
+        describe(r, info);
+    }
     *out = r;
     return 0;
 }
@@ -263,6 +248,7 @@ int reader_open(const char *url, video_bytes_fn bytes, void *context,
 void reader_close(struct video_reader *r) {
     if (!r) return;
     disconnect(r);
+    camera_close(r->camera);
     av_packet_free(&r->packet);
     av_frame_free(&r->frame);
     sws_freeContext(r->scaler);
@@ -270,7 +256,9 @@ void reader_close(struct video_reader *r) {
     free(r);
 }
 
-int64_t reader_damaged(const struct video_reader *r) { return r->damaged; }
+int64_t reader_damaged(const struct video_reader *r) {
+    return r->camera ? camera_damaged(r->camera) : r->damaged;
+}
 
 /* ---- frames ---- */
 
@@ -303,7 +291,7 @@ static int decode(struct video_reader *r) {
             avcodec_send_packet(r->codec, NULL);
             r->sent_end = 1;
             /* What HTTP sends without a length ends with the connection: no error, as it seems. */
-            int is_end = code == AVERROR_EOF || (code == AVERROR(EIO) && r->live && !r->camera);
+            int is_end = code == AVERROR_EOF || (code == AVERROR(EIO) && r->live);
             r->why_ended = is_end ? 0 : code;
             continue;
         }
@@ -394,8 +382,11 @@ int reader_read(struct video_reader *r, struct pk_image *out, double *seconds,
                 char error[VIDEO_ERROR]) {
     *out = (struct pk_image){0};
     while (r->delivered < r->limits.max_frames) {
-        int code = r->drained ? 0 : decode(r);
+        int code = r->drained  ? 0
+                   : r->camera ? camera_read(r->camera, r->frame, seconds, error)
+                               : decode(r);
         if (stopped(r)) return 0;
+        if (code <= 0 && r->camera) return code;
         if (code <= 0) {
             /* A live stream that just ends may come back; if it does not, that was its end. */
             int comes_back = r->stream && (code < 0 || r->live) && !r->drained;
@@ -403,12 +394,12 @@ int reader_read(struct video_reader *r, struct pk_image *out, double *seconds,
             r->drained = 1;
             if (code == 0 || stopped(r)) return 0;
             if (code == AVERROR_EXIT)
-                return av_sentence(error, 0, "nothing came for %d seconds, after %lld frames",
+                return av_sentence(error, 0, "nothing came for %d s, after %lld frames",
                                    r->limits.timeout_s, (long long)r->delivered);
             return av_sentence(error, code, "it breaks off after %lld frames",
                                (long long)r->delivered);
         }
-        *seconds = seconds_of(r);
+        if (!r->camera) *seconds = seconds_of(r);
         if (*seconds <= r->resume_after) {
             av_frame_unref(r->frame);
             continue;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An mp4 with H.264, index in front, at one frame rate. */
+/* An mp4 with H.264, index in front, at one frame rate; where frames of a live source were dropped,
+ * the one before stands longer. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +16,8 @@ struct video_writer {
     char *path;
     double fps;
     int threads, begun, failed;
-    int64_t frames;
+    int64_t next;  /* the number of the next frame, at the frame rate */
+    double begin;  /* seconds of the first frame of a live source */
     AVFormatContext *file;
     AVCodecContext *codec;
     AVStream *stream;
@@ -105,7 +108,9 @@ static int encode(struct video_writer *w, const AVFrame *frame, char error[VIDEO
     return code < 0 ? av_sentence(error, code, "it cannot be written") : 0;
 }
 
-static int add(struct video_writer *w, const struct pk_image *image, char error[VIDEO_ERROR]) {
+static int add(struct video_writer *w, const struct pk_image *image, double seconds,
+               char error[VIDEO_ERROR]) {
+    if (!w->begun) w->begin = seconds;
     if (!w->begun && begin(w, image, error)) return -1;
     w->scaler = sws_getCachedContext(w->scaler, image->width, image->height, AV_PIX_FMT_RGB24,
                                      w->codec->width, w->codec->height, w->codec->pix_fmt,
@@ -117,12 +122,15 @@ static int add(struct video_writer *w, const struct pk_image *image, char error[
     const uint8_t *const rows[4] = {image->rgb};
     const int strides[4] = {3 * image->width};
     sws_scale(w->scaler, rows, strides, 0, image->height, w->frame->data, w->frame->linesize);
-    w->frame->pts = w->frames++;
+    double number = seconds < 0 ? 0 : (seconds - w->begin) * w->fps;
+    if (number > (double)w->next && number < 1e12) w->next = llrint(number);
+    w->frame->pts = w->next++;
     return encode(w, w->frame, error);
 }
 
-int writer_write(struct video_writer *w, const struct pk_image *image, char error[VIDEO_ERROR]) {
-    int status = add(w, image, error);
+int writer_write(struct video_writer *w, const struct pk_image *image, double seconds,
+                 char error[VIDEO_ERROR]) {
+    int status = add(w, image, seconds, error);
     if (status) w->failed = 1;
     return status;
 }
