@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "ops/op.h"
 #include "passes/edit.h"
 #include "passes/internal.h"
@@ -44,20 +45,17 @@ static bool is_pointwise(const struct graph *g, const struct node *n) {
            g->tensors[n->outputs[0]].dtype == DT_F32;
 }
 
-/* The columns [at, at + n) of a pointwise Conv's weights, or with `others` all the rest. */
-static enum status take_columns(struct edit *e, int w, int64_t at, int64_t n, bool others,
-                                int *out) {
-    struct tensor t = e->g->tensors[w];
-    int64_t rows = t.shape.dim[0], all = t.shape.dim[1];
-    struct shape s = t.shape;
-    s.dim[1] = others ? all - n : n;
-    float *to;
-    TRY(edit_constant(e, t.name, DT_F32, s, NULL, out, (void **)&to));
-    const float *from = t.data;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < all; c++)
-            if ((c >= at && c < at + n) != others) *to++ = from[r * all + c];
-    return STATUS_OK;
+/* The columns [at, at + n) of a pointwise Conv's weights, and all the rest. */
+static enum status part_columns(struct edit *e, int w, int64_t at, int64_t n, int *taken,
+                                int *rest) {
+    int64_t all = e->g->tensors[w].shape.dim[1];
+    int *order = mem_alloc((size_t)all * sizeof *order);
+    CHECK(order, STATUS_MEMORY, "out of memory for a convolution's weights");
+    for (int c = 0; c < all; c++) order[c < at ? n + c : c < at + n ? c - at : c] = c;
+    enum status s = edit_take(e, w, 1, order, n, taken);
+    if (s == STATUS_OK) s = edit_take(e, w, 1, order + n, all - n, rest);
+    mem_free(order);
+    return s;
 }
 
 /* The operand `sizes` of a Resize of so many channels instead. */
@@ -77,8 +75,7 @@ static enum status part(struct edit *e, int node, int resize, int64_t at, int64_
     struct shape s = g->tensors[a].shape;
     s.dim[1] = channels;
     int weights = g->nodes[node].inputs[1], rest;
-    TRY(take_columns(e, weights, at, n, false, &in[1]));
-    TRY(take_columns(e, weights, at, n, true, &rest));
+    TRY(part_columns(e, weights, at, n, &in[1], &rest));
     TRY(edit_insert(e, node, OP_Conv, g->nodes[node].name, 2, in, DT_F32, s, &made, &low));
     TRY(edit_copy_attrs(e, made, node, "activation"));
     in[0] = low;

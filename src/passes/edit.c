@@ -317,6 +317,26 @@ enum status edit_constant(struct edit *e, const char *name, enum dtype dtype,
     return STATUS_OK;
 }
 
+enum status edit_take(struct edit *e, int t, int axis, const int *from, int64_t n, int *out) {
+    const struct tensor x = e->g->tensors[t];
+    struct shape shape = x.shape;
+    int64_t all = x.shape.dim[axis], outer = 1, inner = 1;
+    bool same = n == all;
+    for (int64_t k = 0; same && k < n; k++) same = from[k] == k;
+    *out = t;
+    if (same) return STATUS_OK;
+    for (int d = 0; d < axis; d++) outer *= x.shape.dim[d];
+    for (int d = axis + 1; d < x.shape.rank; d++) inner *= x.shape.dim[d];
+    shape.dim[axis] = n;
+    size_t bytes = (size_t)inner * dtype_size(x.dtype);
+    char *to;
+    TRY(edit_constant(e, x.name, x.dtype, shape, NULL, out, (void **)&to));
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t k = 0; k < n; k++, to += bytes)
+            memcpy(to, (const char *)x.data + (size_t)(o * all + from[k]) * bytes, bytes);
+    return STATUS_OK;
+}
+
 enum status edit_insert(struct edit *e, int before, enum op_kind op, const char *name,
                            int n_inputs, const int *inputs, enum dtype dtype, struct shape shape,
                            int *out_node, int *out_tensor) {

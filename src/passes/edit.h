@@ -80,6 +80,9 @@ void edit_remove(struct edit *e, int node);
 /* A new constant; data NULL: zeroed memory, returned through `out_data` (may be NULL) to fill. */
 enum status edit_constant(struct edit *e, const char *name, enum dtype dtype,
                              struct shape shape, const void *data, int *out, void **out_data);
+/* A new constant with the entries from[0] to from[n - 1] of an axis of constant `t`; `t` itself
+ * where that is what it has. */
+enum status edit_take(struct edit *e, int t, int axis, const int *from, int64_t n, int *out);
 /* A new node with one new output, in front of node `before`. */
 enum status edit_insert(struct edit *e, int before, enum op_kind op, const char *name,
                            int n_inputs, const int *inputs, enum dtype dtype, struct shape shape,

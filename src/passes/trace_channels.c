@@ -230,27 +230,6 @@ static bool has_room(struct trace *t, int w) {
     return true;
 }
 
-/* A constant like `w` whose rows, elements of dimension `axis` (0 or 1), are rows `from`[k]. */
-static enum status take_rows(struct edit *e, int w, int axis, const int *from, int *out) {
-    const struct tensor *x = &e->g->tensors[w];
-    bool same = true;
-    for (int k = 0; k < x->shape.dim[axis]; k++) same &= from[k] == k;
-    if (same) {
-        *out = w;
-        return STATUS_OK;
-    }
-    int64_t n = x->shape.dim[axis], outer = axis ? x->shape.dim[0] : 1, inner = 1;
-    for (int d = axis + 1; d < x->shape.rank; d++) inner *= x->shape.dim[d];
-    size_t bytes = (size_t)inner * dtype_size(x->dtype);
-    const char *data = x->data;
-    char *to;
-    TRY(edit_constant(e, x->name, x->dtype, x->shape, NULL, out, (void **)&to));
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t k = 0; k < n; k++, to += bytes)
-            memcpy(to, data + (size_t)(o * n + from[k]) * bytes, bytes);
-    return STATUS_OK;
-}
-
 struct sortable {
     int64_t key;
     int at;
@@ -288,8 +267,8 @@ static enum status reorder_root(struct trace *t, int root, const int64_t *first_
     CHECK(r->place, STATUS_MEMORY, NO_MEMORY);
     for (int k = 0; k < n; k++) r->place[from[k]] = k;
     int in[3] = {conv.inputs[0], -1, -1}, node;
-    TRY(take_rows(&t->e, conv.inputs[1], 0, from, &in[1]));
-    if (node_input(g, &conv, 2)) TRY(take_rows(&t->e, conv.inputs[2], 0, from, &in[2]));
+    TRY(edit_take(&t->e, conv.inputs[1], 0, from, n, &in[1]));
+    if (node_input(g, &conv, 2)) TRY(edit_take(&t->e, conv.inputs[2], 0, from, n, &in[2]));
     TRY(edit_insert(&t->e, at, OP_Conv, conv.name, in[2] < 0 ? 2 : 3, in, made.dtype, made.shape,
                     &node, &r->moved));
     g->nodes[node].attrs = conv.attrs;
@@ -378,7 +357,7 @@ static enum status rewrite(struct trace *t, int x) {
     }
     for (int i = 0; i < n_users; i++) {
         if (from) {
-            TRY(take_rows(&t->e, g->nodes[user[i]].inputs[1], 1, from, &w));
+            TRY(edit_take(&t->e, g->nodes[user[i]].inputs[1], 1, from, n, &w));
             TRY(edit_set_input(&t->e, user[i], 1, w));
         }
         for (int k = 0; k < g->nodes[user[i]].n_inputs; k++)
