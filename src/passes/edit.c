@@ -269,29 +269,48 @@ void edit_replace(struct edit *e, int from, int to) {
     bury(e);
 }
 
+/* y is what the producer of x makes. */
+static void take_producer(struct graph *g, int x, int y) {
+    int at = g->tensors[x].producer;
+    struct node *n = &g->nodes[at];
+    for (int i = 0; i < n->n_outputs; i++)
+        if (n->outputs[i] == x) n->outputs[i] = y;
+    g->tensors[x].producer = -1;
+    g->tensors[y].producer = at;
+}
+
+void edit_absorb(struct edit *e, int node, int y, int x) {
+    /* Before the node goes: the producer must not be buried when x has no users left. */
+    move_uses(e, x, y);
+    drop(e, node);
+    take_producer(e->g, x, y);
+    bury(e);
+}
+
+enum status edit_rename(struct edit *e, int t, const char *name, int *out) {
+    struct graph *g = e->g;
+    int before = g->n_tensors;
+    TRY(graph_add_tensor(g, name, g->tensors[t].dtype, g->tensors[t].shape, out));
+    TRY(cover_tensors(e, before));
+    move_uses(e, t, *out);
+    take_producer(g, t, *out);
+    bury(e);
+    return STATUS_OK;
+}
+
 enum status edit_bypass(struct edit *e, int node, int y, int x) {
     struct graph *g = e->g;
     if (!e->tensors[y].is_output) {
         edit_replace(e, y, x);
         return STATUS_OK;
     }
-    int at = g->tensors[x].producer;
-    if (at < 0 || e->tensors[x].is_output) {
+    if (g->tensors[x].producer < 0 || e->tensors[x].is_output) {
         edit_replace(e, y, x);
         if (g->nodes[node].op == OP_Identity) return STATUS_OK;
         edit_set_op(e, node, OP_Identity);
         return edit_set_inputs(e, node, 1, &x);
     }
-    /* y takes the place of x: at all its users and at its producer, which must not be buried when
-     * x has no users left. */
-    move_uses(e, x, y);
-    drop(e, node);
-    struct node *n = &g->nodes[at];
-    for (int i = 0; i < n->n_outputs; i++)
-        if (n->outputs[i] == x) n->outputs[i] = y;
-    g->tensors[x].producer = -1;
-    g->tensors[y].producer = at;
-    bury(e);
+    edit_absorb(e, node, y, x);
     return STATUS_OK;
 }
 

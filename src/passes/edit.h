@@ -72,6 +72,12 @@ enum status edit_become(struct edit *e, int node, int model, int n, const int *i
  * graph output keeps its name: then whatever produces x produces y instead. Where that cannot be (x
  * is itself an input, a constant or an output) the node stays as Identity. */
 enum status edit_bypass(struct edit *e, int node, int y, int x);
+/* Takes `node`, whose only wanted output is `y`, out of the graph: whatever produces x, which is no
+ * output, produces y instead, and users of x read y. */
+void edit_absorb(struct edit *e, int node, int y, int x);
+/* A new tensor takes the place of `t`, which a node produces and which is no output, because it
+ * does not hold any more what went by the name of t. */
+enum status edit_rename(struct edit *e, int t, const char *name, int *out);
 /* Users of tensor `from` (as graph output: not) read `to` instead. */
 void edit_replace(struct edit *e, int from, int to);
 /* Output i of the node becomes a constant. Data belongs to the graph's arena or outlives it. */

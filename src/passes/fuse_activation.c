@@ -5,7 +5,8 @@
  *
  * fuse_activation: Conv, Gemm or MatMul and then Relu, Clip, Swish, ... becomes one node with the
  * attributes `activation`, `activation_alpha`, `activation_beta` (ops/activation.h). Reshapes and
- * Transposes in between stay: the elements are the same.
+ * Transposes in between stay: the elements are the same. What they read gets another name, since a
+ * tensor's name says to dumps and `prusik diff` what it holds.
  *
  * fuse_residual: Add of a Conv's result and another tensor of just that shape becomes the Conv's
  * input 3, `residual`; an activation before the Add stays before it (residual_after_activation=1),
@@ -87,7 +88,8 @@ static enum status fuse_through(struct edit *e, int node) {
     struct graph *g = e->g;
     const struct node *n = &g->nodes[node];
     if (n->op == OP_NONE || n->n_inputs < 1 || n->inputs[0] < 0) return STATUS_OK;
-    int x = n->inputs[0], user = node, at = g->tensors[x].producer;
+    int y = n->outputs[0], last = n->inputs[0];
+    int x = last, user = node, at = g->tensors[x].producer;
     if (at < 0 || !only_moves(g->nodes[at].op)) return STATUS_OK;
     struct activation a = activation_of(g, n);
     if (a.kind == ACT_NONE || !dtype_is_float(g->tensors[x].dtype)) return STATUS_OK;
@@ -99,7 +101,15 @@ static enum status fuse_through(struct edit *e, int node) {
     if (at < 0 || !can_take_activation(&g->nodes[at]) || edit_only_user(e, x) != user)
         return STATUS_OK;
     TRY(set_activation(g, at, &a));
-    return edit_bypass(e, node, n->outputs[0], n->inputs[0]);
+    edit_absorb(e, node, y, last);
+    for (int t = y; g->tensors[t].producer != at;) {
+        t = g->nodes[g->tensors[t].producer].inputs[0];
+        const char *name = arena_printf(&g->arena, "%s/%s", g->tensors[t].name,
+                                        activation_name(a.kind));
+        CHECK(name, STATUS_MEMORY, "out of memory for a name");
+        TRY(edit_rename(e, t, name, &t));
+    }
+    return STATUS_OK;
 }
 
 enum status pass_fuse_activation(struct graph *g) {

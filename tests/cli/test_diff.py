@@ -97,6 +97,28 @@ def test_one_other_weight_names_the_layer(prusik, models, more):
     assert "\ndiffers first in 'sum' (Add, tensor 'a2'): off by " in r.stdout
 
 
+def test_activations_that_moved_are_no_difference(atc, prusik, tmp_path):
+    """A detector's Sigmoid behind Reshape and Transpose is done by the convolution, whose result is
+    then another than that of the file."""
+    own = np.random.default_rng(7)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="head"),
+             helper.make_node("Reshape", ["c", "to"], ["r"], name="parts"),
+             helper.make_node("Transpose", ["r"], ["t"], name="turn", perm=[0, 1, 3, 4, 2]),
+             helper.make_node("Sigmoid", ["t"], ["y"], name="gate")]
+    graph = helper.make_graph(
+        nodes, "made", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(own.standard_normal((6, 3, 1, 1), np.float32), "w"),
+         numpy_helper.from_array(np.array([1, 2, 3, 4, 4]), "to")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              tmp_path / "m.onnx")
+    subprocess.run([atc, f"--model={tmp_path}/m.onnx", "--framework=5", f"--output={tmp_path}/m",
+                    "--soc_version=Ascend310"], check=True, capture_output=True)
+    r = diff(prusik, tmp_path / "m.om", tmp_path / "m.onnx")
+    assert r.returncode == 0, r.stdout
+    assert [line.split()[0] for line in r.stdout.splitlines()[1:2]] == ["gate"], r.stdout
+
+
 def test_the_numbers_are_right(prusik, models, tmp_path):
     """Against the two models run by onnxruntime on the same input."""
     ort = pytest.importorskip("onnxruntime")
