@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,11 @@ struct job {
     aclrtContext context; /* of the device, for all threads */
     struct pk_network *networks[MAX_WORKERS]; /* one a worker; the first is m.network */
     struct frames frames;
+    struct ahead {
+        pthread_t thread;
+        int running, got;
+        struct item item;
+    } ahead;
     struct results results;
     struct progress progress;
     int64_t n_done, n_failed, n_dropped;
@@ -139,10 +145,40 @@ static int choose_classes(struct job *j) {
     return status ? -1 : 0;
 }
 
+/* ---- the first picture, while the model is loaded ---- */
+
+static void *read_ahead(void *context) {
+    struct job *j = context;
+    struct frames first;
+    frames_open(&first, &j->sources, &j->limits);
+    j->ahead.got = frames_read(&first, &j->ahead.item);
+    if (j->ahead.got) item_decode(&j->ahead.item);
+    frames_close(&first);
+    return NULL;
+}
+
+/* Without a thread for it, or a core, it is read in its turn. */
+static void start_ahead(struct job *j) {
+    if (j->sources.items[0].kind != SOURCE_PICTURE || app_cores() < 2) return;
+    j->ahead.running = pthread_create(&j->ahead.thread, NULL, read_ahead, j) == 0;
+}
+
+/* True when there is one, which is the caller's. */
+static int take_ahead(struct job *j, struct item *out) {
+    if (!j->ahead.running) return 0;
+    pthread_join(j->ahead.thread, NULL);
+    j->ahead.running = 0;
+    if (j->ahead.got) *out = j->ahead.item;
+    return j->ahead.got;
+}
+
 /* ---- the pipeline's three parts ---- */
 
 static int read_item(void *context, void *item) {
-    return frames_read(&((struct job *)context)->frames, item);
+    struct job *j = context;
+    if (!take_ahead(j, item)) return frames_read(&j->frames, item);
+    j->frames.next = 1;
+    return 1;
 }
 
 static int begin_worker(void *context, int worker) {
@@ -290,9 +326,12 @@ static int main_of(const char *command, int argc, char **argv) {
         status = app_start(j->threads);
         if (status == EXIT_OK) {
             j->m.command = command;
+            start_ahead(j);
             if (model_open(&j->m, argv[optind], &j->model) || choose_classes(j))
                 status = EXIT_FAILED;
             else status = run_pipeline(j);
+            struct item unused;
+            if (take_ahead(j, &unused)) item_free(&unused); /* the model was none */
             model_close(&j->m);
             app_end();
         }
