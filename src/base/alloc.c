@@ -89,7 +89,8 @@ static uintptr_t want_large_pages(const void *p, size_t bytes) {
 #ifdef MADV_HUGEPAGE
     return advise(p, bytes, LARGE_PAGE, MADV_HUGEPAGE);
 #else
-    return (uintptr_t)p + 0 * bytes;
+    (void)bytes;
+    return (uintptr_t)p;
 #endif
 }
 

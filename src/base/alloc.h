@@ -23,8 +23,8 @@ void *mem_alloc_aligned(size_t bytes);
 /* The same for a block that is used from its start on, bit by bit: only what has been touched is
  * held. mem_will_fill() before a part of it is written as a whole saves the page faults. */
 void *mem_reserve(size_t bytes);
-/* What to reserve, and to announce, for so many bytes when time matters more than up to half a large
- * page: the last part is on one, too, if it is the larger half. */
+/* What to reserve and announce for so many bytes where time matters more than up to half a large
+ * page: the last part is on one, too, if it is more than half of one. */
 size_t mem_rounded(size_t bytes);
 void mem_will_fill(void *p, size_t bytes);
 /* What p points at, part of a live allocation, is not read again before it is written again. */

@@ -99,7 +99,7 @@ struct weight_store;
 struct packing {
     const void *signature; /* what the packed form depends on beside the constants */
     size_t signature_bytes, packed_bytes;
-    /* Any thread may do it, and later: what the context refers to lives as long as the constants. */
+    /* Any thread may do it, later: what the context refers to lives as long as the constants. */
     void (*pack)(const void *context, void *memory);
     const void *context; /* copied */
     size_t context_bytes;
@@ -121,8 +121,8 @@ void weight_store_fill(struct weight_store *s, struct pool *pool, void *lent, si
 
 /* Plans `g`: sorted, inferred, all shapes of its inputs known. Takes `g`, also on failure. `model`
  * is the graph it was made from, at least until then; packed forms of constants that both have
- * in common go to `weights`, which the caller fills, also on failure. With own_constants the steps read copies of constants, which lie with
- * the packed forms, so that `model` can go. */
+ * in common go to `weights`, which the caller fills, also on failure. With own_constants the steps
+ * read copies of constants, which lie with the packed forms, so that `model` can go. */
 enum status program_create(struct graph *g, const struct graph *model, struct weight_store *weights,
                            bool own_constants, struct program **out);
 void program_destroy(struct program *p);
