@@ -15,9 +15,14 @@ typedef uint8_t vb_unaligned __attribute__((vector_size(VL), aligned(1), may_ali
 /* n bytes, 0 < n, of which the first VL are taken, as integers. */
 INLINE vi vi_load_u8(const uint8_t *p, int n) {
     vb v = {0};
+    if (n < VL) memcpy(&v, p, (size_t)n);
+#if VL == 8 /* gcc may widen what it loads as a vector byte by byte */
+    const void *from = n < VL ? (const void *)&v : p;
+    return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64(from));
+#else
     if (n >= VL) v = *(const vb_unaligned *)p;
-    else memcpy(&v, p, (size_t)n);
     return __builtin_convertvector(v, vi);
+#endif
 }
 INLINE vf vf_load_u8(const uint8_t *p, int n) {
     return __builtin_convertvector(vi_load_u8(p, n), vf);
@@ -162,10 +167,14 @@ INLINE void convert(const struct colours *k, const uint8_t *const c[static 3], i
     }
 }
 
-/* (v - mean - min) * var_reci of channel i. */
-INLINE vf normal(const struct aipp *a, int i, vf v) {
-    return (v - (float)a->mean[i] - a->min[i]) * a->var_reci[i];
+/* (v - mean - min) * var_reci of a channel, from registers: a store might change what `a` says. */
+struct scale {
+    vf mean, min, var_reci;
+};
+INLINE struct scale scale_of(const struct aipp *a, int i) {
+    return (struct scale){vf_set((float)a->mean[i]), vf_set(a->min[i]), vf_set(a->var_reci[i])};
 }
+INLINE vf normal(const struct scale *k, vf v) { return (v - k->mean - k->min) * k->var_reci; }
 
 /* ---- rows ---- */
 
@@ -180,17 +189,20 @@ static void make_row(const struct aipp *a, const struct colours *k,
     const int n = a->crop_w, skip = first_channel(a);
     const int colour = aipp_format_channels(a->format) == 4; /* the first that is converted */
     if (!a->csc || (colour && a->channels == 4))
-        for (int i = 0; i < (a->csc ? 1 : a->channels); i++)
+        for (int i = 0; i < (a->csc ? 1 : a->channels); i++) {
+            const struct scale scale = scale_of(a, i);
             for (int x = 0; x < n; x += VL)
                 vf_store_first(dst + i * plane + x,
-                               normal(a, i, vf_load_u8(c[skip + i] + x, n - x)), n - x);
+                               normal(&scale, vf_load_u8(c[skip + i] + x, n - x)), n - x);
+        }
     if (!a->csc) return;
     const int to = colour && a->channels == 4; /* output channel of the first colour */
+    const struct scale scale[3] = {scale_of(a, to), scale_of(a, to + 1), scale_of(a, to + 2)};
     for (int x = 0; x < n; x += VL) {
         vf v[3];
         convert(k, c + colour, x, n - x, v);
         for (int i = 0; i < 3; i++)
-            vf_store_first(dst + (to + i) * plane + x, normal(a, to + i, v[i]), n - x);
+            vf_store_first(dst + (to + i) * plane + x, normal(&scale[i], v[i]), n - x);
     }
 }
 
