@@ -74,8 +74,8 @@ struct conv_args {
     const struct conv_source *sources; /* d.n_pieces of them, in the order of the weights' channels,
                                           and src is not read */
     const float *src;
-    /* With d.made: row y of the tile's image, `plane` floats from channel to channel, to dst; src is
-     * not read. A tile asks for each row once, in order. NULL: rows are read from src. */
+    /* With d.made: row y of the tile's image to dst, `plane` floats from channel to channel. A tile
+     * asks for each row once, in order, and src is not read. NULL: rows are read from src. */
     void (*make_row)(void *maker, int y, float *dst, int64_t plane);
     void *maker;
     int64_t src_batch;   /* from one image to the next */

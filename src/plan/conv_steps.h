@@ -12,8 +12,8 @@ struct planned_conv {
     const void *packed;
 };
 
-/* Where a convolution reads: one tensor, p->d.n_pieces pieces, or, with p->d.made, rows that an Aipp
- * makes for it, except of pictures that a run's parameters resize, which are in `whole`. */
+/* Where a convolution reads: one tensor, p->d.n_pieces pieces, or, with p->d.made, rows that an
+ * Aipp makes for it, except of pictures that a run's parameters resize, which are in `whole`. */
 struct conv_input {
     struct value whole; /* valid where there is one */
     const struct node *aipp;

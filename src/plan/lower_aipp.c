@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Aipp by rows of the pictures made. A convolution that alone reads them makes them itself
- * (lower_conv.c): lower_aipp() then leaves no more than a note of who makes the tensor. Whoever else
- * wants it gets a step that writes the planes.
+ * (lower_conv.c): lower_aipp() then leaves no more than a note of who makes the tensor. Whoever
+ * else wants it gets a step that writes the planes.
  */
 #include "kernels/aipp.h"
 
@@ -85,7 +85,8 @@ enum status plan_aipp_step(struct plan *s, const struct node *n, bool only_resiz
     TRY(plan_define(s, n->outputs[0], LAYOUT_PLAIN, to));
     plan_want_scratch(s, aipp_scratch_bytes());
     TRY(plan_add_step(s, n, only_resized ? "rows if resized" : "rows",
-                      plan_tiles(y->dim[0] * y->dim[2], 2.0 * (double)y->dim[3]), run_aipp, sizeof *p, &step, &p));
+                      plan_tiles(y->dim[0] * y->dim[2], 2.0 * (double)y->dim[3]), run_aipp,
+                      sizeof *p, &step, &p));
     p->only_resized = only_resized;
     TRY(plan_pictures(s, n, &p->from));
     return plan_ref(s, to, &p->dst);

@@ -3,8 +3,8 @@
  * Conv with constant f32 weights becomes a planned convolution kernel (kernels/conv.h).
  *
  * It reads a planar input when there are too few channels to fill a block, else a blocked one; of
- * pictures that an Aipp makes it has the rows made as it reads them. It writes to its home where the
- * home's strides are ones the kernel knows, else a blocked tensor.
+ * pictures that an Aipp makes it has the rows made as it reads them. It writes to its home where
+ * the home's strides are ones the kernel knows, else a blocked tensor.
  */
 #include <limits.h>
 #include <stdio.h>

@@ -19,8 +19,8 @@ struct pictures {
     const struct aipp_kernels *k;
 };
 
-/* What the last step appended needs to make rows of node n's pictures; `out` must lie in its params.
- * The step takes aipp_scratch_bytes() of scratch. */
+/* What the last step appended needs to make rows of node n's pictures; `out` must lie in its
+ * params. The step takes aipp_scratch_bytes() of scratch. */
 enum status plan_pictures(struct plan *s, const struct node *n, struct pictures *out);
 /* How picture `image` is made and where it is; fails when a program's parameters are no good. */
 enum status pictures_find(const struct pictures *p, const struct run_env *env, int image,

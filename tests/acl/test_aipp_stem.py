@@ -116,15 +116,17 @@ def test_everywhere(atc, prusik, tmp_path, stem, size, algorithm):
     def run(om, **environment):
         out, dump = (pathlib.Path(tempfile.mkdtemp(dir=tmp_path)) for _ in range(2))
         done = subprocess.run([prusik, "run", *files, "--output", out, om], capture_output=True,
-                              text=True, env={**os.environ, **environment, "PRUSIK_DUMP": str(dump)})
+                              text=True,
+                              env={**os.environ, **environment, "PRUSIK_DUMP": str(dump)})
         assert done.returncode == 0, done.stderr
         return [np.load(next(out.glob(f"*y_{name}*.npy"))) for name in "ab"], steps(dump)
 
     for isa in ("", "base", "avx2"):
-        want, planned = run(oms[1], **({"PRUSIK_ISA": isa} if isa else {}))
+        chosen = {"PRUSIK_ISA": isa} if isa else {}
+        want, planned = run(oms[1], **chosen)
         assert [kind for kind, _ in planned].count("Aipp") == 2
         for threads in "124":
-            got, planned = run(oms[0], PRUSIK_THREADS=threads, **({"PRUSIK_ISA": isa} if isa else {}))
+            got, planned = run(oms[0], PRUSIK_THREADS=threads, **chosen)
             making = [kernel for kind, kernel in planned if kind == "Conv" and " aipp " in kernel]
             assert len(making) == 2 and all(k.startswith(algorithm) for k in making)
             assert all(kind != "Aipp" for kind, _ in planned)
