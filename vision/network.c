@@ -15,12 +15,15 @@
 #include "internal.h"
 #include "pictures.h"
 
-enum { MAX_OUTPUTS = 16 };
+enum { MAX_OUTPUTS = PK_MAX_OUTPUTS };
 
 /* A loaded model and those who run it. */
 struct shared_model {
     uint32_t id;
     atomic_int users;
+    struct pk_gears *gears; /* NULL: it has none. Not changed once a network is open */
+    int ready;              /* those have been read */
+    int forced;             /* the one to run with; -1: what suits the picture */
 };
 
 struct pk_network {
@@ -36,15 +39,17 @@ struct pk_network {
     aclmdlDataset *inputs, *outputs;
     int host; /* device memory is elsewhere: copy through buffers of our own */
     size_t input_bytes;
-    void *input_device, *parameters; /* of dynamic preprocessing */
-    int set;                         /* those are of this recipe */
+    void *input_device;
+    void *others[3]; /* the model's other inputs: its gear, parameters of dynamic preprocessing */
+    int set;         /* those parameters are of this recipe and gear */
+    int gear, batch; /* gear: the one set, -1 where there are none; pictures of a run */
     struct pk_pictures *pictures; /* with preprocessing in the model; else NULL, and */
     float *input;                 /* (3, height, width) */
     int nhwc;     /* the model wants (height, width, 3) */
     float *interleaved; /* `input` so; NULL for NCHW */
     int n_outputs;
     struct {
-        size_t bytes;
+        size_t bytes, used; /* used: of the first picture, at this gear */
         void *device, *memory; /* memory: what we read; the device's own where that can be read */
     } out[MAX_OUTPUTS];
     struct pk_tensor tensor[MAX_OUTPUTS];
@@ -78,40 +83,37 @@ static int add_buffer(aclmdlDataset *set, void *data, size_t bytes) {
     return acl_fail("aclmdlAddDatasetBuffer", code);
 }
 
-static int open_device_input(struct pk_network *n) {
-    ACL(aclrtMalloc(&n->input_device, n->input_bytes, ACL_MEM_MALLOC_HUGE_FIRST));
-    return add_buffer(n->inputs, n->input_device, n->input_bytes);
-}
-
-/* The model takes pictures; with dynamic AIPP another input their parameters. */
-static int open_pictures(struct pk_network *n, const char *path) {
-    size_t block, count = aclmdlGetNumInputs(n->desc);
-    const int dynamic = pk_pictures_are_dynamic(n->pictures, &block);
-    if (count != (dynamic ? 2 : 1) || (dynamic && block != 1))
+/* The picture, and what comes with it: the choice of a gear, parameters of dynamic AIPP. */
+static int open_buffers(struct pk_network *n, const char *path) {
+    const struct pk_gears *gears = n->shared->gears;
+    const size_t count = aclmdlGetNumInputs(n->desc);
+    aclmdlInputAippType type;
+    size_t block;
+    const int dynamic = aclmdlGetAippType(n->model, 0, &type, &block) == ACL_SUCCESS &&
+                        type == ACL_DATA_WITH_DYNAMIC_AIPP;
+    if (count != (size_t)(1 + dynamic + (gears != NULL)) || (dynamic && block < 1))
         return pk_fail("%s has %zu inputs; a detector or classifier has one picture%s", path, count,
                        dynamic ? " and its parameters" : "");
     n->inputs = aclmdlCreateDataset();
     if (!n->inputs) return pk_fail("%s: out of memory", path);
-    if (open_device_input(n)) return -1;
-    if (!dynamic) return 0;
-    const size_t bytes = aclmdlGetInputSizeByIndex(n->desc, block);
-    ACL(aclrtMalloc(&n->parameters, bytes, ACL_MEM_MALLOC_HUGE_FIRST));
-    return add_buffer(n->inputs, n->parameters, bytes);
+    for (size_t i = 0; i < count; i++) {
+        const size_t bytes = aclmdlGetInputSizeByIndex(n->desc, i);
+        void **device = i ? &n->others[i - 1] : &n->input_device;
+        ACL(aclrtMalloc(device, bytes, ACL_MEM_MALLOC_HUGE_FIRST));
+        /* A gear may be of more pictures than the one that is given: the others stay zeros. */
+        ACL(aclrtMemset(*device, bytes, 0, bytes));
+        if (add_buffer(n->inputs, *device, bytes)) return -1;
+        if (!i) n->input_bytes = bytes;
+    }
+    return 0;
 }
 
-static int open_input(struct pk_network *n, const char *path) {
-    aclmdlIODims dims;
-    n->input_bytes = aclmdlGetInputSizeByIndex(n->desc, 0);
-    if (pk_pictures_open(n->model, n->desc, path, &n->pictures, &n->width, &n->height)) return -1;
-    if (n->pictures) return open_pictures(n, path);
-    if (aclmdlGetNumInputs(n->desc) != 1)
-        return pk_fail("%s has %zu inputs; a detector or classifier has one picture", path,
-                       aclmdlGetNumInputs(n->desc));
-    ACL(aclmdlGetInputDims(n->desc, 0, &dims));
-    n->nhwc = dims.dimCount == 4 && dims.dims[1] != 3 && dims.dims[3] == 3;
-    const int64_t *size = dims.dims + (n->nhwc ? 1 : 2);
-    if (dims.dimCount != 4 || dims.dims[0] != 1 || (!n->nhwc && dims.dims[1] != 3) || size[0] < 1 ||
-        size[1] < 1 || size[0] > 16384 || size[1] > 16384)
+/* Where (N,3,H,W) or (N,H,W,3) begins: its sizes as the network's. */
+static int read_input_dims(struct pk_network *n, const aclmdlIODims *dims, const char *path) {
+    n->nhwc = dims->dimCount == 4 && dims->dims[1] != 3 && dims->dims[3] == 3;
+    const int64_t *size = dims->dims + (n->nhwc ? 1 : 2);
+    if (dims->dimCount != 4 || dims->dims[0] != n->batch || (!n->nhwc && dims->dims[1] != 3) ||
+        size[0] < 1 || size[1] < 1 || size[0] > 16384 || size[1] > 16384)
         return pk_fail("%s: its input is not one RGB picture (1,3,height,width) or "
                        "(1,height,width,3); convert the model with --input_shape so that it is",
                        path);
@@ -120,13 +122,59 @@ static int open_input(struct pk_network *n, const char *path) {
         return pk_fail("%s: its input is neither float32 nor float16", path);
     n->height = (int)size[0];
     n->width = (int)size[1];
-    size_t bytes = (size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input;
+    /* A larger gear needs more. */
+    const size_t bytes = (size_t)3 * (size_t)n->width * (size_t)n->height * sizeof *n->input;
+    free(n->input);
+    free(n->interleaved);
     n->input = malloc(bytes);
-    if (n->nhwc) n->interleaved = malloc(bytes);
-    n->inputs = aclmdlCreateDataset();
-    if (!n->input || (n->nhwc && !n->interleaved) || !n->inputs)
-        return pk_fail("%s: out of memory", path);
-    return open_device_input(n);
+    n->interleaved = n->nhwc ? malloc(bytes) : NULL;
+    return n->input && (!n->nhwc || n->interleaved) ? 0 : pk_fail("%s: out of memory", path);
+}
+
+/* The dimensions of the outputs; of a run of several pictures the first one's part. */
+static int read_output_dims(struct pk_network *n, const struct pk_gear *gear, const char *path) {
+    for (int i = 0; i < n->n_outputs; i++) {
+        aclmdlIODims dims = {0};
+        if (gear) dims = gear->outputs[i];
+        else ACL(aclmdlGetOutputDims(n->desc, (size_t)i, &dims));
+        struct pk_tensor *t = &n->tensor[i];
+        if (dims.dimCount > 8) return pk_fail("%s: output %d has too many dimensions", path, i);
+        t->rank = (int)dims.dimCount;
+        size_t elements = 1;
+        for (int d = 0; d < t->rank; d++) {
+            t->dim[d] = dims.dims[d];
+            if (dims.dims[d] < 0 ||
+                __builtin_mul_overflow(elements, (size_t)dims.dims[d], &elements))
+                return pk_fail("%s: the size of output %d is not known", path, i);
+        }
+        if (__builtin_mul_overflow(elements,
+                                   aclDataTypeSize(aclmdlGetOutputDataType(n->desc, (size_t)i)),
+                                   &n->out[i].used) ||
+            n->out[i].used > n->out[i].bytes)
+            return pk_fail("%s: output %d is larger than it says", path, i);
+    }
+    return 0;
+}
+
+/* Everything whose size depends on the gear; gear -1 where there are none. */
+static int take_gear(struct pk_network *n, int gear, const char *path) {
+    const struct pk_gear *g = gear < 0 ? NULL : &n->shared->gears->items[gear];
+    aclmdlIODims dims;
+    n->gear = -1;
+    if (g && pk_gears_set(n->shared->gears, g, n->model, n->inputs)) return -1;
+    n->batch = g ? g->batch : 1;
+    n->set = 0;
+    pk_pictures_close(n->pictures);
+    if (pk_pictures_open(n->model, n->desc, g, path, &n->pictures, &n->width, &n->height))
+        return -1;
+    if (!n->pictures) {
+        if (g) dims = g->dims;
+        else ACL(aclmdlGetInputDims(n->desc, 0, &dims));
+        if (read_input_dims(n, &dims, path)) return -1;
+    }
+    if (read_output_dims(n, g, path)) return -1;
+    n->gear = gear;
+    return 0;
 }
 
 static int open_outputs(struct pk_network *n, const char *path) {
@@ -138,12 +186,7 @@ static int open_outputs(struct pk_network *n, const char *path) {
                        count);
     n->n_outputs = (int)count;
     for (size_t i = 0; i < count; i++) {
-        aclmdlIODims dims;
-        ACL(aclmdlGetOutputDims(n->desc, i, &dims));
         struct pk_tensor *t = &n->tensor[i];
-        if (dims.dimCount > 8) return pk_fail("%s: output %zu has too many dimensions", path, i);
-        t->rank = (int)dims.dimCount;
-        for (int d = 0; d < t->rank; d++) t->dim[d] = dims.dims[d];
         aclDataType type = aclmdlGetOutputDataType(n->desc, i);
         if (type != ACL_FLOAT && type != ACL_FLOAT16)
             return pk_fail("%s: output %zu is neither float32 nor float16", path, i);
@@ -257,6 +300,17 @@ void pk_network_prepare_as(struct pk_network *n, const struct pk_recipe *r) {
     n->set = 0;
 }
 
+static int open_gears(struct pk_network *n) {
+    struct shared_model *s = n->shared;
+    s->forced = -1;
+    if (pk_gears_read(n->desc, n->path, &s->gears)) return -1;
+    if (!n->options.gear) return 0;
+    if (!s->gears)
+        return pk_fail("a gear is wished for, %s, but %s has none", n->options.gear, n->path);
+    s->forced = pk_gears_find(s->gears, n->options.gear, n->path);
+    return s->forced < 0 ? -1 : 0;
+}
+
 /* With a model of its own, or the one in n->shared. */
 static int open_network(struct pk_network *n) {
     const char *path = n->path;
@@ -268,7 +322,17 @@ static int open_network(struct pk_network *n) {
     n->desc = aclmdlCreateDesc();
     if (!n->desc) return pk_fail("%s: out of memory", path);
     ACL(aclmdlGetDesc(n->desc, n->model));
-    if (open_input(n, path) || open_outputs(n, path) || recognise(n, path)) return -1;
+    if (!n->shared->ready && open_gears(n)) return -1;
+    if (open_buffers(n, path) || open_outputs(n, path)) return -1;
+    struct pk_gears *gears = n->shared->gears;
+    if (!n->shared->ready && gears &&
+        pk_gears_read_outputs(gears, n->model, n->desc, n->inputs, path))
+        return -1;
+    n->shared->ready = 1;
+    const int forced = n->shared->forced;
+    if (take_gear(n, !gears ? -1 : forced >= 0 ? forced : pk_gears_choose(gears, 0, 0), path) ||
+        recognise(n, path))
+        return -1;
     pk_network_prepare_as(n, NULL);
     return 0;
 }
@@ -333,7 +397,8 @@ void pk_network_close(struct pk_network *n) {
     close_dataset(n->inputs);
     close_dataset(n->outputs);
     if (n->input_device) aclrtFree(n->input_device);
-    if (n->parameters) aclrtFree(n->parameters);
+    for (size_t i = 0; i < sizeof n->others / sizeof *n->others; i++)
+        if (n->others[i]) aclrtFree(n->others[i]);
     pk_pictures_close(n->pictures);
     for (int i = 0; i < n->n_outputs; i++) {
         if (n->out[i].device) aclrtFree(n->out[i].device);
@@ -342,6 +407,7 @@ void pk_network_close(struct pk_network *n) {
     if (n->desc) aclmdlDestroyDesc(n->desc);
     if (n->shared && atomic_fetch_sub(&n->shared->users, 1) == 1) {
         aclmdlUnload(n->shared->id);
+        pk_gears_free(n->shared->gears);
         free(n->shared);
     }
     free(n->path);
@@ -408,7 +474,7 @@ static int copy_in(struct pk_network *n, const uint8_t *pictures, size_t bytes) 
 static int copy_out(struct pk_network *n) {
     aclrtMemcpyKind kind = n->host ? ACL_MEMCPY_DEVICE_TO_HOST : ACL_MEMCPY_DEVICE_TO_DEVICE;
     for (int i = 0; i < n->n_outputs; i++) {
-        size_t bytes = n->out[i].bytes;
+        size_t bytes = n->out[i].used;
         int half = aclmdlGetOutputDataType(n->desc, (size_t)i) == ACL_FLOAT16;
         char *to = n->out[i].memory;
         /* Halves go to the second part and are widened from there towards the front. */
@@ -485,8 +551,26 @@ static int classify(const struct pk_network *n, struct pk_result *out) {
     return 0;
 }
 
+/* The gear that suits the picture; it must make of the network what the first did. */
+static int change_gear(struct pk_network *n, const struct pk_image *image) {
+    const struct pk_gears *gears = n->shared->gears;
+    if (!gears || n->shared->forced >= 0) return 0;
+    const int gear = pk_gears_choose(gears, image->width, image->height);
+    if (gear == n->gear) return 0;
+    if (take_gear(n, gear, n->path)) return -1;
+    const struct pk_decoder *d = pk_decoder_of(n->family);
+    const int classes = d ? d->recognise(n->tensor, n->n_outputs, n->width, n->height)
+                          : classes_of(n->tensor, n->n_outputs);
+    if (classes == n->n_classes) return 0;
+    n->gear = -1;
+    return pk_fail("%s: its outputs at the gear %s are not those of a network of the family %s "
+                   "with %d classes", n->path, gears->items[gear].text, pk_family_name(n->family),
+                   n->n_classes);
+}
+
 int pk_network_run(struct pk_network *n, const struct pk_image *image, struct pk_result *out) {
     memset(out, 0, sizeof *out);
+    if (change_gear(n, image)) return -1;
     struct pk_placement placement;
     double t0 = now_ms();
     const uint8_t *pictures;

@@ -12,6 +12,7 @@ struct pk_pictures {
     aclAippInputFormat format;
     int dynamic;
     size_t block;                /* dynamic: the input of the parameters */
+    int batch;                   /* pictures of a run, of which the first counts */
     int width, height;           /* of a picture in memory */
     int x, y, window_w, window_h; /* the part of it that AIPP takes */
     float scale_x, scale_y;      /* from there to the network's input */
@@ -62,18 +63,22 @@ static size_t picture_bytes(aclAippInputFormat f, int width, int height) {
     return f == ACL_XRGB8888_U8 || f == ACL_ARGB8888_U8 ? n * 4 : n * 3;
 }
 
-static int read_info(struct pk_pictures *p, const aclAippInfo *a, const char *path, int *width,
-                     int *height) {
-    const int64_t *made = a->outDims[0].aippOutdims.dims;
+static int read_info(struct pk_pictures *p, const aclAippInfo *a, const struct pk_gear *gear,
+                     const char *path, int *width, int *height) {
+    const size_t k = gear ? (size_t)gear->k : 0;
+    const aclmdlIODims *dims = &a->outDims[k < ACL_MAX_SHAPE_COUNT ? k : 0].aippOutdims;
+    const int64_t *made = dims->dims;
     const int matrix[9] = {a->matrixR0C0, a->matrixR0C1, a->matrixR0C2, a->matrixR1C0, a->matrixR1C1,
                            a->matrixR1C2, a->matrixR2C0, a->matrixR2C1, a->matrixR2C2};
-    if (a->shapeCount != 1 || a->outDims[0].aippOutdims.dimCount != 4 || made[0] != 1 ||
-        made[1] != 3)
+    if (gear ? k >= a->shapeCount : a->shapeCount != 1)
+        return pk_fail("%s: its preprocessing (AIPP) has %zu sizes", path, a->shapeCount);
+    if (dims->dimCount != 4 || made[0] != p->batch || made[1] != 3)
         return pk_fail("%s: its preprocessing (AIPP) does not make one RGB picture; convert the "
                        "model with --input_shape so that it does", path);
     p->format = a->inputFormat;
-    p->width = p->window_w = a->srcImageSizeW;
-    p->height = p->window_h = a->srcImageSizeH;
+    /* With image sizes as gears atc takes no other size of pictures than theirs. */
+    p->width = p->window_w = gear && gear->width ? gear->width : a->srcImageSizeW;
+    p->height = p->window_h = gear && gear->height ? gear->height : a->srcImageSizeH;
     if (a->cropSwitch) {
         p->x = a->loadStartPosW;
         p->y = a->loadStartPosH;
@@ -107,26 +112,30 @@ static int read_info(struct pk_pictures *p, const aclAippInfo *a, const char *pa
     return 0;
 }
 
-static int open_static(struct pk_pictures *p, const char *path, int *width, int *height) {
+static int open_static(struct pk_pictures *p, const struct pk_gear *gear, const char *path,
+                       int *width, int *height) {
     aclAippInfo *info = calloc(1, sizeof *info);
     if (!info) return pk_fail("%s: out of memory", path);
     aclError code = aclmdlGetFirstAippInfo(p->model, 0, info);
     int status = code == ACL_SUCCESS
-                     ? read_info(p, info, path, width, height)
+                     ? read_info(p, info, gear, path, width, height)
                      : pk_fail("%s: aclmdlGetFirstAippInfo failed with %d", path, (int)code);
     free(info);
     return status;
 }
 
 /* Pictures of the network's own size, as RGB if the model has room for that, else as NV12. */
-static int open_dynamic(struct pk_pictures *p, aclmdlDesc *desc, const char *path, int *width,
-                        int *height) {
-    aclmdlIODims d;
-    if (aclmdlGetInputDims(desc, 0, &d) != ACL_SUCCESS || d.dimCount != 4 || d.dims[0] != 1 ||
+static int open_dynamic(struct pk_pictures *p, aclmdlDesc *desc, const struct pk_gear *gear,
+                        const char *path, int *width, int *height) {
+    aclmdlIODims d = {0};
+    aclError code = ACL_SUCCESS;
+    if (gear) d = gear->dims;
+    else code = aclmdlGetInputDims(desc, 0, &d);
+    if (code != ACL_SUCCESS || d.dimCount != 4 || d.dims[0] != p->batch ||
         d.dims[1] != 3 || d.dims[2] < 1 || d.dims[3] < 1 || d.dims[2] > 4096 || d.dims[3] > 4096)
         return pk_fail("%s: what it preprocesses (AIPP) is not one RGB picture (1,3,height,width); "
                        "convert the model with --input_shape so that it is", path);
-    const size_t room = aclmdlGetInputSizeByIndex(desc, 0);
+    const size_t room = aclmdlGetInputSizeByIndex(desc, 0) / (size_t)p->batch;
     *height = p->height = p->window_h = (int)d.dims[2];
     *width = p->width = p->window_w = (int)d.dims[3];
     p->dynamic = 1;
@@ -142,8 +151,8 @@ static int open_dynamic(struct pk_pictures *p, aclmdlDesc *desc, const char *pat
     return 0;
 }
 
-int pk_pictures_open(uint32_t model, aclmdlDesc *desc, const char *path, struct pk_pictures **out,
-                     int *width, int *height) {
+int pk_pictures_open(uint32_t model, aclmdlDesc *desc, const struct pk_gear *gear,
+                     const char *path, struct pk_pictures **out, int *width, int *height) {
     aclmdlInputAippType type;
     size_t attached;
     *out = NULL;
@@ -152,9 +161,10 @@ int pk_pictures_open(uint32_t model, aclmdlDesc *desc, const char *path, struct 
         return 0;
     struct pk_pictures *p = *out = calloc(1, sizeof *p);
     if (!p) return pk_fail("%s: out of memory", path);
-    *p = (struct pk_pictures){.model = model, .block = attached, .scale_x = 1, .scale_y = 1};
-    if (type == ACL_DATA_WITH_DYNAMIC_AIPP ? open_dynamic(p, desc, path, width, height)
-                                           : open_static(p, path, width, height))
+    *p = (struct pk_pictures){.model = model, .block = attached, .scale_x = 1, .scale_y = 1,
+                              .batch = gear ? gear->batch : 1};
+    if (type == ACL_DATA_WITH_DYNAMIC_AIPP ? open_dynamic(p, desc, gear, path, width, height)
+                                           : open_static(p, gear, path, width, height))
         return -1;
     if (!is_yuv(p->format) && !is_rgb(p->format))
         return pk_fail("%s: its preprocessing (AIPP) takes pictures without colours", path);
@@ -202,17 +212,23 @@ static aclError set_all(const struct pk_pictures *p, const struct pk_recipe *r, 
         aclmdlSetAIPPCscParams(a, (int8_t)p->csc, (int16_t)m[0], (int16_t)m[1], (int16_t)m[2],
                                (int16_t)m[3], (int16_t)m[4], (int16_t)m[5], (int16_t)m[6],
                                (int16_t)m[7], (int16_t)m[8], 0, 0, 0, 0, 128, 128),
-        aclmdlSetAIPPDtcPixelMean(a, whole[0], whole[1], whole[2], whole[3], 0),
-        aclmdlSetAIPPDtcPixelMin(a, rest[0], rest[1], rest[2], rest[3], 0),
-        aclmdlSetAIPPPixelVarReci(a, factor[0], factor[1], factor[2], factor[3], 0),
     };
     for (size_t i = 0; i < sizeof code / sizeof *code; i++)
         if (code[i] != ACL_SUCCESS) return code[i];
+    for (uint64_t i = 0; i < (uint64_t)p->batch; i++) {
+        const aclError own[] = {
+            aclmdlSetAIPPDtcPixelMean(a, whole[0], whole[1], whole[2], whole[3], i),
+            aclmdlSetAIPPDtcPixelMin(a, rest[0], rest[1], rest[2], rest[3], i),
+            aclmdlSetAIPPPixelVarReci(a, factor[0], factor[1], factor[2], factor[3], i),
+        };
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+            if (own[k] != ACL_SUCCESS) return own[k];
+    }
     return ACL_SUCCESS;
 }
 
 int pk_pictures_set(const struct pk_pictures *p, const struct pk_recipe *r, aclmdlDataset *inputs) {
-    aclmdlAIPP *a = aclmdlCreateAIPP(1);
+    aclmdlAIPP *a = aclmdlCreateAIPP((uint64_t)p->batch);
     if (!a) return pk_fail("out of memory for parameters of AIPP");
     aclError code = set_all(p, r, a);
     if (code == ACL_SUCCESS) code = aclmdlSetInputAIPP(p->model, inputs, p->block, a);

@@ -10,14 +10,14 @@
 
 #include <acl/acl.h>
 
-#include "internal.h"
+#include "gears.h"
 
 struct pk_pictures;
 
-/* Of input 0 of a model; *out is NULL where that has no AIPP. `width` and `height` are what the
- * network gets. 0, or -1 with a sentence that begins with `path`. */
-int pk_pictures_open(uint32_t model, aclmdlDesc *desc, const char *path, struct pk_pictures **out,
-                     int *width, int *height);
+/* Of input 0 of a model, at a gear unless that is NULL; *out is NULL where it has no AIPP. `width`
+ * and `height` are what the network gets. 0, or -1 with a sentence that begins with `path`. */
+int pk_pictures_open(uint32_t model, aclmdlDesc *desc, const struct pk_gear *gear,
+                     const char *path, struct pk_pictures **out, int *width, int *height);
 void pk_pictures_close(struct pk_pictures *p); /* NULL is fine */
 /* Dynamic AIPP, whose parameters are the input *block of the model. */
 int pk_pictures_are_dynamic(const struct pk_pictures *p, size_t *block);

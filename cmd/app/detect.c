@@ -48,7 +48,7 @@ struct job {
 static int read_options(struct job *j, int argc, char **argv) {
     enum { TYPE = 1, LABELS, JSON, THREADS, OUTPUT, CONF, IOU, MAX_DET, TOP, CLASSES, STRIDE,
            LINE_WIDTH, HIDE_LABELS, HIDE_CONF, SAVE_TXT, SAVE_CONF, SAVE_CROP, COCO_JSON, CSV,
-           NO_DRAW, WORKERS, MAX_FRAMES, RECONNECTS, TIMEOUT, INPUT_SHAPE, QUIET };
+           NO_DRAW, WORKERS, MAX_FRAMES, RECONNECTS, TIMEOUT, INPUT_SHAPE, GEAR, QUIET };
     static const struct option options[] = {
         {"type", 1, 0, TYPE},           {"labels", 1, 0, LABELS},
         {"json", 0, 0, JSON},           {"threads", 1, 0, THREADS},
@@ -62,7 +62,8 @@ static int read_options(struct job *j, int argc, char **argv) {
         {"csv", 0, 0, CSV},             {"no-draw", 0, 0, NO_DRAW},
         {"workers", 1, 0, WORKERS},     {"max-frames", 1, 0, MAX_FRAMES},
         {"reconnects", 1, 0, RECONNECTS}, {"timeout", 1, 0, TIMEOUT},
-        {"input-shape", 1, 0, INPUT_SHAPE}, {"quiet", 0, 0, QUIET}, {0}};
+        {"input-shape", 1, 0, INPUT_SHAPE}, {"gear", 1, 0, GEAR},
+        {"quiet", 0, 0, QUIET},         {0}};
     struct pk_network_options *n = &j->model.network;
     const char *c = j->command;
     int no_draw = 0, v, bad = 0;
@@ -76,6 +77,7 @@ static int read_options(struct job *j, int argc, char **argv) {
             break;
         case LABELS: j->model.labels_path = optarg; break;
         case INPUT_SHAPE: j->model.input_shape = optarg; break;
+        case GEAR: n->gear = optarg; break;
         case JSON: j->options.json = 1; break;
         case OUTPUT: j->options.output = optarg; break;
         case THREADS: bad = app_integer(c, "--threads", optarg, 1, 256, &j->threads); break;

@@ -385,11 +385,12 @@ static int examine(struct doctor *d, const char *model, char **photos) {
 }
 
 int app_doctor(int argc, char **argv) {
-    enum { TYPE = 1, LABELS, INPUT_SHAPE, EXPECT, OUTPUT, THREADS, CONF, ALL };
+    enum { TYPE = 1, LABELS, INPUT_SHAPE, EXPECT, OUTPUT, THREADS, CONF, GEAR, ALL };
     static const struct option options[] = {
         {"type", 1, 0, TYPE},     {"labels", 1, 0, LABELS}, {"input-shape", 1, 0, INPUT_SHAPE},
         {"expect", 1, 0, EXPECT}, {"output", 1, 0, OUTPUT}, {"threads", 1, 0, THREADS},
-        {"conf", 1, 0, CONF},     {"all", 0, 0, ALL},       {0}};
+        {"conf", 1, 0, CONF},     {"all", 0, 0, ALL},       {"gear", 1, 0, GEAR},
+        {0}};
     struct doctor *d = calloc(1, sizeof *d);
     int bad = 0, status;
     if (!d) return app_fail("doctor", "out of memory");
@@ -400,6 +401,7 @@ int app_doctor(int argc, char **argv) {
                 app_fail("doctor", "%s", pk_error()), bad = EXIT_USAGE;
             break;
         case LABELS: d->model.labels_path = optarg; break;
+        case GEAR: d->model.network.gear = optarg; break;
         case INPUT_SHAPE: d->model.input_shape = optarg; break;
         case EXPECT: d->expect = optarg; break;
         case OUTPUT: d->output = optarg; break;

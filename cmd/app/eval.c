@@ -68,14 +68,14 @@ struct eval_item {
 
 static int read_options(struct evaluation *e, int argc, char **argv) {
     enum { TYPE = 1, LABELS, INPUT_SHAPE, COCO, YOLO, IMAGENET, IMAGES, RESULTS, OUTPUT, JSON, CONF,
-           IOU, MAX_DET, THREADS, WORKERS, QUIET };
+           IOU, MAX_DET, THREADS, WORKERS, GEAR, QUIET };
     static const struct option options[] = {
         {"type", 1, 0, TYPE},       {"labels", 1, 0, LABELS},   {"input-shape", 1, 0, INPUT_SHAPE},
         {"coco", 1, 0, COCO},       {"yolo", 1, 0, YOLO},       {"imagenet", 1, 0, IMAGENET},
         {"images", 1, 0, IMAGES},   {"results", 1, 0, RESULTS}, {"output", 1, 0, OUTPUT},
         {"json", 0, 0, JSON},       {"conf", 1, 0, CONF},       {"iou", 1, 0, IOU},
         {"max-det", 1, 0, MAX_DET}, {"threads", 1, 0, THREADS}, {"workers", 1, 0, WORKERS},
-        {"quiet", 0, 0, QUIET},     {0}};
+        {"gear", 1, 0, GEAR},       {"quiet", 0, 0, QUIET},     {0}};
     struct pk_network_options *n = &e->model.network;
     int bad = 0, kinds = 0;
     for (int o; !bad && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -84,6 +84,7 @@ static int read_options(struct evaluation *e, int argc, char **argv) {
             if (pk_family_find(optarg, &n->family)) bad = app_fail("eval", "%s", pk_error());
             break;
         case LABELS: e->model.labels_path = optarg; break;
+        case GEAR: n->gear = optarg; break;
         case INPUT_SHAPE: e->model.input_shape = optarg; break;
         case COCO: e->kind = DATASET_COCO, e->path = optarg, kinds++; break;
         case YOLO: e->kind = DATASET_YOLO, e->path = optarg, kinds++; break;

@@ -34,7 +34,9 @@ static const struct {
     "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd, imagenet, "           \
     "imagenet-caffe; otherwise told from the model\n"                                              \
     "  --labels FILE     names of the classes, one a line\n"                                       \
-    "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"
+    "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"                        \
+    "  --gear SIZES      of a model with gears always this one, 4 or 416,416 (else the fewest "     \
+    "pictures, and the size that suits each picture)\n"
 #define SOURCE_OPTIONS                                                                             \
     "  --classes LIST    only these, by number or name: 0,2 or person,car\n"                       \
     "  --stride N        take every Nth frame of a video (1)\n"                                    \

@@ -148,14 +148,17 @@ struct pk_network_options {
     float iou;        /* of per-class non-maximum suppression; 0: 0.45 */
     int max_detections; /* 0: 300 */
     int top;            /* classes a classifier reports; 0: 5 */
+    const char *gear;   /* of a model with gears always this, "4" or "416,416"; NULL: the fewest
+                         * pictures a run, and of sizes the one that suits the picture */
     int every_class;    /* a candidate counts for every class above `confidence`, not only for its
                          * best, as most authors evaluate; not with YOLOX, whose do not */
 };
 
 /* Loads an offline model onto the current device; needs aclInit() and aclrtSetDevice() before. Its
- * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16, or one
- * picture with AIPP behind it: that is given bytes in its format, of the size it takes, in which
- * the picture lies as the family has it, and colours so that the network gets its own order. With
+ * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16, sizes
+ * and number open to gears or not, or one picture with AIPP behind it: that is given bytes in its
+ * format, of the size it takes, in which the picture lies as the family has it, and colours so that
+ * the network gets its own order. With
  * PK_FAMILY_AUTO the family is told from the outputs' shapes; when none or several fit, the
  * sentence names the shapes. *out is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
@@ -166,6 +169,7 @@ int pk_network_share(struct pk_network *from, struct pk_network **out);
 /* Before aclrtResetDevice(); NULL is fine. */
 void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
+/* With gears: of the last run, or of the largest before there was one. */
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
 int pk_network_classes(const struct pk_network *n);
 /* Whether means and deviations lie in the model, in its static AIPP: those of a recipe then make no
