@@ -2,7 +2,6 @@
 """VDEC and VENC through acl.media: clips of FFmpeg's test source, made here, against PyAV."""
 
 import random
-import sys
 import threading
 from fractions import Fraction
 
@@ -11,7 +10,7 @@ import pytest
 
 av = pytest.importorskip("av")
 PictureType = pytest.importorskip("av.video.frame").PictureType
-from dvpp_pictures import psnr  # noqa: E402
+from dvpp_pictures import acl, psnr  # noqa: E402, F401 (fixture)
 
 pytestmark = pytest.mark.in_process
 
@@ -21,20 +20,14 @@ SIZES = [(160, 120), (322, 182)]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def acl(build_dir):
+def codec(build_dir, request):
     if not (build_dir / "src" / "acl" / "libprusik_codec.so").exists():
         pytest.skip("built without FFmpeg's headers")
-    sys.path.insert(0, str(build_dir / "python"))
-    import acl
-    assert acl.init() == 0
-    assert acl.rt.set_device(0) == 0
-    yield acl
-    acl.rt.reset_device(0)
-    acl.finalize()
+    request.getfixturevalue("acl")
 
 
 @pytest.fixture
-def reports(acl):
+def reports(acl):  # noqa: F811
     """A thread that runs callbacks."""
     ends = []
 
@@ -163,7 +156,7 @@ def view(result):
     ("libx264", HIGH, 0), ("libx264", HIGH, 3), ("libx264", MAIN, 2), ("libx264", BASELINE, 0),
     ("libx265", H265, 0), ("libx265", H265, 3)])
 @pytest.mark.parametrize("form", [NV12, NV21])
-def test_frames_are_ffmpegs(acl, reports, size, codec, kind, bf, form):
+def test_frames_are_ffmpegs(acl, reports, size, codec, kind, bf, form):  # noqa: F811
     options = {BASELINE: {"profile": "baseline"}, MAIN: {"profile": "main"}}.get(kind, {})
     units = encode(pictures(30, size), codec, bf, **options)
     wanted = decode(units, "hevc" if kind == H265 else "h264")
@@ -184,7 +177,7 @@ def test_frames_are_ffmpegs(acl, reports, size, codec, kind, bf, form):
 
 
 @pytest.mark.parametrize("codec, kind", [("libx264", HIGH), ("libx265", H265)])
-def test_closed_without_end(acl, reports, codec, kind):
+def test_closed_without_end(acl, reports, codec, kind):  # noqa: F811
     """Also the frames that B frames hold back come before the channel goes."""
     units = encode(pictures(12, (160, 120)), codec, bf=3)
     wanted = decode(units, "hevc" if kind == H265 else "h264")
@@ -197,7 +190,7 @@ def test_closed_without_end(acl, reports, codec, kind):
         assert all(np.array_equal(*pair) for pair in zip(view(result), planes(frame)))
 
 
-def test_each_frame_at_once(acl, reports):
+def test_each_frame_at_once(acl, reports):  # noqa: F811
     """Without B frames a callback comes before the next unit is sent."""
     units = encode(pictures(10, (160, 120)), tune="zerolatency")
     decoder = Decoder(acl, reports, out_mode=1)
@@ -214,7 +207,7 @@ def test_each_frame_at_once(acl, reports):
     decoder.close()
 
 
-def test_skipped_frames(acl, reports):
+def test_skipped_frames(acl, reports):  # noqa: F811
     units = encode(pictures(12, (160, 120)))
     wanted = decode(units)
     decoder = Decoder(acl, reports)
@@ -230,7 +223,7 @@ def test_skipped_frames(acl, reports):
     decoder.close()
 
 
-def test_scaled_and_rgb(acl, reports):
+def test_scaled_and_rgb(acl, reports):  # noqa: F811
     units = encode(pictures(4, (320, 240)))
     wanted = decode(units)
     decoder = Decoder(acl, reports, out_pic_width=160, out_pic_height=120)
@@ -253,7 +246,7 @@ def test_scaled_and_rgb(acl, reports):
 
 # ---- what is damaged ----
 
-def test_damaged_streams(acl, reports):
+def test_damaged_streams(acl, reports):  # noqa: F811
     """All callbacks come, in order; what is wrong has a code with a sentence."""
     rng = random.Random(1)
     for codec, kind in (("libx264", HIGH), ("libx265", H265)):
@@ -275,7 +268,7 @@ def test_damaged_streams(acl, reports):
             decoder.close()
 
 
-def test_lost_units(acl, reports):
+def test_lost_units(acl, reports):  # noqa: F811
     units = encode(pictures(40, (160, 120)), gop=10, bf=0)
     wanted = decode(units)
     # Without its key frame nothing of a group can be decoded; the second group is whole.
@@ -296,7 +289,7 @@ def test_lost_units(acl, reports):
     decoder.close()
 
 
-def test_what_does_not_fit(acl, reports):
+def test_what_does_not_fit(acl, reports):  # noqa: F811
     units = encode(pictures(3, (320, 240)))
     decoder = Decoder(acl, reports, room=320 * 240 * 3 // 2 - 1)
     results = decoder.all(units)
@@ -308,7 +301,7 @@ def test_what_does_not_fit(acl, reports):
     decoder.close()
 
 
-def test_wrong_calls(acl, reports):
+def test_wrong_calls(acl, reports):  # noqa: F811
     media = acl.media
     desc = media.vdec_create_channel_desc()
     assert media.vdec_create_channel(desc) == 100000 and "callback" in acl.get_recent_err_msg()
@@ -398,7 +391,7 @@ class Encoder:
 
 @pytest.mark.parametrize("kind", [H265, BASELINE, MAIN, HIGH])
 @pytest.mark.parametrize("form", [NV12, NV21])
-def test_encoded_and_back(acl, reports, kind, form):
+def test_encoded_and_back(acl, reports, kind, form):  # noqa: F811
     size = (160, 120)
     frames = pictures(20, size)
     encoder = Encoder(acl, reports, size, kind, form, key_frame_interval=8)
@@ -421,7 +414,7 @@ def test_encoded_and_back(acl, reports, kind, form):
     encoder.close()
 
 
-def test_pictures_may_change_at_once(acl, reports):
+def test_pictures_may_change_at_once(acl, reports):  # noqa: F811
     size = (160, 120)
     frames = pictures(20, size)
     encoder = Encoder(acl, reports, size)
@@ -437,7 +430,7 @@ def test_pictures_may_change_at_once(acl, reports):
         assert psnr(planes(ours)[0], planes(theirs)[0]) > 30
 
 
-def test_bit_rate(acl, reports):
+def test_bit_rate(acl, reports):  # noqa: F811
     size, rates = (320, 240), (200, 800)
     frames = pictures(50, size, "mandelbrot")
     for mode in (1, 2):
@@ -453,7 +446,7 @@ def test_bit_rate(acl, reports):
             assert all(s > 0.75 * r for r, s in zip(rates, sizes)), sizes
 
 
-def test_buffer_of_the_program(acl, reports):
+def test_buffer_of_the_program(acl, reports):  # noqa: F811
     size = (160, 120)
     buffer = np.zeros(1 << 16, np.uint8)
     encoder = Encoder(acl, reports, size, buf_addr=acl.util.numpy_to_ptr(buffer),
@@ -464,7 +457,7 @@ def test_buffer_of_the_program(acl, reports):
     encoder.close()
 
 
-def test_wrong_encodings(acl, reports):
+def test_wrong_encodings(acl, reports):  # noqa: F811
     media = acl.media
     desc = media.venc_create_channel_desc()
     for name, value in (("entype", 4), ("pic_format", 0), ("pic_width", 31), ("rc_mode", 3),

@@ -29,6 +29,19 @@ def python(paths):
     return run
 
 
+@pytest.fixture
+def bench(paths, tmp_path):
+    """bench(*options): what ais_bench prints; it ends with that status."""
+    def run(*options, status=0):
+        done = subprocess.run([sys.executable, "-m", "ais_bench", *map(str, options)], text=True,
+                              cwd=tmp_path, capture_output=True,
+                              env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout if status == 0 else done.stdout + done.stderr
+    return run
+
+
 @pytest.fixture(scope="session")
 def model(atc, tmp_path_factory):
     """model(nodes, inputs, outputs, *options): a small network as (.onnx, .om)."""

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m ais_bench`: every option works or is refused; files hold what onnxruntime gives."""
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -14,18 +11,6 @@ np = pytest.importorskip("numpy")
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 FLOAT = onnx.TensorProto.FLOAT
-
-
-@pytest.fixture
-def bench(paths, tmp_path):
-    def run(*options, status=0):
-        done = subprocess.run([sys.executable, "-m", "ais_bench", *map(str, options)], text=True,
-                              cwd=tmp_path, capture_output=True,
-                              env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
-        assert done.returncode == status, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout if status == 0 else done.stdout + done.stderr
-    return run
 
 
 def net(model, dims, *options):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m ais_bench` on models that take bytes (AIPP): --aipp-config, gears, files."""
-import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -48,18 +46,6 @@ def settings(**more):
     return {**FULL, "load_start_pos_h": 2, "load_start_pos_w": 4, "crop_size_w": 20,
             "crop_size_h": 12, "rbuv_swap_switch": 1, "csc_switch": 1, "mean_chn_1": 7,
             "var_reci_chn_2": 0.5, **half, **more}
-
-
-@pytest.fixture
-def bench(paths, tmp_path):
-    def run(*options, status=0):
-        done = subprocess.run([sys.executable, "-m", "ais_bench", *map(str, options)], text=True,
-                              cwd=tmp_path, capture_output=True,
-                              env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
-        assert done.returncode == status, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout if status == 0 else done.stdout + done.stderr
-    return run
 
 
 def net(model, tmp_path, dims, config, *options):

@@ -177,6 +177,32 @@ def product(op, x, values, result, **attributes):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def weights_of(own, w_type, shape, scales):
+    """Random weights with that many scales: what QLinearConv and QLinearMatMul take beside x."""
+    w_range = np.iinfo(w_type)
+    scale = own.choice([0.0625, 0.03125, 0.0131], scales)
+    zero = np.full(scales, 0 if w_type == np.int8 else 119)
+    values = {"w": own.integers(w_range.min, w_range.max + 1, shape).astype(w_type),
+              "ws": scale.astype(np.float32), "wz": zero.astype(w_type)}
+    if scales == 1:
+        values["ws"], values["wz"] = values["ws"][0], values["wz"][0]
+    return values
+
+
+def check_product(atc, prusik, tmp_path, op, x, values, **attributes):
+    """The same bytes as the reference kernel, ties included; onnxruntime's within a step."""
+    values = {"xs": np.float32(0.03125), "xz": x.dtype.type(7), "w": values["w"],
+              "ws": values["ws"], "wz": values["wz"], "ys": np.float32(1),
+              "yz": x.dtype.type(3), **values}
+    element = helper.np_dtype_to_tensor_dtype(x.dtype)
+    got, want, profile = run_twice(atc, prusik, tmp_path,
+                                   product(op, x, values, element, **attributes), x)
+    assert got.dtype == want.dtype
+    assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
+    assert (got != want).mean() < 0.01
+    assert "requantise" in profile, "not by the reference kernel"
+
+
 @pytest.mark.parametrize("x_type, w_type", [(np.uint8, np.int8), (np.uint8, np.uint8),
                                             (np.int8, np.int8)])
 @pytest.mark.parametrize("bias", [False, True])
@@ -184,27 +210,14 @@ def product(op, x, values, result, **attributes):
 @pytest.mark.parametrize("group, pads, strides", [(1, [1, 0, 2, 1], [2, 1]), (8, [1] * 4, [1, 1])])
 def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, group, pads,
                       strides):
-    """The same bytes as the reference kernel, ties included; onnxruntime's within a step."""
     own = np.random.default_rng(5)
-    x_range, w_range, channels = np.iinfo(x_type), np.iinfo(w_type), 24
+    x_range, channels = np.iinfo(x_type), 24
     x = own.integers(x_range.min, x_range.max + 1, (2, 8, 13, 11)).astype(x_type)
-    w = own.integers(w_range.min, w_range.max + 1, (channels, 8 // group, 3, 3)).astype(w_type)
-    w_scale = own.choice([0.0625, 0.03125, 0.0131], channels if per_channel else 1)
-    w_zero = np.full(w_scale.shape, 0 if w_type == np.int8 else 119)
-    values = {"xs": np.float32(0.03125), "xz": x_type(7), "w": w, "ws": w_scale.astype(np.float32),
-              "wz": w_zero.astype(w_type), "ys": np.float32(1), "yz": x_type(3)}
-    if not per_channel:
-        values["ws"], values["wz"] = values["ws"][0], values["wz"][0]
+    values = weights_of(own, w_type, (channels, 8 // group, 3, 3), channels if per_channel else 1)
     if bias:
         values["b"] = own.integers(-3000, 3000, channels).astype(np.int32)
-    element = helper.np_dtype_to_tensor_dtype(np.dtype(x_type))
-    got, want, profile = run_twice(
-        atc, prusik, tmp_path, product("QLinearConv", x, values, element, pads=pads,
-                                       strides=strides, group=group), x)
-    assert got.dtype == want.dtype
-    assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
-    assert (got != want).mean() < 0.01
-    assert "requantise" in profile, "not by the reference kernel"
+    check_product(atc, prusik, tmp_path, "QLinearConv", x, values, pads=pads, strides=strides,
+                  group=group)
 
 
 @pytest.mark.parametrize("x_type, w_type", [(np.uint8, np.int8), (np.uint8, np.uint8),
@@ -213,22 +226,10 @@ def test_qlinear_conv(atc, prusik, tmp_path, x_type, w_type, bias, per_channel, 
 @pytest.mark.parametrize("shape, columns", [((3, 40), 24), ((2, 5, 37), 19), ((1, 200), 1)])
 def test_qlinear_matmul(atc, prusik, tmp_path, x_type, w_type, per_column, shape, columns):
     own = np.random.default_rng(6)
-    x_range, w_range = np.iinfo(x_type), np.iinfo(w_type)
+    x_range = np.iinfo(x_type)
     x = own.integers(x_range.min, x_range.max + 1, shape).astype(x_type)
-    w = own.integers(w_range.min, w_range.max + 1, (shape[-1], columns)).astype(w_type)
-    scale = own.choice([0.0625, 0.03125, 0.0131], columns if per_column else 1)
-    zero = np.full(scale.shape, 0 if w_type == np.int8 else 119)
-    values = {"xs": np.float32(0.03125), "xz": x_type(7), "w": w, "ws": scale.astype(np.float32),
-              "wz": zero.astype(w_type), "ys": np.float32(1), "yz": x_type(3)}
-    if not per_column:
-        values["ws"], values["wz"] = values["ws"][0], values["wz"][0]
-    element = helper.np_dtype_to_tensor_dtype(np.dtype(x_type))
-    got, want, profile = run_twice(atc, prusik, tmp_path,
-                                   product("QLinearMatMul", x, values, element), x)
-    assert got.dtype == want.dtype
-    assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
-    assert (got != want).mean() < 0.01
-    assert "requantise" in profile, "not by the reference kernel"
+    values = weights_of(own, w_type, (shape[-1], columns), columns if per_column else 1)
+    check_product(atc, prusik, tmp_path, "QLinearMatMul", x, values)
 
 
 @pytest.mark.parametrize("zeros", [False, True])
