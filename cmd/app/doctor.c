@@ -363,8 +363,15 @@ static int find_expected(struct doctor *d) {
     if (d->expected < 0 && end != d->expect && !*end && number >= 0 && number < 1000000)
         d->expected = (int)number;
     if (d->expected >= 0 && d->expected < pk_network_classes(d->m.network)) return 0;
-    return app_fail("doctor", "--expect %s: the network has no such class; name it by number, or "
-                              "give --labels", d->expect);
+    const int classes = pk_network_classes(d->m.network);
+    if (!d->m.labels_path[0] && classes != 80)
+        return app_fail("doctor", "--expect %s: nothing says what the network's %d classes are "
+                                  "called; name it by number, 0 to %d, or give --labels FILE with "
+                                  "a name a line",
+                        d->expect, classes, classes - 1);
+    return app_fail("doctor", "--expect %s: the network has no such class among its %d%s%s",
+                    d->expect, classes, d->m.labels_path[0] ? "; their names are in " : "",
+                    d->m.labels_path);
 }
 
 static int examine(struct doctor *d, const char *model, char **photos) {

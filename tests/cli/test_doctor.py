@@ -143,7 +143,12 @@ def test_what_goes_wrong(run, photo, tmp_path):  # noqa: F811
     assert "gone.onnx" in run("doctor", "gone.onnx", photo, status=1).stderr
     for wrong in ("dog", "4", "-1"):
         done = run("doctor", tmp_path / "n.onnx", photo, f"--expect={wrong}", status=1)
-        assert "--expect" in done.stderr
+        assert f"--expect {wrong}: nothing says what the network's 4 classes are called; name it " \
+            "by number, 0 to 3, or give --labels" in done.stderr
+    (tmp_path / "names.txt").write_text("a\nb\nred stripes\nd\n")
+    done = run("doctor", tmp_path / "n.onnx", photo, "--expect=dog", "--labels",
+               tmp_path / "names.txt", status=1)
+    assert f"no such class among its 4; their names are in {tmp_path}/names.txt" in done.stderr
     # A network that says the same whatever it sees has no right preprocessing.
     done = run("doctor", "yolox.om", photo, "--type=yolox", status=1)
     sentence(done, "doctor", "no way gives anything sensible")
