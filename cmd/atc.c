@@ -97,15 +97,10 @@ static enum status read_model(struct atc *a, const char *path, struct graph **ou
     return atc_fail_status(&a->error, s, path);
 }
 
-static bool is_nhwc(const struct atc *a) {
-    const char *format = OPT(a, input_format);
-    return *format ? !strcmp(format, "NHWC") : atoi(OPT(a, framework)) == FRAMEWORK_TENSORFLOW;
-}
-
 static enum status insert_aipp(struct atc *a, struct graph *g) {
     const char *path = OPT(a, insert_op_conf);
     if (!*path) return STATUS_OK;
-    struct aipp_options options = {.name = path, .nhwc = is_nhwc(a)};
+    struct aipp_options options = {.name = path, .nhwc = atc_is_nhwc(&a->o)};
     void *text;
     size_t n_bytes;
     enum status s = import_read_file(path, &text, &n_bytes);
@@ -142,7 +137,7 @@ static enum status set_meta(struct atc *a, struct graph *g) {
     TRY(graph_set_meta(g, "atc_version", "prusik " PK_VERSION));
     TRY(graph_set_meta(g, "prusik.soc_version", OPT(a, soc_version)));
     const char *format = OPT(a, input_format);
-    if (!*format && atoi(OPT(a, framework)) == FRAMEWORK_TENSORFLOW) format = "NHWC";
+    if (!*format && atc_is_nhwc(&a->o)) format = "NHWC";
     if (*format) TRY(graph_set_meta(g, "prusik.input_format", format));
     return STATUS_OK;
 }

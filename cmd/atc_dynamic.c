@@ -83,9 +83,9 @@ enum status atc_check_dynamic(const struct atc_options *o, struct atc_error *e) 
                         "it must be sizes separated by commas and semicolons, like \"1,224;8,448\"");
     if (*dims && strcmp(format, "ND"))
         return atc_fail(e, ATC_E10001, format, "--input_format", "--dynamic_dims needs ND");
-    if (*image && *format && strcmp(format, "NCHW"))
+    if (*image && *format && strcmp(format, "NCHW") && strcmp(format, "NHWC"))
         return atc_fail(e, ATC_E10001, format, "--input_format",
-                        "--dynamic_image_size needs NCHW");
+                        "--dynamic_image_size needs NCHW, or NHWC with TensorFlow");
     if (!atc_has_gears(o)) return STATUS_OK;
     if (!strstr(shape, "-1")) return *batch ? atc_fail(e, ATC_E10031) : atc_fail(e, ATC_E10040);
     TRY(check_lengths(dims, e));
@@ -223,7 +223,7 @@ static enum status ranges_of(const struct graph *g, const char *option, struct a
 static enum status check_open(const struct graph *g, const struct atc_options *o,
                               struct atc_error *e) {
     const char *dims = ATC_OPTION(o, dynamic_dims);
-    int n_open = 0;
+    int n_open = 0, height = atc_is_nhwc(o) ? 1 : 2; /* its axis; the width is the next */
     for (int i = 0; i < g->n_inputs; i++) {
         const struct tensor *t = &g->tensors[g->inputs[i]];
         char text[128], axis[16];
@@ -233,7 +233,8 @@ static enum status check_open(const struct graph *g, const struct atc_options *o
             snprintf(axis, sizeof axis, "%d", k);
             if (*ATC_OPTION(o, dynamic_batch_size) && k > 0)
                 return atc_fail(e, ATC_E10018, shape_text(&t->shape, text), axis);
-            if (*ATC_OPTION(o, dynamic_image_size) && (t->shape.rank != 4 || k < 2))
+            if (*ATC_OPTION(o, dynamic_image_size) &&
+                (t->shape.rank != 4 || k < height || k > height + 1))
                 return atc_fail(e, ATC_E10019);
         }
     }

@@ -238,6 +238,11 @@ enum status atc_options_check(const struct atc_options *o, struct atc_error *e) 
     }
 }
 
+bool atc_is_nhwc(const struct atc_options *o) {
+    const char *format = ATC_OPTION(o, input_format);
+    return *format ? !strcmp(format, "NHWC") : atoi(ATC_OPTION(o, framework)) == 3; /* TensorFlow */
+}
+
 void atc_options_remark(const struct atc_options *o, FILE *to) {
     int n = 0;
     for (int i = 0; i < ATC_N_OPTIONS; i++)

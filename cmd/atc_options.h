@@ -120,6 +120,8 @@ struct atc_options {
 bool atc_options_parse(int argc, char **argv, struct atc_options *o);
 /* Checks the values one by one and the options together, as far as that needs no file. */
 enum status atc_options_check(const struct atc_options *o, struct atc_error *e);
+/* Whether pictures among the inputs have their colours last: TensorFlow's do unless told. */
+bool atc_is_nhwc(const struct atc_options *o);
 /* The line that names the options given which make no difference, if there are any. */
 void atc_options_remark(const struct atc_options *o, FILE *to);
 void atc_options_help(FILE *to);

@@ -37,7 +37,7 @@ static bool is_open_right(const struct shape *s, enum dynamic_kind kind, int pic
     if (s->rank < 0) return false;
     if (kind == DYNAMIC_DIMS || !count_open(s)) return true;
     if (kind == DYNAMIC_BATCH) return count_open(s) == 1 && s->dim[0] < 0;
-    const int h = picture ? 1 : 2;
+    const int h = picture || (s->rank == 4 && s->dim[3] >= 0) ? 1 : 2; /* (N,H,W,C), (N,C,H,W) */
     return s->rank == 4 && count_open(s) == 2 && s->dim[h] < 0 && s->dim[h + 1] < 0;
 }
 

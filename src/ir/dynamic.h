@@ -6,8 +6,9 @@
  * how, so it travels through passes, the text form and the .om as it is:
  *
  *     batch 1;2;4            one size: every -1 of every input, which is its first dimension
- *     image 224,224;448,672  height and width: dimensions 2 and 3 of four, or, where static AIPP
- *                            follows the input, 1 and 2 of its pictures (ops/aipp.h)
+ *     image 224,224;448,672  height and width: dimensions 2 and 3 of four, or 1 and 2: of
+ *                            TensorFlow's inputs, and of pictures where static AIPP follows the
+ *                            input (ops/aipp.h)
  *     dims 1,20;8,40         one size for each -1, input after input
  *     range 1~4,3,1~,8;2,2   for each dimension of each input its size, LOW~HIGH, or LOW~
  */

@@ -250,6 +250,40 @@ def test_model_is_cut_in_front_and_behind(atc, prusik, tmp_path):
     assert "has 1 outputs" in out
 
 
+def test_image_gears(atc, prusik, tmp_path):
+    """Height and width are the axes in front of the colours, as they lie in the graph."""
+    write_js(tmp_path, [
+        placeholder("x", -1, -1, -1, 3), node("a", "Neg", "x"),
+        node("p", "MaxPool", "a", T=FLOAT, ksize={"list": {"i": ["1", "2", "2", "1"]}},
+             strides={"list": {"i": ["1", "2", "2", "1"]}}, padding=text("VALID"),
+             data_format=text("NHWC"))])
+    gears = "--dynamic_image_size=4,6;8,2"
+    rng = np.random.default_rng(3)
+    x = {s: rng.random((1, *s, 3)).astype(np.float32) for s in ((4, 6), (8, 2))}
+    for more in [], ["--input_format=NHWC"]:
+        convert(atc, tmp_path, tmp_path / "model.json", "--input_shape=x:1,-1,-1,3", gears, *more)
+        for (h, w), picture in x.items():
+            y, = through.run(prusik, tmp_path / "m.om", [picture], tmp_path / f"{h}",
+                             "--gear", f"{h},{w}")
+            want = -picture.reshape(1, h // 2, 2, w // 2, 2, 3).min((2, 4))
+            np.testing.assert_array_equal(y, want)
+    (tmp_path / "aipp.cfg").write_text("aipp_op { aipp_mode: static input_format: RGB888_U8 }")
+    convert(atc, tmp_path, tmp_path / "model.json", "--input_shape=x:1,-1,-1,3", gears,
+            f"--insert_op_conf={tmp_path}/aipp.cfg")
+    for h, w in x:
+        picture = rng.integers(0, 256, (1, h, w, 3), np.uint8)
+        y, = through.run(prusik, tmp_path / "m.om", [picture], tmp_path / f"{h}",
+                         "--gear", f"{h},{w}")
+        want = -picture.astype(np.float32).reshape(1, h // 2, 2, w // 2, 2, 3).min((2, 4))
+        np.testing.assert_array_equal(y, want)
+    out = convert(atc, tmp_path, tmp_path / "model.json", "--input_shape=x:1,4,-1,-1", gears,
+                  status=255)
+    assert "E10019" in out
+    out = convert(atc, tmp_path, tmp_path / "model.json", "--input_shape=x:1,-1,-1,3", gears,
+                  "--input_format=NCHW", status=255)
+    assert "E10019" in out
+
+
 def test_a_function_returns_the_second_output_of_an_operator(atc, prusik, tmp_path):
     def const(name, *values):
         return node(name, "Const", dtype={"type": "DT_INT32"}, value={"tensor": {
