@@ -306,7 +306,7 @@ static int open_gears(struct pk_network *n) {
     if (pk_gears_read(n->desc, n->path, &s->gears)) return -1;
     if (!n->options.gear) return 0;
     if (!s->gears)
-        return pk_fail("a gear is wished for, %s, but %s has none", n->options.gear, n->path);
+        return pk_fail("--gear %s is given, but %s has no gears", n->options.gear, n->path);
     s->forced = pk_gears_find(s->gears, n->options.gear, n->path);
     return s->forced < 0 ? -1 : 0;
 }

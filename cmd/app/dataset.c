@@ -173,13 +173,16 @@ static int read_coco_truths(struct dataset *d, const json_t *list, const char *p
     return 0;
 }
 
+int dataset_fail_json(const char *path, const json_error_t *error) {
+    /* Jansson counts no line where there is no file. */
+    if (error->line < 1) return app_fail("eval", "%s", error->text);
+    return app_fail("eval", "%s cannot be read: line %d: %s", path, error->line, error->text);
+}
+
 static int read_coco(struct dataset *d, const char *path, const char *images) {
     json_error_t error;
     json_t *root = json_load_file(path, JSON_DECODE_ANY, &error);
-    if (!root) {
-        app_fail("eval", "%s cannot be read: line %d: %s", path, error.line, error.text);
-        return -1;
-    }
+    if (!root) return dataset_fail_json(path, &error), -1;
     const json_t *categories = json_object_get(root, "categories"),
                  *list = json_object_get(root, "images"),
                  *annotations = json_object_get(root, "annotations");

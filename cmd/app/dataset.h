@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "ap.h"
 #include "prusik/vision.h"
 
@@ -44,5 +46,7 @@ int dataset_find_category(const struct dataset *d, int64_t id);
 /* The truths of one picture in its pixels, now that its size is known. */
 void dataset_scale(struct dataset *d, int image, int width, int height);
 void dataset_close(struct dataset *d);
+/* Says that a file of JSON cannot be read, and why; returns EXIT_FAILED. */
+int dataset_fail_json(const char *path, const json_error_t *error);
 
 #endif

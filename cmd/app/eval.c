@@ -149,9 +149,7 @@ static int by_image(const void *a, const void *b) {
 static int read_results(struct evaluation *e) {
     json_error_t error;
     json_t *root = json_load_file(e->results, 0, &error);
-    if (!root)
-        return app_fail("eval", "%s cannot be read: line %d: %s", e->results, error.line,
-                        error.text);
+    if (!root) return dataset_fail_json(e->results, &error);
     int status = json_is_array(root) ? 0 : app_fail("eval", "%s is not a list", e->results);
     int *category_of = malloc((json_array_size(root) + 1) * sizeof *category_of);
     if (!category_of) status = app_fail("eval", "out of memory");

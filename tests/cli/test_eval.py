@@ -244,7 +244,7 @@ def test_wrong_usage(run, labelled, tmp_path):  # noqa: F811
     sentence(run("eval", "--results", truth, "--yolo", "x", status=2), "eval", "--coco")
     sentence(run("eval", "yolox.om", "--yolo", tmp_path, status=1), "eval", "images and labels")
     sentence(run("eval", "yolox.om", "--coco", tmp_path / "gone.json", status=1), "eval",
-             "gone.json")
+             "unable to open")
     done = run("eval", "yolox.om", "--type=yolox", "--imagenet", labelled, status=1)
     assert "--coco or --yolo" in done.stderr
     (tmp_path / "found.json").write_text('[{"image_id": 99, "bbox": [1, 2, 3, 4], "score": 1}]')

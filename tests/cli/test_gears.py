@@ -197,7 +197,7 @@ def test_wrong_gear(convert, detector, run, photos):  # noqa: F811
     sentence(run("detect", "--gear", "64,63", om, picture, status=1), "detect",
              "has no gear 64,63; it has 64,64; 64,128; 128,64; 128,128")
     om = fixed(convert, detector, (64, 64))
-    sentence(run("detect", "--gear", "4", om, picture, status=1), "detect", "has none")
+    sentence(run("detect", "--gear", "4", om, picture, status=1), "detect", "has no gears")
     om = convert(detector, "--input_shape=x:-1,3,-1,-1", "--input_format=ND",
                  "--dynamic_dims=1,64,64;1,64,96")
     run("detect", "--type=yolox", "--no-draw", om, picture)
