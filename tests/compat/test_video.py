@@ -216,3 +216,33 @@ from lib.acllite_so import libacllite
 assert libatlas is None and libacllite is None
 """, cwd=tmp_path)
     assert out.count("needs PyAV, which is not installed: pip install av") == 2
+
+
+def test_v4l2_camera(python, build_dir, monkeypatch, tmp_path):
+    """The camera that tests/cli/camera.c plays, asked by PyAV's libavdevice: grey steps."""
+    stand_in = build_dir / "tests" / "cli" / "camera.so"
+    for name, value in {"LD_PRELOAD": stand_in, "CAMERA_PATH": "/dev/video7", "CAMERA_FPS": 30,
+                        "CAMERA_SIZES": "160x120,320x240"}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0")
+    python("""
+import numpy as np
+from acllite_resource import AclLiteResource
+from cameracapture import CameraCapture
+resource = AclLiteResource()
+resource.init()
+camera = CameraCapture(7, fps=30, size=(320, 240))
+assert camera.is_opened()
+x, y = np.meshgrid(np.arange(320), np.arange(240))
+last = None
+for _ in range(4):
+    image = camera.read()
+    assert (image.width, image.height) == (320, 240)
+    grey = image.byte_data_to_np_array().view(np.uint8).reshape(-1)[:320 * 240]
+    grey = grey.reshape(240, 320).astype(int)
+    shift = grey[0, 0]
+    assert shift % 8 == 0 and shift != last, (shift, last)
+    assert (grey == (x + y + shift & 255)).all()
+    last = shift
+camera.close()
+""", cwd=tmp_path)
