@@ -5,8 +5,10 @@ PRUSIK_BUILD names the build folder (default build/dev); PRUSIK_TEST_DATA the fo
 (default: a sibling folder `shared`, if there is one). A test that needs data asks for `data_dir` and
 is skipped, with the reason, where there is none.
 """
+import json
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -16,6 +18,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def build_dir():
     return pathlib.Path(os.environ.get("PRUSIK_BUILD", ROOT / "build" / "dev")).resolve()
+
+
+@pytest.fixture(scope="session")
+def instrumented(build_dir):
+    """Whether the build has sanitizers, which change its code and its pace."""
+    options = subprocess.run(["meson", "introspect", "--buildoptions", build_dir],
+                             capture_output=True, text=True)
+    known = {o["name"]: o["value"] for o in json.loads(options.stdout or "[]")}
+    return known.get("b_sanitize", "none") != "none"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,9 @@
 #ifndef PK_CMD_VIDEO_AV_H
 #define PK_CMD_VIDEO_AV_H
 
+#include <stdatomic.h>
+#include <time.h>
+
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
 
@@ -11,6 +14,16 @@
 /* Leaves a sentence in `error`, with what FFmpeg says of `code` unless that is 0; returns -1. */
 int av_sentence(char error[VIDEO_ERROR], int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+static inline double video_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+/* Whether whoever reads asked to stop. */
+static inline int video_stopped(const struct video_limits *l) {
+    return l->stop && atomic_load(l->stop);
+}
 
 int reader_open(const char *url, video_bytes_fn bytes, void *context,
                 const struct video_limits *limits, struct video_reader **out,

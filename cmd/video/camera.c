@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libavcodec/avcodec.h>
@@ -56,16 +55,6 @@ struct camera {
     int64_t frames, damaged;
     int bad_in_a_row;
 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int stopped(const struct camera *c) {
-    return c->limits.stop && atomic_load(c->limits.stop);
-}
 
 /* 0, or -1 and errno. */
 static int ask(const struct camera *c, unsigned long request, void *argument) {
@@ -309,8 +298,8 @@ static int take(struct camera *c, void *bytes, size_t n, AVFrame *to) {
 
 /* Waits for a filled buffer. 1, 0 when asked to stop, -1 and a sentence. */
 static int next_buffer(struct camera *c, struct v4l2_buffer *b, char error[VIDEO_ERROR]) {
-    const double deadline = now() + c->limits.timeout_s;
-    while (!stopped(c)) {
+    const double deadline = video_now() + c->limits.timeout_s;
+    while (!video_stopped(&c->limits)) {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         int ready = poll(&p, 1, TURN_MS);
         if (ready < 0 && errno != EINTR) return fail(c, "be waited for", error);
@@ -324,7 +313,7 @@ static int next_buffer(struct camera *c, struct v4l2_buffer *b, char error[VIDEO
             /* Where poll() says there is something and there is not, do not ask in a circle. */
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         }
-        if (now() > deadline)
+        if (video_now() > deadline)
             return av_sentence(error, 0, "nothing came for %d s, after %lld frames",
                                c->limits.timeout_s, (long long)c->frames);
     }
@@ -343,7 +332,7 @@ int camera_read(struct camera *c, AVFrame *to, double *seconds, char error[VIDEO
         int code = b.flags & V4L2_BUF_FLAG_ERROR ? 0 : take(c, c->buffers[b.index].at, n, to);
         double taken = (double)b.timestamp.tv_sec + (double)b.timestamp.tv_usec * 1e-6;
         if ((b.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) != V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC)
-            taken = now();
+            taken = video_now();
         if (code < 0) return av_sentence(error, code, "a frame cannot be taken");
         /* Of a camera unplugged meanwhile this was the last frame; asking for another says so. */
         if (ask(c, VIDIOC_QBUF, &b) && errno != ENODEV) {

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -57,20 +56,10 @@ struct video_reader {
     double offset;            /* after one to a live stream: its clock began again */
 };
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int stopped(const struct video_reader *r) {
-    return r->limits.stop && atomic_load(r->limits.stop);
-}
-
 /* FFmpeg asks this while it waits for anything. A pipe may be as slow as it likes. */
 static int interrupted(void *context) {
     const struct video_reader *r = context;
-    return stopped(r) || (r->stream && now() > r->deadline);
+    return video_stopped(&r->limits) || (r->stream && video_now() > r->deadline);
 }
 
 static int next_bytes(void *context, uint8_t *to, int n) {
@@ -155,7 +144,7 @@ static int connect_source(struct video_reader *r, char error[VIDEO_ERROR]) {
     if (!r->file) return av_sentence(error, AVERROR(ENOMEM), "it cannot be opened");
     r->file->interrupt_callback = (AVIOInterruptCB){interrupted, r};
     r->file->max_streams = MAX_STREAMS;
-    r->deadline = now() + r->limits.timeout_s;
+    r->deadline = video_now() + r->limits.timeout_s;
     if (r->bytes) {
         uint8_t *buffer = av_malloc(IO_BYTES);
         r->io = buffer ? avio_alloc_context(buffer, IO_BYTES, 0, r, next_bytes, NULL, NULL) : NULL;
@@ -178,7 +167,7 @@ static int connect_source(struct video_reader *r, char error[VIDEO_ERROR]) {
     int code = avformat_open_input(&r->file, plain, NULL, &options);
     av_dict_free(&options);
     if (code >= 0) code = probe(r);
-    if (code == AVERROR_EXIT && !stopped(r))
+    if (code == AVERROR_EXIT && !video_stopped(&r->limits))
         return av_sentence(error, 0, "nothing came for %d s", r->limits.timeout_s);
     if (code < 0) return av_sentence(error, code, "it cannot be opened as a video");
     return open_codec(r, error);
@@ -265,7 +254,7 @@ int64_t reader_damaged(const struct video_reader *r) {
 /* The next frame that is whole, in r->frame. 1, 0 at the end, or FFmpeg's code. */
 static int decode(struct video_reader *r) {
     for (;;) {
-        if (stopped(r)) return 0;
+        if (video_stopped(&r->limits)) return 0;
         int code = avcodec_receive_frame(r->codec, r->frame);
         if (code >= 0) {
             if (!(r->frame->flags & AV_FRAME_FLAG_CORRUPT) && !r->frame->decode_error_flags) {
@@ -282,12 +271,12 @@ static int decode(struct video_reader *r) {
             r->damaged++;
             if (r->sent_end || ++r->bad_in_a_row > MAX_BAD_IN_A_ROW) return r->why_ended;
         }
-        r->deadline = now() + r->limits.timeout_s;
+        r->deadline = video_now() + r->limits.timeout_s;
         code = av_read_frame(r->file, r->packet);
         if (code == AVERROR_INVALIDDATA && ++r->bad_in_a_row <= MAX_BAD_IN_A_ROW) continue;
         if (code < 0) {
             /* Whatever ends it, the decoder may hold frames yet. */
-            if (r->sent_end || stopped(r)) return r->why_ended;
+            if (r->sent_end || video_stopped(&r->limits)) return r->why_ended;
             avcodec_send_packet(r->codec, NULL);
             r->sent_end = 1;
             /* What HTTP sends without a length ends with the connection: no error, as it seems. */
@@ -315,9 +304,9 @@ static int reconnect(struct video_reader *r) {
         int steps = 2 << (r->reconnected < 5 ? r->reconnected : 5);
         r->reconnected++;
         disconnect(r);
-        for (int i = 0; i < steps && !stopped(r); i++)
+        for (int i = 0; i < steps && !video_stopped(&r->limits); i++)
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-        if (stopped(r)) return -1;
+        if (video_stopped(&r->limits)) return -1;
         if (connect_source(r, ignored)) continue;
         r->bad_in_a_row = 0;
         /* A file begins again: what it gave already is passed over. */
@@ -385,14 +374,14 @@ int reader_read(struct video_reader *r, struct pk_image *out, double *seconds,
         int code = r->drained  ? 0
                    : r->camera ? camera_read(r->camera, r->frame, seconds, error)
                                : decode(r);
-        if (stopped(r)) return 0;
+        if (video_stopped(&r->limits)) return 0;
         if (code <= 0 && r->camera) return code;
         if (code <= 0) {
             /* A live stream that just ends may come back; if it does not, that was its end. */
             int comes_back = r->stream && (code < 0 || r->live) && !r->drained;
             if (comes_back && !reconnect(r)) continue;
             r->drained = 1;
-            if (code == 0 || stopped(r)) return 0;
+            if (code == 0 || video_stopped(&r->limits)) return 0;
             if (code == AVERROR_EXIT)
                 return av_sentence(error, 0, "nothing came for %d s, after %lld frames",
                                    r->limits.timeout_s, (long long)r->delivered);

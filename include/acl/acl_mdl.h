@@ -577,7 +577,7 @@ ACL_FUNC_VISIBILITY aclError aclmdlCreateAndGetOpDesc(uint32_t deviceId, uint32_
  * example.
  *
  * Models are chosen when they are loaded: those loaded before stay as they are, and those loaded
- * after aclmdlFinalizeDump too. Every run of a chosen model then writes, in its own thread,
+ * after aclmdlFinalizeDump too. Every run of a chosen model then writes, in the thread it runs in,
  *
  *     {dump_path}/{time}/{device}/{model name}/{model id}/{run, from 0}/
  *         {op type}.{op name}.{task id}.{stream id}.{microseconds}.output.{index}.npy

@@ -158,9 +158,8 @@ struct pk_network_options {
  * input must be one picture (1,3,height,width) or (1,height,width,3), float32 or float16, sizes
  * and number open to gears or not, or one picture with AIPP behind it: that is given bytes in its
  * format, of the size it takes, in which the picture lies as the family has it, and colours so that
- * the network gets its own order. With
- * PK_FAMILY_AUTO the family is told from the outputs' shapes; when none or several fit, the
- * sentence names the shapes. *out is NULL on failure. */
+ * the network gets its own order. With PK_FAMILY_AUTO the family is told from the outputs' shapes;
+ * when none or several fit, the sentence names the shapes. *out is NULL on failure. */
 int pk_network_open(const char *om_path, const struct pk_network_options *options,
                     struct pk_network **out);
 /* A second network on the same loaded model, for another thread: weights are shared, buffers are

@@ -43,9 +43,8 @@ def network(path):
               path)
 
 
+@pytest.mark.in_process
 def test_batches_and_streams(build_dir, tmp_path):
-    if "san" in os.environ.get("PRUSIK_BUILD", ""):
-        pytest.skip("sanitizers do not load into the bench's interpreter")
     network(tmp_path / "tiny.onnx")
     script = tmp_path / "measure.py"
     script.write_text(WITH_NETWORK)

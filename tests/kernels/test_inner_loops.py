@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernels' inner loops keep their sums in registers: read from the machine code, so it holds for
 an instruction set this machine does not have as well (`make check-long` does NEON's)."""
-import json
 import platform
 import shutil
 import subprocess
@@ -45,13 +44,6 @@ tile_9x9_s1:
 """
 
 
-def optimised(build):
-    options = subprocess.run(["meson", "introspect", "--buildoptions", str(build)],
-                             capture_output=True, text=True)
-    known = {o["name"]: o["value"] for o in json.loads(options.stdout or "[]")}
-    return known.get("b_sanitize", "none") == "none"
-
-
 def test_finds_what_a_loop_is_made_of(tmp_path):
     source = tmp_path / "loop.s"
     source.write_text(SPILLING)
@@ -62,8 +54,8 @@ def test_finds_what_a_loop_is_made_of(tmp_path):
 
 
 @pytest.mark.parametrize("isa", ["avx2", "avx512"])
-def test_inner_loops_stay_in_registers(isa, build_dir):
-    if not optimised(build_dir):
+def test_inner_loops_stay_in_registers(isa, build_dir, instrumented):
+    if instrumented:
         pytest.skip("instrumented code is not what is looked at")
     found = inner_loops.survey(build_dir, isa)
     assert all(found.values()), "a family without kernels: the patterns of inner_loops.py are old"
@@ -77,8 +69,8 @@ def test_inner_loops_stay_in_registers(isa, build_dir):
         assert best >= LEAST_SHARE[isa], family
 
 
-def test_every_kernel_is_listed(build_dir):
-    if not optimised(build_dir):
+def test_every_kernel_is_listed(build_dir, instrumented):
+    if instrumented:
         pytest.skip("instrumented code is not what is looked at")
     lines = {}
     for option in ([], ["--all"]):
