@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "bytes.h"
+#include "kernels/aipp.h"
 #include "kernels/conv.h"
 #include "kernels/limits.h"
 
@@ -26,6 +27,7 @@ struct layer {
     enum activation act;
     int planar, times;
     int scattered; /* the input in pieces of half a block, the last first */
+    int made;      /* the input's rows made by AIPP of bytes in RGB888 */
 };
 
 static const struct layer layers[] = {
@@ -82,6 +84,9 @@ static const struct layer layers[] = {
     {"alone", 3, 64, 224, 7, 2, 1, ACT_RELU, 1, 0}, {"alone", 3, 24, 416, 3, 2, 1, ACT_RELU, 1, 0},
     ALONE(116, 116, 26, 1, 1, 1, ACT_RELU),
     {"pieces", 116, 116, 26, 1, 1, 1, ACT_RELU, 0, 0, 1},
+    {"aipp", 3, 16, 416, 6, 2, 1, ACT_SWISH, 1, 0, .made = 1},
+    {"aipp", 3, 32, 224, 3, 2, 1, ACT_CLIP, 1, 0, .made = 1},
+    {"aipp", 3, 64, 224, 7, 2, 1, ACT_RELU, 1, 0, .made = 1},
 #undef ALONE
 };
 
@@ -107,7 +112,7 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
                           .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1,
                           .dw = 1, .pt = pad, .pl = pad, .groups = l->groups, .act = l->act,
                           .beta = 6,
-                          .src = l->planar ? CONV_PLANAR : CONV_BLOCKED};
+                          .src = l->planar ? CONV_PLANAR : CONV_BLOCKED, .made = l->made};
     const int piece = k->vl / 2;
     if (l->scattered) d.n_pieces = (l->ic + piece - 1) / piece;
     struct conv_plan p;
@@ -134,6 +139,14 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     }
     a.sources = sources;
     if (!sources) exit(1);
+    struct aipp picture; /* of what `src` holds, as bytes */
+    aipp_init(&picture, AIPP_RGB888_U8, l->size, l->size);
+    picture.channels = 3;
+    void *maker = filled(aipp_scratch_bytes() / sizeof(float) + 1);
+    if (l->made) {
+        a.make_row = k->aipp->row;
+        a.maker = maker;
+    }
     *gflop = 2e-9 * (double)(l->ic / l->groups) * (double)l->oc * (double)taps * (double)pixels;
     /* The least time of each tile, summed: a tile is short enough to escape the other work. */
     double peak = limits_fma_gflops(k->isa), best = 0, spent = 0, least_us[2][64];
@@ -141,6 +154,7 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
         for (int s = 0; s < p.n_steps; s++)
             for (int tile = 0; tile < p.n_tiles[s]; tile++) {
                 double t = now_us();
+                if (l->made) k->aipp->start(maker, &picture, (const uint8_t *)src);
                 conv_run(&p, packed, &a, s, tile, scratch);
                 t = now_us() - t;
                 spent += t;
@@ -159,6 +173,7 @@ static double bench(const struct kernels *k, const struct layer *l, double *gflo
     mem_free(w);
     mem_free(packed);
     mem_free(scratch);
+    mem_free(maker);
     free(sources);
     return best;
 }

@@ -34,8 +34,8 @@ static const struct {
     "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd, imagenet, "           \
     "imagenet-caffe; otherwise told from the model\n"                                              \
     "  --labels FILE     names of the classes, one a line\n"                                       \
-    "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"                        \
-    "  --gear SIZES      of a model with gears always this one, 4 or 416,416 (else the fewest "     \
+    "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"              \
+    "  --gear SIZES      of a model with gears always this one, 4 or 416,416 (else the fewest "    \
     "pictures, and the size that suits each picture)\n"
 #define SOURCE_OPTIONS                                                                             \
     "  --classes LIST    only these, by number or name: 0,2 or person,car\n"                       \
@@ -83,7 +83,7 @@ static const struct {
 #define app_options_doctor                                                                         \
     MODEL_HELP                                                                                     \
     "PHOTO shows plainly something that the network knows; several make the answer surer.\n"       \
-    "  --expect CLASS    what they show, by name or number\n" MODEL_OPTIONS                         \
+    "  --expect CLASS    what they show, by name or number\n" MODEL_OPTIONS                        \
     "  --conf X          lowest score of a box (0.25)\n"                                           \
     "  --all             print every way that was tried\n"                                         \
     "  --output DIR      folder for aipp.cfg and preprocess.py (else runs/doctor/exp, exp2, ...)\n"\
