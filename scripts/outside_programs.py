@@ -17,8 +17,8 @@ own that a sanitizer shows. What is known of each program is in scripts/outside/
 
 Needs the Debian packages of `scripts/deps.sh outside`, and an interpreter with what
 tests/requirements.txt and requirements-long.txt name; for yolov5-ascend also torch and torchvision
-(of any version: Debian's python3-torch and python3-torchvision do), for pyacl_samples ipython and
-nbformat.
+(of any version; Debian's python3-torch and python3-torchvision do, with a NumPy older than 2), for
+pyacl_samples ipython and nbformat.
 """
 import argparse
 import csv
