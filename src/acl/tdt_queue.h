@@ -51,6 +51,8 @@ struct tdt_queue {
     struct parcel *first, **last;
     bool gone;     /* destroyed; goes with its last user */
     int n_waiting; /* calls that hold it */
+    bool reached;  /* in leads_to() of tdt_route.c, with the list of what it reached */
+    struct tdt_queue *next_reached;
 };
 
 struct tdt_binding {

@@ -79,10 +79,22 @@ static struct tdt_binding **find_binding(uint32_t source, uint32_t destination) 
     return at;
 }
 
-static bool leads_to(uint32_t from, uint32_t to) {
-    if (from == to) return true;
-    for (struct tdt_binding *b = runtime.tdt.bindings; b; b = b->next)
-        if (b->source == from && leads_to(b->destination, to)) return true;
+/* Each queue is looked at once, however many ways lead to it; by a list, as rows of queues may be
+ * longer than a stack is deep. */
+static bool leads_to(struct tdt_queue *from, const struct tdt_queue *to) {
+    for (struct tdt_queue *q = runtime.tdt.queues; q; q = q->next) q->reached = q == from;
+    struct tdt_queue *last = from;
+    from->next_reached = NULL;
+    for (struct tdt_queue *q = from; q; q = q->next_reached) {
+        if (q == to) return true;
+        for (struct tdt_binding *b = runtime.tdt.bindings; b; b = b->next) {
+            struct tdt_queue *next = b->source == q->id ? queue_find(b->destination) : NULL;
+            if (!next || next->reached) continue;
+            next->reached = true;
+            next->next_reached = NULL;
+            last = last->next_reached = next;
+        }
+    }
     return false;
 }
 
@@ -221,7 +233,7 @@ static aclError bind_one(const char *call, struct route *r) {
     if (*find_binding(r->source, r->destination))
         return acl_fail(ACL_ERROR_INVALID_PARAM, call, "queue %u is bound to queue %u already",
                         r->source, r->destination);
-    if (leads_to(r->destination, r->source))
+    if (leads_to(to, from))
         return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                         "a route from queue %u to queue %u would close a circle", r->source,
                         r->destination);

@@ -244,6 +244,25 @@ static void routes(void **state) {
         assert_acl(acltdtDestroyQueue(*q));
 }
 
+/* Rows of queues that part and join: 2^N ways lead through them, which a look for a circle must not
+ * walk one by one. */
+static void routes_that_part_and_join(void **state) {
+    (void)state;
+    enum { N = 40 };
+    uint32_t before = queue_of("before", 2), all[3 * N + 1];
+    for (int i = 0; i <= 3 * N; i++) all[i] = queue_of("diamonds", 2);
+    for (int i = 0; i < 3 * N; i += 3)
+        for (int side = 1; side <= 2; side++) {
+            bind(all[i], all[i + side], true, ACL_SUCCESS);
+            bind(all[i + side], all[i + 3], true, ACL_SUCCESS);
+        }
+    bind(before, all[0], true, ACL_SUCCESS);
+    bind(all[3 * N], before, true, ACL_ERROR_INVALID_PARAM); /* a circle */
+    assert_int_equal(count_routes(ACL_TDT_QUEUE_ROUTE_QUERY_DST, 0, all[3 * N]), 2);
+    finalize(state);
+    init(state);
+}
+
 struct waiter {
     uint32_t queue;
     atomic_int code;
@@ -409,6 +428,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers), cmocka_unit_test(chains),
         cmocka_unit_test(bounds_and_misuse), cmocka_unit_test(routes),
+        cmocka_unit_test(routes_that_part_and_join),
         cmocka_unit_test(what_ends_a_wait), cmocka_unit_test(model_between_queues),
         cmocka_unit_test(what_is_put_back_wakes_others), cmocka_unit_test(freed_while_appended),
     };
