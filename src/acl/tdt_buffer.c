@@ -110,7 +110,7 @@ static void empty_into(struct tdt_buffer *b, struct tdt_part *part) {
 }
 
 aclError parcel_take(const char *call, acltdtBuf buffer, struct parcel **out) {
-    struct tdt_buffer *b = get(call, buffer, "buf");
+    struct tdt_buffer *b = handle_get(buffer, HANDLE_TDT_BUFFER, call, "buf");
     if (!b) return ACL_ERROR_INVALID_PARAM;
     aclError code = ACL_SUCCESS;
     struct parcel *p = NULL;
@@ -128,7 +128,7 @@ aclError parcel_take(const char *call, acltdtBuf buffer, struct parcel **out) {
         }
         handle_retire(buffer, HANDLE_TDT_BUFFER);
     }
-    put(buffer);
+    handle_release(buffer);
     *out = p;
     return code;
 }

@@ -299,25 +299,20 @@ static void put_back(uint32_t id, struct parcel *p) {
 
 aclError acltdtEnqueue(uint32_t qid, acltdtBuf buf, int32_t timeout) {
     ACL_NEED_STARTED();
-    /* The buffer must be the program's still when there is no room, so room comes first. */
+    /* The buffer stays the program's unless it gets into the queue: room comes first, and the lock
+     * keeps the queue until the buffer is in it. */
     struct tdt_queue *q;
     struct parcel *p = NULL;
     pthread_mutex_lock(&runtime.tdt.lock);
     aclError code = wait_for(__func__, qid, true, timeout, NULL, &q);
-    if (q) q->reserved++;
-    pthread_mutex_unlock(&runtime.tdt.lock);
-    if (!q) return code;
-    code = parcel_take(__func__, buf, &p);
-    pthread_mutex_lock(&runtime.tdt.lock);
-    q->reserved--;
-    if (p && q->gone) {
-        parcel_destroy(p);
-        code = acl_fail(ACL_ERROR_FAILURE, __func__, "queue %u was destroyed meanwhile", qid);
-    } else if (p) {
-        queue_push(q, p);
+    if (q) {
+        code = parcel_take(__func__, buf, &p);
+        if (p) {
+            queue_push(q, p);
+            changed();
+        }
+        queue_leave(q);
     }
-    changed();
-    queue_leave(q);
     pthread_mutex_unlock(&runtime.tdt.lock);
     return code;
 }

@@ -47,7 +47,7 @@ struct tdt_queue {
     uint32_t id;
     struct check_place made; /* with PRUSIK_CHECK */
     char name[TDT_MAX_NAME + 1];
-    uint32_t depth, n, reserved; /* places taken by calls under way */
+    uint32_t depth, n;
     struct parcel *first, **last;
     bool gone;     /* destroyed; goes with its last user */
     int n_waiting; /* calls that hold it */
@@ -62,7 +62,7 @@ struct tdt_binding {
 
 /* ---- parcels; tdt_buffer.c ---- */
 
-/* Ends the buffer; on failure it stays as it was. */
+/* Ends the buffer; on failure it stays as it was. With the lock held. */
 aclError parcel_take(const char *call, acltdtBuf buffer, struct parcel **out);
 /* Takes the parcel; on failure it stays the caller's. */
 aclError parcel_open(const char *call, struct parcel *p, acltdtBuf *out);
@@ -76,9 +76,7 @@ void parcel_destroy(struct parcel *p); /* NULL is fine */
 
 /* With the lock held; NULL when there is none. */
 struct tdt_queue *queue_find(uint32_t id);
-static inline bool queue_has_room(const struct tdt_queue *q) {
-    return q->n + q->reserved < q->depth;
-}
+static inline bool queue_has_room(const struct tdt_queue *q) { return q->n < q->depth; }
 void queue_push(struct tdt_queue *q, struct parcel *p);
 struct parcel *queue_pop(struct tdt_queue *q);
 /* Waits until the queue has something (or room), and takes the first (or puts *p). `stop` ends the

@@ -301,7 +301,6 @@ static void what_ends_a_wait(void **state) {
     assert_acl_fails(acltdtDequeue(b, &buffer, 0), ACL_ERROR_INVALID_QUEUE_ID, "no queue");
 }
 
-/* small_net between queues: y = Relu(x + {1, -2, 3}), z = 10 x. */
 static void *take_too_little(void *user) {
     char byte;
     size_t bytes;
@@ -366,6 +365,44 @@ static void freed_while_appended(void **state) {
     assert_acl(acltdtDestroyQueue(q));
 }
 
+struct enqueue {
+    uint32_t queue;
+    acltdtBuf buffer;
+    aclError code;
+};
+
+static void *enqueue(void *user) {
+    struct enqueue *e = user;
+    e->code = acltdtEnqueue(e->queue, e->buffer, -1);
+    return NULL;
+}
+
+static void *destroy_queue(void *user) {
+    return (void *)(intptr_t)acltdtDestroyQueue(((struct enqueue *)user)->queue);
+}
+
+/* A buffer is either in the queue or the program's still, whenever the queue is destroyed. Ending
+ * the buffer's handle takes the lock held here, so that both calls are under way at once. */
+static void destroyed_while_enqueued(void **state) {
+    (void)state;
+    struct enqueue e = {.queue = queue_of("short", 2), .buffer = buffer_of(1)};
+    pthread_t sender, destroyer;
+    pthread_mutex_lock(&runtime.handles.lock);
+    pthread_create(&sender, NULL, enqueue, &e);
+    usleep(50000);
+    pthread_create(&destroyer, NULL, destroy_queue, &e);
+    usleep(50000);
+    pthread_mutex_unlock(&runtime.handles.lock);
+    void *code;
+    pthread_join(sender, NULL);
+    pthread_join(destroyer, &code);
+    assert_int_equal((intptr_t)code, ACL_SUCCESS);
+    if (e.code == ACL_SUCCESS) return;
+    assert_int_equal(*number_in(e.buffer), 1);
+    assert_acl(acltdtFreeBuf(e.buffer));
+}
+
+/* small_net between queues: y = Relu(x + {1, -2, 3}), z = 10 x. */
 static void model_between_queues(void **state) {
     (void)state;
     assert_acl(aclrtSetDevice(0));
@@ -431,6 +468,7 @@ int main(void) {
         cmocka_unit_test(routes_that_part_and_join),
         cmocka_unit_test(what_ends_a_wait), cmocka_unit_test(model_between_queues),
         cmocka_unit_test(what_is_put_back_wakes_others), cmocka_unit_test(freed_while_appended),
+        cmocka_unit_test(destroyed_while_enqueued),
     };
     return cmocka_run_group_tests(tests, init, finalize);
 }
