@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -65,6 +66,20 @@ static int find_type(const char *name) {
     for (int i = 0; i < N_TYPES; i++)
         if (!strcasecmp(name, types[i].name)) return i;
     return -1;
+}
+
+/* A number, true or false, or one of the texts of om_float_to_json(). */
+static bool number_of(const json_t *x, double *out) {
+    static const char *const texts[] = {"nan", "inf", "-inf"};
+    static const double values[] = {NAN, INFINITY, -INFINITY};
+    const char *text = json_string_value(x);
+    *out = json_is_boolean(x) ? json_is_true(x) : json_number_value(x);
+    for (int i = 0; text && i < 3; i++)
+        if (!strcmp(text, texts[i])) {
+            *out = values[i];
+            return true;
+        }
+    return json_is_number(x) || json_is_boolean(x);
 }
 
 /* ---- tensors ---- */
@@ -139,21 +154,21 @@ static enum status read_value(struct reader *r, const json_t *value, int i,
     int64_t n = shape_elements(&to->shape);
     TENSOR_CHECK(n >= 0, "const_value needs a shape without open sizes");
     TENSOR_CHECK(n <= SINGLE_OP_MAX_VALUES, "const_value has more than 1024 elements");
+    double f;
     TENSOR_CHECK(json_is_array(value) ? json_array_size(value) == (size_t)n
-                                      : n == 1 && (json_is_number(value) || json_is_boolean(value)),
+                                      : n == 1 && number_of(value, &f),
                  "const_value has not as many elements as its shape");
     void *data = arena_calloc(r->arena, (size_t)n + 1, 8);
     CHECK(data, STATUS_MEMORY, NO_MEMORY);
     const struct view v = {.dtype = to->dtype, .shape = to->shape, .data = data};
     for (int64_t k = 0; k < n; k++) {
         const json_t *x = json_is_array(value) ? json_array_get(value, (size_t)k) : value;
-        TENSOR_CHECK(json_is_number(x) || json_is_boolean(x), "const_value has what is no number");
-        TENSOR_CHECK(dtype_is_float(to->dtype) || !json_is_real(x),
-                     "const_value has a fraction, but the type is whole numbers");
-        if (json_is_boolean(x)) view_set_i64(&v, k, json_is_true(x));
-        else if (json_is_integer(x) && !dtype_is_float(to->dtype))
-            view_set_i64(&v, k, json_integer_value(x));
-        else view_set_f64(&v, k, json_number_value(x));
+        bool is_whole = json_is_integer(x) || json_is_boolean(x);
+        TENSOR_CHECK(number_of(x, &f), "const_value has what is no number");
+        TENSOR_CHECK(dtype_is_float(to->dtype) || is_whole,
+                     "const_value has what is no whole number, as its type asks for");
+        if (dtype_is_float(to->dtype)) view_set_f64(&v, k, f);
+        else view_set_i64(&v, k, json_is_boolean(x) ? json_is_true(x) : json_integer_value(x));
     }
     to->data = data;
     return STATUS_OK;
@@ -239,7 +254,8 @@ static enum status set_data_type(struct reader *r, const json_t *value, struct a
 
 static enum status set_number(struct reader *r, const json_t *x, bool is_float, size_t i,
                               struct attr *to) {
-    if (is_float && json_is_number(x)) ((float *)to->floats)[i] = (float)json_number_value(x);
+    double f;
+    if (is_float && !json_is_boolean(x) && number_of(x, &f)) ((float *)to->floats)[i] = (float)f;
     else if (!is_float && json_is_integer(x)) ((int64_t *)to->ints)[i] = json_integer_value(x);
     else if (!is_float && json_is_boolean(x)) ((int64_t *)to->ints)[i] = json_is_true(x);
     else

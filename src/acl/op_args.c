@@ -13,6 +13,7 @@
 #include "acl/internal.h"
 #include "acl/op.h"
 #include "base/alloc.h"
+#include "om/om.h"
 #include "ops/op.h"
 
 /* Between aclopStartDumpArgs and aclopStopDumpArgs; guarded by runtime.ops_lock. */
@@ -72,8 +73,9 @@ static json_t *tensor_json(const struct single_tensor *t, aclFormat format, bool
     const struct view v = {.dtype = t->dtype, .shape = t->shape, .data = (void *)t->data};
     json_t *values = json_array();
     for (int64_t i = 0; i < n; i++)
-        json_array_append_new(values, dtype_is_float(t->dtype) ? json_real(view_get_f64(&v, i))
-                                                               : json_integer(view_get_i64(&v, i)));
+        json_array_append_new(values, dtype_is_float(t->dtype)
+                                          ? om_float_to_json(view_get_f64(&v, i))
+                                          : json_integer(view_get_i64(&v, i)));
     json_object_set_new(json, "is_const", json_true());
     json_object_set_new(json, "const_value", values);
     return json;
@@ -87,7 +89,8 @@ static json_t *attr_json(const struct attr *a) {
     bool is_float = a->type == ATTR_FLOAT || a->type == ATTR_FLOATS;
     json_t *json = json_object(), *list = json_array();
     for (int i = 0; i < a->n && a->type != ATTR_STRING; i++)
-        json_array_append_new(list, is_float ? json_real(a->floats[i]) : json_integer(a->ints[i]));
+        json_array_append_new(list, is_float ? om_float_to_json((double)a->floats[i])
+                                             : json_integer(a->ints[i]));
     json_t *value = a->type == ATTR_STRING ? json_string(a->string)
                     : is_list              ? json_incref(list)
                                            : json_incref(json_array_get(list, 0));

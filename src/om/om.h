@@ -137,5 +137,7 @@ enum status om_description_print(const struct om_description *d, bool json, FILE
  * and bytes that are no text become "(N bytes)". */
 enum status om_file_to_json(const char *path, FILE *to);
 enum status om_graph_to_json(const struct graph *g, FILE *to);
+/* A number; the texts "nan", "inf" and "-inf" for those that JSON has not. NULL: out of memory. */
+struct json_t *om_float_to_json(double value);
 
 #endif

@@ -24,9 +24,9 @@ static json_t *text_json(const char *s, size_t n) {
     return text ? text : json_sprintf("(%zu bytes)", n);
 }
 
-static json_t *float_json(double f) {
-    if (isfinite(f)) return json_real(f);
-    return json_string(isnan(f) ? "nan" : f > 0 ? "inf" : "-inf");
+json_t *om_float_to_json(double value) {
+    if (isfinite(value)) return json_real(value);
+    return json_string(isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
 }
 
 /* One value of a field at `p`. */
@@ -42,8 +42,8 @@ static json_t *value_json(const ProtobufCFieldDescriptor *f, const void *p) {
     case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64: return json_integer((json_int_t) * (const int64_t *)p);
-    case PROTOBUF_C_TYPE_FLOAT: return float_json((double)*(const float *)p);
-    case PROTOBUF_C_TYPE_DOUBLE: return float_json(*(const double *)p);
+    case PROTOBUF_C_TYPE_FLOAT: return om_float_to_json((double)*(const float *)p);
+    case PROTOBUF_C_TYPE_DOUBLE: return om_float_to_json(*(const double *)p);
     case PROTOBUF_C_TYPE_BOOL: return json_boolean(*(const protobuf_c_boolean *)p);
     case PROTOBUF_C_TYPE_ENUM: {
         int v = *(const int *)p;

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 np = pytest.importorskip("numpy")
-from test_single_ops import acl, ints, numbers, run  # noqa: E402,F401
+from test_single_ops import Side, acl, ints, numbers, run  # noqa: E402,F401
 
 pytestmark = pytest.mark.in_process
 
@@ -64,6 +64,39 @@ def test_atc_makes_models_of_them(acl, noted, atc, tmp_path):  # noqa: F811
     # None of them is left to be found by other tests.
     assert acl.rt.reset_device(0) == 0 and acl.finalize() == 0
     assert acl.init() == 0 and acl.rt.set_device(0) == 0
+
+
+def test_numbers_that_json_has_not(acl, noted, atc, tmp_path):  # noqa: F811
+    """Texts stand for them, in attributes and constants, and atc reads them."""
+    nan = np.float32(np.nan)
+    for name, alpha, wanted in [("ThresholdedRelu", -np.inf, X),
+                                ("LeakyRelu", np.nan, np.where(X < 0, nan, X))]:
+        got = run(acl, name, [X], [wanted], alpha=alpha)[0]
+        assert np.array_equal(got, wanted, equal_nan=True)
+    picture, sizes = numbers(1, 1, 2, 2), np.float32([1, 1, 2, 2])
+    region = np.float32([np.nan, 0, np.inf, 0, 1, -np.inf, 1, 1])
+    given, made = Side(acl, [picture, region, sizes]), Side(acl, [np.zeros((1, 1, 4, 4), "f4")])
+    for desc, values in zip(given.descs[1:], (region, sizes)):
+        assert acl.set_tensor_const(desc, acl.util.numpy_to_ptr(values), values.nbytes) == 0
+    attr = acl.op.create_attr()
+    assert acl.op.execute_v2("Resize", given.descs, given.buffers, made.descs, made.buffers, attr,
+                             0) == 0, acl.get_recent_err_msg()
+    assert acl.rt.synchronize_stream(0) == 0
+    acl.op.destroy_attr(attr)
+    given.drop()
+    made.drop()
+
+    assert acl.op.stop_dump_args(1) == 0
+    relu, leaky, resize = entries(noted).values()
+    assert relu["attr"] == [{"name": "alpha", "type": "float", "value": "-inf"}]
+    assert leaky["attr"] == [{"name": "alpha", "type": "float", "value": "nan"}]
+    assert resize["input_desc"][1]["const_value"] == ["nan", 0, "inf", 0, 1, "-inf", 1, 1]
+    models = tmp_path / "models"
+    for path in sorted(noted.glob("*.json")):
+        done = subprocess.run([atc, f"--singleop={path}", f"--output={models}",
+                               "--soc_version=Ascend310"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    assert len(list(models.glob("*.om"))) == 3
 
 
 def test_order(acl, tmp_path):  # noqa: F811
