@@ -295,6 +295,58 @@ static void callbacks_nobody_runs(void **state) {
     /* left to aclFinalize */
 }
 
+/* ---- waits that aclFinalize ends ---- */
+
+static atomic_int n_waiting, sleeps;
+
+static void sleep_long(void *user) {
+    (void)user;
+    atomic_store(&sleeps, 1);
+    usleep(300000);
+}
+
+/* Thread 0 runs a callback that lasts longer than the waits, 1 has none to run, 2 waits for an event
+ * behind that callback. */
+static void *wait_without_limit(void *argument) {
+    const intptr_t which = (intptr_t)argument;
+    static aclrtStream streams[2];
+    static aclrtEvent event;
+    if (which < 2) {
+        assert_acl(aclrtSetDevice(0));
+        assert_acl(aclrtCreateStream(&streams[which]));
+        assert_acl(aclrtSubscribeReport((uint64_t)pthread_self(), streams[which]));
+    }
+    if (which == 0) {
+        assert_acl(aclrtCreateEvent(&event));
+        assert_acl(aclrtLaunchCallback(sleep_long, NULL, ACL_CALLBACK_BLOCK, streams[0]));
+        assert_acl(aclrtRecordEvent(event, streams[0]));
+    }
+    atomic_fetch_add(&n_waiting, 1);
+    if (which == 0)
+        assert_acl(aclrtProcessReport(-1));
+    else if (which == 1)
+        assert_acl_fails(aclrtProcessReport(-1), ACL_ERROR_RT_REPORT_TIMEOUT,
+                         "aclFinalize came before a callback");
+    else
+        assert_acl_fails(aclrtSynchronizeEvent(event), ACL_ERROR_RT_EVENT_NOT_COMPLETE,
+                         "aclFinalize came before the event");
+    return NULL;
+}
+
+/* Who waits without a limit is told what ended the wait, which was no time-out. */
+static void waits_that_the_end_ends(void **state) {
+    (void)state;
+    pthread_t threads[3];
+    assert_acl(aclInit(NULL));
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&threads[i], NULL, wait_without_limit, (void *)(intptr_t)i);
+        while (atomic_load(&n_waiting) <= i || !atomic_load(&sleeps)) usleep(1000);
+    }
+    usleep(30000);
+    assert_acl(aclFinalize());
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+}
+
 /* ---- several threads ---- */
 
 static void *use_streams(void *argument) {
@@ -345,6 +397,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(endless_waits_end, start, end),
         cmocka_unit_test_setup_teardown(callbacks_run_in_their_thread, start, end),
         cmocka_unit_test_setup_teardown(callbacks_nobody_runs, start, end),
+        cmocka_unit_test(waits_that_the_end_ends),
         cmocka_unit_test_setup_teardown(threads_share_a_context, start, end),
     };
     return cmocka_run_group_tests_name("streams", tests, NULL, NULL);
