@@ -35,16 +35,16 @@ def prepared(rgb, bgr, scale):
     return np.ascontiguousarray((x[..., ::-1] if bgr else x).transpose(2, 0, 1)[None])
 
 
-def network(path, bgr, scale):
+def network(path, bgr, scale, size=(SIZE, SIZE)):
     """Says class 2 when the stripes have the strength, and the colours the means, that they have
-    when stripes() is prepared so; else anything."""
+    when stripes() is prepared so; else anything. Of any size, if `size` is open."""
     x = prepared(stripes(), bgr, scale)
     steps = np.abs(np.diff(x, axis=3)).mean((2, 3)).ravel()
     means = x.mean((2, 3)).ravel()
     constants = {
         "steps": steps, "means": means, "unit": np.float32([max(steps.max(), 1e-6)]),
         "weights": np.zeros((6, 4)), "bias": np.float32([3, 3, 9, 2]),
-        "left": [0], "right": [SIZE - 1], "one": [1], "all": [SIZE], "axis": [3],
+        "left": [0], "right": [-1], "one": [1], "all": [2 ** 31], "axis": [3],
     }
     constants["weights"][:, 2] = -9
     graph = helper.make_graph(
@@ -60,7 +60,7 @@ def network(path, bgr, scale):
          helper.make_node("Div", ["f", "unit"], ["g"]),
          helper.make_node("MatMul", ["g", "weights"], ["w"]),
          helper.make_node("Add", ["w", "bias"], ["y"])],
-        "stripes", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
+        "stripes", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, *size])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
         [numpy_helper.from_array(
             np.asarray(v, np.int64 if isinstance(v, list) else np.float32), name)
@@ -134,6 +134,28 @@ def test_all_ways(run, photo, tmp_path):  # noqa: F811
     many = run("doctor", tmp_path / "n.onnx", photo, "--all", "--output", tmp_path).stdout
     assert few.count(" RGB, ") + few.count(" BGR, ") == 6 + 1
     assert many.count(" RGB, ") + many.count(" BGR, ") == 30 + 1
+
+
+@pytest.mark.parametrize("gear, width, height", [("32,32", 32, 32), ("64,96", 96, 64)])
+def test_a_gear(run, atc, photo, tmp_path, gear, width, height):  # noqa: F811
+    """The stripes are as the network knows them only where they are not scaled."""
+    network(tmp_path / "n.onnx", False, "0..1", ["h", "w"])
+    subprocess.run([atc, f"--model={tmp_path}/n.onnx", "--framework=5", f"--output={tmp_path}/n",
+                    "--soc_version=Ascend310", "--input_format=NCHW", "--input_shape=x:1,3,-1,-1",
+                    "--dynamic_image_size=32,32;64,96"], check=True, stdout=subprocess.DEVNULL)
+    sees, out = width == SIZE, tmp_path / "out"
+    done = run("doctor", tmp_path / "n.om", photo, "--output", out, "--gear", gear,
+               status=0 if sees else 1)
+    assert f"(classifier, {width} x {height}):" in done.stdout
+    assert ("best: RGB, 0..1, " in done.stdout) == sees
+    if sees:
+        assert "W, H, PAD = 32, 32, " in (out / "preprocess.py").read_text()
+
+
+def test_a_gear_that_is_none(run, photo, tmp_path):  # noqa: F811
+    network(tmp_path / "n.onnx", False, "0..1")
+    done = run("doctor", "--gear=32,32", tmp_path / "n.onnx", photo, status=1)
+    assert "prusik doctor: --gear 32,32 is given, but" in done.stderr
 
 
 def test_what_goes_wrong(run, photo, tmp_path):  # noqa: F811
