@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The sizes that a model leaves open for a choice at each run: atc's --dynamic_batch_size,
- * --dynamic_image_size and --dynamic_dims. A network runs with the gear that suits its picture.
- */
+/* The gears of a network for pictures (gear_table.h): it runs with the one that suits its picture. */
 #ifndef PK_VISION_GEARS_H
 #define PK_VISION_GEARS_H
 
-#include <acl/acl.h>
-
+#include "gear_table.h"
 #include "internal.h"
 
 enum { PK_MAX_OUTPUTS = 16 };
@@ -19,16 +15,12 @@ struct pk_gear {
     aclmdlIODims dims;      /* of the input, as it lies in memory */
     int n_outputs;
     aclmdlIODims outputs[PK_MAX_OUTPUTS];
-    char text[64];          /* as --gear names it: "4", "416,416" */
+    char text[64];          /* pk_gear_text() */
 };
 
-enum pk_gear_kind { PK_GEAR_BATCH, PK_GEAR_IMAGE, PK_GEAR_DIMS };
-
 struct pk_gears {
-    enum pk_gear_kind kind;
-    size_t input; /* the model's input that says which */
-    int n;
-    struct pk_gear *items;
+    struct pk_gear_table table;
+    struct pk_gear *items; /* as many as the table has */
 };
 
 /* What the model `desc` has; *out is NULL if nothing. 0, or -1 with a sentence that begins with
@@ -41,8 +33,6 @@ void pk_gears_free(struct pk_gears *g); /* NULL is fine */
 /* For the next run with these inputs. */
 int pk_gears_set(const struct pk_gears *g, const struct pk_gear *gear, uint32_t model,
                  aclmdlDataset *inputs);
-/* The number of the gear of that text; -1 with a sentence. */
-int pk_gears_find(const struct pk_gears *g, const char *text, const char *path);
 /* The gear for a picture of that size; 0, 0: for one that is as large as can be. The fewest
  * pictures a run; then the one in which the picture is largest, but not larger than it is; then the
  * one of the fewest pixels, which pads the least. */

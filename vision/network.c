@@ -307,7 +307,7 @@ static int open_gears(struct pk_network *n) {
     if (!n->options.gear) return 0;
     if (!s->gears)
         return pk_fail("--gear %s is given, but %s has no gears", n->options.gear, n->path);
-    s->forced = pk_gears_find(s->gears, n->options.gear, n->path);
+    s->forced = pk_gear_find(&s->gears->table, n->options.gear, n->path);
     return s->forced < 0 ? -1 : 0;
 }
 

@@ -71,7 +71,7 @@ struct run_options {
 
 static int run_model(const char *model, const struct run_options *o, struct session *s) {
     char text[256];
-    if (session_open("run", model, o->shape, s) || session_choose("run", s, o->gear) ||
+    if (session_open("run", model, o->shape, s) || session_choose("run", s, model, o->gear) ||
         (o->shape && session_shape("run", s, o->shape)) ||
         (!o->n_inputs && session_need_shapes("run", s)))
         return EXIT_FAILED;
@@ -162,7 +162,7 @@ struct bench_options {
 
 static int bench_model(const char *model, const struct bench_options *o, struct session *s) {
     double start = progress_now_ms();
-    if (session_open("bench", model, o->shape, s) || session_choose("bench", s, o->gear) ||
+    if (session_open("bench", model, o->shape, s) || session_choose("bench", s, model, o->gear) ||
         (o->shape && session_shape("bench", s, o->shape)) || session_need_shapes("bench", s))
         return EXIT_FAILED;
     double load = progress_now_ms() - start;

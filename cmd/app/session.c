@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include "../../vision/gear_table.h"
 #include "convert.h"
+#include "prusik/vision.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -79,57 +81,14 @@ int session_open(const char *command, const char *model, const char *shape, stru
 
 /* ---- gears ---- */
 
-enum { MAX_GEARS = 128 };
-
-/* A model's gears of any kind: for each the sizes that -1 stands for. */
-struct gears {
-    int n, n_values;
-    int64_t values[MAX_GEARS][MAX_GEARS];
-    bool repeats; /* every input takes the same sizes, instead of each its own */
-};
-
-static void read_dims(const struct session *s, const aclmdlIODims *all, int64_t *values, int *n) {
-    size_t at = 0;
-    *n = 0;
-    for (int i = 0; i < s->n_inputs; i++)
-        for (size_t k = 0; k < s->in_dims[i].dimCount; k++, at++)
-            if (s->in_dims[i].dims[k] < 0) values[(*n)++] = all->dims[at];
-}
-
-static int read_gears(const char *command, struct session *s, struct gears *g) {
-    aclmdlBatch batch;
-    aclmdlHW hw;
-    size_t n;
-    ACL(aclmdlGetDynamicBatch(s->desc, &batch));
-    ACL(aclmdlGetDynamicHW(s->desc, (size_t)-1, &hw));
-    ACL(aclmdlGetInputDynamicGearCount(s->desc, (size_t)-1, &n));
-    *g = (struct gears){.repeats = n == 0, .n_values = hw.hwCount ? 2 : 1};
-    for (; (size_t)g->n < batch.batchCount; g->n++) g->values[g->n][0] = (int64_t)batch.batch[g->n];
-    for (; (size_t)g->n < hw.hwCount; g->n++)
-        for (int k = 0; k < 2; k++) g->values[g->n][k] = (int64_t)hw.hw[g->n][k];
-    if (!n) return 0;
-    aclmdlIODims *dims = calloc(n, sizeof *dims);
-    if (!dims) return fail(command, "calloc", ACL_ERROR_BAD_ALLOC);
-    aclError code = aclmdlGetInputDynamicDims(s->desc, (size_t)-1, dims, n);
-    for (; code == ACL_SUCCESS && (size_t)g->n < n; g->n++)
-        read_dims(s, &dims[g->n], g->values[g->n], &g->n_values);
-    free(dims);
-    return code == ACL_SUCCESS ? 0 : fail(command, "aclmdlGetInputDynamicDims", code);
-}
-
-/* The gear of that text, or the one whose sizes have the largest product; -1 if there is none. */
-static int find_gear(const struct gears *g, const char *text) {
+/* The gear whose sizes have the largest product. */
+static int largest_gear(const struct pk_gear_table *t) {
     double most = 0;
-    int best = -1;
-    for (int i = 0; i < g->n; i++) {
-        char name[2048] = "";
+    int best = 0;
+    for (int i = 0; i < t->n; i++) {
         double product = 1;
-        for (int k = 0, at = 0; k < g->n_values && at < 2000; k++) {
-            at += snprintf(name + at, sizeof name - (size_t)at, "%s%lld", k ? "," : "",
-                           (long long)g->values[i][k]);
-            product *= (double)g->values[i][k];
-        }
-        if (text ? strcmp(name, text) : product <= most) continue;
+        for (int k = 0; k < t->n_values; k++) product *= (double)t->values[i][k];
+        if (product <= most) continue;
         most = product;
         best = i;
     }
@@ -154,50 +113,39 @@ static size_t picture_bytes(struct session *s, int i, int gear, size_t product) 
     return product;
 }
 
-static int set_gear(const char *command, struct session *s, const struct gears *g, int gear) {
-    const int64_t *values = g->values[gear];
-    size_t index = (size_t)s->n_inputs;
+static int set_gear(struct session *s, const struct pk_gear_table *t, int gear) {
     aclmdlIODims all = {0};
     int at = 0;
+    s->n_inputs = (int)t->input;
     for (int i = 0; i < s->n_inputs; i++) {
         aclmdlIODims *d = &s->in_dims[i];
         size_t bytes = aclDataTypeSize(aclmdlGetInputDataType(s->desc, (size_t)i));
-        if (g->repeats) at = 0;
+        pk_gear_fill(t, gear, d, &at);
         for (size_t k = 0; k < d->dimCount; k++) {
-            if (d->dims[k] < 0) d->dims[k] = values[at++];
-            if (all.dimCount < MAX_GEARS) all.dims[all.dimCount++] = d->dims[k];
+            if (all.dimCount < ACL_MAX_DIM_CNT) all.dims[all.dimCount++] = d->dims[k];
             bytes *= (size_t)d->dims[k];
         }
         s->in_bytes[i] = picture_bytes(s, i, gear, bytes);
     }
-    if (!g->repeats) ACL(aclmdlSetInputDynamicDims(s->model, s->inputs, index, &all));
-    else if (g->n_values == 1)
-        ACL(aclmdlSetDynamicBatchSize(s->model, s->inputs, index, (uint64_t)values[0]));
-    else
-        ACL(aclmdlSetDynamicHWSize(s->model, s->inputs, index, (uint64_t)values[0],
-                                   (uint64_t)values[1]));
-    return 0;
+    return pk_gear_set(t, gear, &all, s->model, s->inputs);
 }
 
-int session_choose(const char *command, struct session *s, const char *gear) {
-    size_t index;
-    if (aclmdlGetInputIndexByName(s->desc, ACL_DYNAMIC_TENSOR_NAME, &index) != ACL_SUCCESS) {
-        if (!gear) return 0;
-        app_fail(command, "--gear is given, but the model has no gears");
+int session_choose(const char *command, struct session *s, const char *model, const char *gear) {
+    struct pk_gear_table t;
+    if (pk_gear_table_read(s->desc, model, &t)) {
+        app_fail(command, "%s", pk_error());
         return -1;
     }
-    s->n_inputs = (int)index;
-    struct gears *g = malloc(sizeof *g);
-    if (!g) return fail(command, "malloc", ACL_ERROR_BAD_ALLOC);
-    int status = read_gears(command, s, g);
-    int i = status ? -1 : find_gear(g, gear);
-    if (!status && i < 0) {
-        app_fail(command, "%s is none of the model's %d gears; prusik info lists them", gear, g->n);
-        status = -1;
+    if (!t.n) {
+        if (!gear) return 0;
+        app_fail(command, "--gear %s is given, but %s has no gears", gear, model);
+        return -1;
     }
-    if (!status) status = set_gear(command, s, g, i);
-    free(g);
-    return status;
+    const int i = gear ? pk_gear_find(&t, gear, model) : largest_gear(&t);
+    const int failed = i < 0 || set_gear(s, &t, i);
+    pk_gear_table_free(&t);
+    if (failed) app_fail(command, "%s", pk_error());
+    return failed ? -1 : 0;
 }
 
 /* ---- open shapes ---- */

@@ -22,7 +22,7 @@ struct session {
  * may be NULL. Prints a sentence and returns -1 on failure; session_close() is due either way. */
 int session_open(const char *command, const char *model, const char *shape, struct session *s);
 /* Chooses a gear, "4" or "416,416"; NULL is the largest, or nothing for a model without gears. */
-int session_choose(const char *command, struct session *s, const char *gear);
+int session_choose(const char *command, struct session *s, const char *model, const char *gear);
 /* Gives open inputs their shapes: "NAME:1,3,9,9;OTHER:4"; "1,3,9,9" does if there is but one. */
 int session_shape(const char *command, struct session *s, const char *text);
 /* Whether dims are of the shape that the model says. */

@@ -374,7 +374,7 @@ def test_prusik_run(atc, build_dir, net, tmp_path):
     y = np.load(next((tmp_path / "out").iterdir()))
     want = ort.InferenceSession(net.read_bytes()).run(None, {"x": x})[0]
     np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-5)
-    assert "none of the model's 3 gears" in run("--gear=9,9").stderr
+    assert "m.om has no gear 9,9; it has 1,8; 3,24; 2,12\n" in run("--gear=9,9").stderr
     done = run("--gear=3,24", f"--input={tmp_path / 'x.npy'}")
     assert done.returncode and "float32[3,3,24,20]" in done.stderr
 
