@@ -204,6 +204,20 @@ static aclError check_output(const char *call, size_t index, const struct model_
     return ACL_SUCCESS;
 }
 
+/* Right for a card, but often a picture with a stride that the model knows nothing of. */
+static void warn_of_rest(const char *call, size_t index, const struct model_border *b,
+                         size_t bytes) {
+    char hint[200] = "";
+    if (!b->is_fixed || bytes <= b->bytes || is_any_size(b)) return;
+    if (b->aipp)
+        snprintf(hint, sizeof hint,
+                 ": it takes pictures of %" PRId64 " x %" PRId64 " without gaps between the rows; "
+                 "for longer rows convert it with src_image_size_w and crop",
+                 b->aipp->image.dim[2], b->aipp->image.dim[1]);
+    acl_log(ACL_WARNING, "%s: input %zu ('%s') has %zu bytes; the last %zu of its buffer are not "
+                         "read%s", call, index, b->name, b->bytes, bytes - b->bytes, hint);
+}
+
 /* The shapes of a run: the model's, or those of the gear the last input chooses. */
 static aclError read_shapes(const char *call, struct run *r, const struct dataset *d) {
     const struct model_info *info = r->model->info;
@@ -239,7 +253,9 @@ static aclError read_entries(const char *call, struct run *r, const struct datas
     for (size_t i = 0; i < n; i++) {
         ACL_TRY(read_buffer(call, side, i, d->entries[i].buffer, &to[i]));
         if (inputs) ACL_TRY(check_input(call, i, &info->inputs[i], &d->entries[i], &to[i]));
-        else ACL_TRY(check_output(call, i, &info->outputs[i], &d->entries[i], &to[i]));
+        if (inputs && !info->dynamic.n_gears)
+            warn_of_rest(call, i, &info->inputs[i], to[i].bytes);
+        if (!inputs) ACL_TRY(check_output(call, i, &info->outputs[i], &d->entries[i], &to[i]));
     }
     return ACL_SUCCESS;
 }

@@ -109,6 +109,18 @@ def test_image_gears(model, bench, tmp_path, kind):
                                                    status=1)
 
 
+def test_two_inputs_are_refused(model, bench, tmp_path):
+    """Nothing in the file of --aipp-config says whose it is."""
+    dims, node = [1, 3, 12, 20], onnx.helper.make_node
+    (tmp_path / "atc.cfg").write_text("".join(
+        f"aipp_op {{ aipp_mode: dynamic max_src_image_size: 4000 related_input_rank: {i} }}\n"
+        for i in range(2)))
+    om = model([node("Add", ["a", "b"], ["y"])], [("a", FLOAT, dims), ("b", FLOAT, dims)],
+               [("y", FLOAT, dims)], f"--insert_op_conf={tmp_path}/atc.cfg")[1]
+    (tmp_path / "c.config").write_text(CONFIG.format(**FULL))
+    assert "can be set for one input" in bench("-m", om, "-aipp", "c.config", status=1)
+
+
 def test_static_and_none(model, bench, tmp_path):
     """Files for static AIPP have the picture's bytes; --aipp-config changes nothing there."""
     om = net(model, tmp_path, [1, 3, 12, 20],
