@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -75,6 +76,27 @@ def test_stdin(prusik, folder):  # noqa: F811
         )
         assert done.returncode == status, done.stderr
         assert len(json.loads(done.stdout)) == (status == 0)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+@pytest.mark.parametrize("cores", [1, 2])
+def test_first_picture_while_the_model_loads(prusik, folder, tmp_path, cores):  # noqa: F811
+    """With a core to spare it has been read by the time that the model turns out to be none."""
+    (tmp_path / "none.om").write_bytes(b"no model")
+    os.mkfifo(tmp_path / "a.png")
+    writer = threading.Thread(target=lambda: os.close(os.open(tmp_path / "a.png", os.O_WRONLY)))
+    writer.start()  # waits for a reader
+    usable = sorted(os.sched_getaffinity(0))[:cores]
+    done = subprocess.run([prusik, "detect", tmp_path / "none.om", tmp_path / "a.png"],
+                          capture_output=True, text=True, timeout=60,
+                          preexec_fn=lambda: os.sched_setaffinity(0, usable))
+    writer.join(10 if cores == 2 else 0.3)
+    was_read = not writer.is_alive()
+    end = os.open(tmp_path / "a.png", os.O_RDONLY | os.O_NONBLOCK)  # lets the writer go
+    writer.join()
+    os.close(end)
+    assert done.returncode == 1 and "none.om cannot be loaded" in done.stderr
+    assert was_read == (cores == 2)
 
 
 def test_unknown_protocol(run):  # noqa: F811
