@@ -211,7 +211,10 @@ struct callback {
 };
 /* With references of its own; NULL with an exception. */
 struct callback *callback_new(PyObject *function, PyObject *user);
-void callback_free(struct callback *c);
+/* Ends it before its function is called, with the references now the caller's; false if it has been
+ * forgotten: aclFinalize does not wait for the callback that a thread is about to run. */
+bool callback_take(struct callback *c, PyObject **function, PyObject **user);
+void callback_free(struct callback *c); /* nothing, once forgotten */
 /* Releases what callbacks that never ran still hold; after aclFinalize. */
 void callbacks_forget(void);
 

@@ -79,12 +79,30 @@ struct callback *callback_new(PyObject *function, PyObject *user) {
     return c;
 }
 
+/* The oldest, with which this begins, is most often the one. */
+static bool is_launched(const struct callback *c) {
+    const struct callback *found = launched.next;
+    while (found != c && found != &launched) found = found->next;
+    return found == c;
+}
+
 void callback_free(struct callback *c) {
+    if (!is_launched(c)) return;
     c->previous->next = c->next;
     c->next->previous = c->previous;
     Py_DECREF(c->function);
     Py_DECREF(c->user);
     PyMem_Free(c);
+}
+
+bool callback_take(struct callback *c, PyObject **function, PyObject **user) {
+    if (!is_launched(c)) return false;
+    *function = c->function;
+    *user = c->user;
+    Py_INCREF(*function);
+    Py_INCREF(*user);
+    callback_free(c);
+    return true;
 }
 
 void callbacks_forget(void) {
@@ -99,11 +117,14 @@ static void call_from_outside(PyObject *function, PyObject *argument) {
     Py_XDECREF(result);
 }
 
-static void run_callback(void *user) {
-    struct callback *c = user;
+static void run_callback(void *launched_callback) {
     PyGILState_STATE state = PyGILState_Ensure();
-    call_from_outside(c->function, c->user);
-    callback_free(c);
+    PyObject *function, *user;
+    if (callback_take(launched_callback, &function, &user)) {
+        call_from_outside(function, user);
+        Py_DECREF(function);
+        Py_DECREF(user);
+    }
     PyGILState_Release(state);
 }
 

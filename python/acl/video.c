@@ -119,19 +119,25 @@ static void forget_function(void *desc) {
     PyErr_Clear();
 }
 
-static void run_callback(const void *input, const void *output, void *user) {
-    struct callback *c = user;
-    PyGILState_STATE state = PyGILState_Ensure();
+static void call(PyObject *function, const void *input, const void *output, PyObject *user) {
     PyObject *first = PyLong_FromVoidPtr((void *)(uintptr_t)input);
     PyObject *second = PyLong_FromVoidPtr((void *)(uintptr_t)output);
     PyObject *result =
-        first && second ? PyObject_CallFunctionObjArgs(c->function, first, second, c->user, NULL)
-                        : NULL;
-    if (!result) PyErr_WriteUnraisable(c->function);
+        first && second ? PyObject_CallFunctionObjArgs(function, first, second, user, NULL) : NULL;
+    if (!result) PyErr_WriteUnraisable(function);
     Py_XDECREF(result);
     Py_XDECREF(first);
     Py_XDECREF(second);
-    callback_free(c);
+}
+
+static void run_callback(const void *input, const void *output, void *sent) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *function, *user;
+    if (callback_take(sent, &function, &user)) {
+        call(function, input, output, user);
+        Py_DECREF(function);
+        Py_DECREF(user);
+    }
     PyGILState_Release(state);
 }
 

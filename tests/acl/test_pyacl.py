@@ -339,6 +339,43 @@ def test_callbacks_that_never_ran_are_released(acl):
     assert Object.alive == 0
 
 
+CALLED_AT_THE_END = """
+import sys, threading, time
+import acl
+
+function_runs, sent = threading.Event(), object()
+
+def slow(argument):
+    function_runs.set()
+    time.sleep(0.3)
+
+def report():
+    while not over:
+        acl.rt.process_report(20)
+
+over = False
+assert acl.init() == 0 and acl.rt.set_device(0) == 0
+thread = threading.Thread(target=report)
+thread.start()
+stream, _ = acl.rt.create_stream()
+before = sys.getrefcount(sent)
+assert acl.rt.subscribe_report(thread.ident, stream) == 0
+assert acl.rt.launch_callback(slow, sent, 0, stream) == 0
+function_runs.wait()
+assert acl.finalize() == 0
+over = True
+thread.join()
+assert sys.getrefcount(sent) == before, (sys.getrefcount(sent), before)
+"""
+
+
+def test_finalize_while_a_callback_runs(build_dir):
+    """Its function and argument are given back once, not twice."""
+    done = subprocess.run([sys.executable, "-c", CALLED_AT_THE_END], capture_output=True, text=True,
+                          timeout=60, env={**os.environ, "PYTHONPATH": str(build_dir / "python")})
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.long
 def test_older_numpy(build_dir, tmp_path):
     """NumPy 1: the module takes addresses through protocols, so no build for it is needed."""
