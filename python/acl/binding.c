@@ -6,7 +6,10 @@
 #include "binding.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "acl/private.h"
 
 void wrong_type(const char *call, int argument, const char *wanted, PyObject *object) {
     PyObject *type = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__name__");
@@ -112,31 +115,41 @@ bool take(PyObject *args, const char *call, const char *format, ...) {
     return ok;
 }
 
-int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n) {
+/* Numbers of `bits`, 32 or 64, one behind the other. */
+static void *take_numbers(PyObject *list, const char *call, int argument, int bits, bool has_sign,
+                          size_t *n) {
     if (!PySequence_Check(list) || PyUnicode_Check(list) || PyBytes_Check(list)) {
         wrong_type(call, argument, "a list of int", list);
         return NULL;
     }
     Py_ssize_t length = PySequence_Size(list);
     if (length < 0) return NULL;
-    int64_t *values = PyMem_Malloc(((size_t)length + 1) * sizeof *values);
+    uint64_t *values = PyMem_Malloc(((size_t)length + 1) * sizeof *values), value;
     if (!values) {
         PyErr_NoMemory();
         return NULL;
     }
     for (Py_ssize_t i = 0; i < length; i++) {
         PyObject *item = PySequence_GetItem(list, i);
-        uint64_t bits;
-        bool ok = item && take_integer(item, call, argument, 64, true, &bits);
+        bool ok = item && take_integer(item, call, argument, bits, has_sign, &value);
         Py_XDECREF(item);
         if (!ok) {
             PyMem_Free(values);
             return NULL;
         }
-        values[i] = (int64_t)bits;
+        if (bits == 64) values[i] = value;
+        else ((uint32_t *)values)[i] = (uint32_t)value;
     }
     *n = (size_t)length;
     return values;
+}
+
+int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n) {
+    return take_numbers(list, call, argument, 64, true, n);
+}
+
+void *take_list_of_32(PyObject *list, const char *call, int argument, bool has_sign, size_t *n) {
+    return take_numbers(list, call, argument, 32, has_sign, n);
 }
 
 bool take_option(PyObject *args, const char *call, uint32_t narrow, struct option *out) {
@@ -154,6 +167,15 @@ bool take_option(PyObject *args, const char *call, uint32_t narrow, struct optio
 }
 
 /* ---- results ---- */
+
+aclError refuse(const char *call, const char *format, ...) {
+    char why[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    return _pk_private.fail(ACL_ERROR_INVALID_PARAM, call, "%s", why);
+}
 
 PyObject *code_only(aclError code) { return PyLong_FromLong(code); }
 PyObject *address(const volatile void *value) {

@@ -33,6 +33,8 @@ void wrong_type(const char *call, int argument, const char *wanted, PyObject *ob
 
 /* A list of int as int64_t from PyMem_Malloc, NULL with an exception set. `n` its length. */
 int64_t *take_list(PyObject *list, const char *call, int argument, size_t *n);
+/* The same for numbers of 32 bits: int32_t, or uint32_t without a sign. */
+void *take_list_of_32(PyObject *list, const char *call, int argument, bool has_sign, size_t *n);
 
 /* Lists of handles a single operator is called with, in the order of the C arguments: input
  * descriptions and buffers, output descriptions and buffers. */
@@ -61,6 +63,10 @@ struct option {
     size_t size;
 };
 bool take_option(PyObject *args, const char *call, uint32_t narrow, struct option *out);
+
+/* For what a call refuses before the library is asked: leaves the sentence for
+ * acl.get_recent_err_msg() and returns ACL_ERROR_INVALID_PARAM. */
+aclError refuse(const char *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Results. `code_only` is the plain code, the others are for calls that return values. */
 PyObject *code_only(aclError code);

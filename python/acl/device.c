@@ -185,16 +185,12 @@ METHOD(rt_mem_set_pid_to_shareable_handle) {
     PyObject *list;
     size_t n, count;
     if (!take(args, call, "Uoz", &shareable, &list, &count)) return NULL;
-    int64_t *wide = take_list(list, call, 2, &n);
-    if (!wide) return NULL;
-    int32_t *pids = (int32_t *)wide; /* narrowed in place */
-    for (size_t i = 0; i < n; i++) {
-        int32_t pid = (int32_t)wide[i];
-        memcpy(pids + i, &pid, sizeof pid);
-    }
-    aclError code = count > n ? ACL_ERROR_INVALID_PARAM
-                              : UNLOCKED(aclrtMemSetPidToShareableHandle(shareable, pids, count));
-    PyMem_Free(wide);
+    int32_t *pids = take_list_of_32(list, call, 2, true, &n);
+    if (!pids) return NULL;
+    aclError code = count > n
+                        ? refuse(call, "the count is %zu; the list has %zu processes", count, n)
+                        : UNLOCKED(aclrtMemSetPidToShareableHandle(shareable, pids, count));
+    PyMem_Free(pids);
     return code_only(code);
 }
 

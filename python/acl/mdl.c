@@ -118,18 +118,11 @@ METHOD(mdl_load_from_mem_with_mem) {
 /* A list of queue ids; uint32_t from PyMem_Malloc, NULL with an exception set. */
 static uint32_t *take_ids(PyObject *list, const char *call, int argument, size_t count) {
     size_t n;
-    int64_t *values = take_list(list, call, argument, &n);
-    if (!values) return NULL;
-    uint32_t *ids = (uint32_t *)values; /* in place: each is written below what is still to read */
-    bool fits = n == count;
-    for (size_t i = 0; i < n && fits; i++) {
-        fits = values[i] >= 0 && values[i] <= UINT32_MAX;
-        ids[i] = (uint32_t)values[i];
-    }
-    if (fits) return ids;
+    uint32_t *ids = take_list_of_32(list, call, argument, false, &n);
+    if (!ids || n == count) return ids;
     PyErr_Format(PyExc_ValueError, "%s() argument %d must be a list of %zu queue ids", call,
                  argument, count);
-    PyMem_Free(values);
+    PyMem_Free(ids);
     return NULL;
 }
 
@@ -296,8 +289,12 @@ TELL2(mdl_get_input_dynamic_gear_count, "acl.mdl.get_input_dynamic_gear_count",
 METHOD(mdl_get_input_dynamic_dims) {
     void *desc;
     size_t index, count;
-    if (!take(args, "acl.mdl.get_input_dynamic_dims", "pzz", &desc, &index, &count)) return NULL;
-    if (count > 128) return object_and_code(PyList_New(0), ACL_ERROR_INVALID_PARAM);
+    static const char call[] = "acl.mdl.get_input_dynamic_dims";
+    if (!take(args, call, "pzz", &desc, &index, &count)) return NULL;
+    if (count > ACL_MAX_SHAPE_COUNT)
+        return object_and_code(PyList_New(0),
+                               refuse(call, "gear_count is %zu; a model has at most %d gears",
+                                      count, ACL_MAX_SHAPE_COUNT));
     aclmdlIODims *dims = PyMem_Calloc(count + 1, sizeof *dims);
     if (!dims) return PyErr_NoMemory();
     aclError code = UNLOCKED(aclmdlGetInputDynamicDims(desc, index, dims, count));

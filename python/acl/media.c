@@ -308,14 +308,9 @@ static void **pointers(PyObject *list, const char *call, int argument, uint64_t 
 static bool batch_lists(struct batch *b, const char *call) {
     size_t n = 0;
     uint64_t n_areas = 0;
-    int64_t *nums = take_list(b->roi_nums, call, 3, &n);
-    if (!nums) return false;
-    b->nums = (uint32_t *)nums;
-    for (size_t i = 0; i < n; i++) { /* in place: none is wider than what it is taken from */
-        uint32_t num = (uint32_t)nums[i];
-        n_areas += num;
-        b->nums[i] = num;
-    }
+    b->nums = take_list_of_32(b->roi_nums, call, 3, false, &n);
+    if (!b->nums) return false;
+    for (size_t i = 0; i < n; i++) n_areas += b->nums[i];
     b->n = n;
     b->crop_list = pointers(b->crops, call, 5, n_areas);
     if (b->crop_list && b->others) b->other_list = pointers(b->others, call, 6, n_areas);

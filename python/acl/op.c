@@ -71,18 +71,18 @@ static bool take_list_argument(PyObject *args, const char *call, struct list_arg
     return true;
 }
 
-/* Sets a list of integers after `store` has put each into its place of an array of `size` bytes. */
+/* Sets a list of integers, each of `size` bytes. */
 static PyObject *set_integers(PyObject *args, const char *call, size_t size,
                               aclError (*set)(void *attr, const char *name, int n, void *values)) {
     struct list_argument a;
     size_t n;
     if (!take_list_argument(args, call, &a)) return NULL;
-    int64_t *values = take_list(a.list, call, 3, &n);
+    void *values = size == sizeof(int32_t) ? take_list_of_32(a.list, call, 3, true, &n)
+                                           : take_list(a.list, call, 3, &n);
     if (!values) return NULL;
-    for (size_t i = 0; i < n; i++) { /* in place: none is wider than what it is taken from */
-        int64_t value = values[i];
-        if (size == 1) ((uint8_t *)values)[i] = value != 0;
-        else if (size == sizeof(aclDataType)) ((aclDataType *)values)[i] = (aclDataType)value;
+    for (size_t i = 0; size == 1 && i < n; i++) { /* in place, below what is still to read */
+        uint8_t is_true = ((int64_t *)values)[i] != 0;
+        ((uint8_t *)values)[i] = is_true;
     }
     aclError code = set(a.attr, a.name, (int)n, values);
     PyMem_Free(values);
@@ -231,7 +231,9 @@ static PyObject *execute(PyObject *args, const char *call, bool v2) {
     if (!ok || !lists_take(&l, call, o, 2)) return NULL;
     int n_in = (int)l.n[0], n_out = (int)l.n[2];
     aclError code;
-    if (counted && (counts[0] != n_in || counts[1] != n_out)) code = ACL_ERROR_INVALID_PARAM;
+    if (counted && (counts[0] != n_in || counts[1] != n_out))
+        code = refuse(call, "num_inputs and num_outputs are %d and %d; the lists have %d and %d",
+                      counts[0], counts[1], n_in, n_out);
     else if (v2)
         code = UNLOCKED(aclopExecuteV2(type, n_in, LIST(0), LIST(1), n_out, LIST(2), LIST(3), attr,
                                        stream));

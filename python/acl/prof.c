@@ -18,25 +18,18 @@ METHOD(prof_create_config) {
     size_t n;
     if (!take(args, "acl.prof.create_config", "ouipU", &list, &n_given, &metrics, &events, &types))
         return NULL;
-    int64_t *values = take_list(list, "acl.prof.create_config", 1, &n);
-    if (!values) return NULL;
-    uint32_t *devices = PyMem_Malloc((n + 1) * sizeof *devices);
-    aclprofConfig *config = NULL;
-    if (!devices) {
-        PyErr_NoMemory();
-    } else if (n < n_given) {
+    uint32_t *devices = take_list_of_32(list, "acl.prof.create_config", 1, false, &n);
+    if (!devices) return NULL;
+    PyObject *result = NULL;
+    if (n < n_given)
         PyErr_Format(PyExc_ValueError, "acl.prof.create_config(): device_id_list has %zu items, "
                                        "device_nums is %u",
                      n, (unsigned)n_given);
-    } else {
-        for (size_t i = 0; i < n; i++) devices[i] = (uint32_t)values[i];
-        config = aclprofCreateConfig(devices, n_given, (aclprofAicoreMetrics)metrics, events,
-                                     types);
-    }
+    else
+        result = address(aclprofCreateConfig(devices, n_given, (aclprofAicoreMetrics)metrics,
+                                             events, types));
     PyMem_Free(devices);
-    PyMem_Free(values);
-    if (PyErr_Occurred()) return NULL;
-    return address(config);
+    return result;
 }
 
 CODE1(prof_destroy_config, "acl.prof.destroy_config", aclprofDestroyConfig, p)

@@ -91,8 +91,7 @@ METHOD(tensor_trans_format) {
     return address_and_code(made, code);
 }
 
-/* fn(desc, num_dims, dims); a count that is not the list's is the caller's error, not ours to
- * guess. */
+/* fn(desc, num_dims, dims) */
 static PyObject *set_shape(PyObject *args, const char *call,
                            aclError (*fn)(aclTensorDesc *, int, const int64_t *)) {
     void *desc;
@@ -102,8 +101,9 @@ static PyObject *set_shape(PyObject *args, const char *call,
     if (!take(args, call, "pio", &desc, &count, &list)) return NULL;
     int64_t *dims = take_list(list, call, 3, &n);
     if (!dims) return NULL;
-    bool fits = count >= 0 && (size_t)count == n;
-    aclError code = fits ? fn(desc, count, dims) : ACL_ERROR_INVALID_PARAM;
+    aclError code = count >= 0 && (size_t)count == n
+                        ? fn(desc, count, dims)
+                        : refuse(call, "num_dims is %d; the list has %zu dimensions", count, n);
     PyMem_Free(dims);
     return code_only(code);
 }
@@ -123,7 +123,9 @@ static PyObject *set_range(PyObject *args, const char *call,
     size_t count;
     PyObject *list;
     if (!take(args, call, "pzo", &desc, &count, &list)) return NULL;
-    if (!PySequence_Check(list) || (size_t)PySequence_Size(list) != count) {
+    Py_ssize_t length = PySequence_Check(list) ? PySequence_Size(list) : -1;
+    if (PyErr_Occurred()) return NULL;
+    if (length < 0 || (size_t)length != count) {
         PyErr_Format(PyExc_ValueError, "%s() argument 3 must be a list of %zu pairs", call, count);
         return NULL;
     }

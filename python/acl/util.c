@@ -200,7 +200,10 @@ METHOD(util_stop_thread) {
     struct thread **at = &threads;
     while (*at && (uint64_t)(*at)->id != id) at = &(*at)->next;
     struct thread *t = *at;
-    if (!t) return code_only(ACL_ERROR_INVALID_PARAM);
+    if (!t)
+        return code_only(refuse("acl.util.stop_thread",
+                                "there is no thread %llu; acl.util.start_thread gives the number, "
+                                "and a thread is stopped once", (unsigned long long)id));
     *at = t->next;
     bool is_self = pthread_equal(t->id, pthread_self());
     int failed = UNLOCKED(is_self ? pthread_detach(t->id) : pthread_join(t->id, NULL));

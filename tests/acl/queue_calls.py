@@ -124,9 +124,11 @@ def between(call, path, ptr, size):
         assert call("tdt.dequeue_data", out, call("util.numpy_to_ptr", y), 4000, 0, 0, 9999) == 4000
         results.append(y)
         call("mdl.unload", model)
-        call(f"mdl.load_from_{name}_with_q", *source, [9999], 1, [out], 1, fails=True)
-        for wrong in ([[into], 2, [out], 1], [[into], 1, [-1], 1], [[1 << 32], 1, [out], 1]):
-            with pytest.raises(ValueError):
+        for wrong in (9999, -1):
+            call(f"mdl.load_from_{name}_with_q", *source, [into], 1, [wrong], 1, fails=True)
+        for error, *wrong in ((ValueError, [into], 2, [out], 1),
+                              (OverflowError, [1 << 32], 1, [out], 1)):
+            with pytest.raises(error):
                 call(f"mdl.load_from_{name}_with_q", *source, *wrong)
     assert np.array_equal(*results) and np.isfinite(results[0]).all() and results[0].any()
     for queue in (into, out):

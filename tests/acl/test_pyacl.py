@@ -339,6 +339,46 @@ def test_callbacks_that_never_ran_are_released(acl):
     assert Object.alive == 0
 
 
+def test_numbers_that_do_not_fit_32_bits(acl):
+    attr = acl.op.create_attr()
+    for call, *arguments in [
+            (acl.prof.create_config, [2 ** 32], 1, 0, 0, 1),
+            (acl.mdl.load_from_file_with_q, "m.om", [2 ** 32 + 1], 1, [1], 1),
+            (acl.rt.mem_set_pid_to_shareable_handle, 1, [2 ** 31], 1),
+            (acl.media.dvpp_vpc_batch_crop_async, 0, 0, [2 ** 32 + 1], 0, [0], 0),
+            (acl.op.set_attr_list_data_type, attr, "types", [2 ** 32])]:
+        with pytest.raises(OverflowError, match="does not fit 32 bits"):
+            call(*arguments)
+    acl.op.destroy_attr(attr)
+
+
+def test_what_the_module_refuses_itself(acl):
+    """A code of its own comes with a sentence of its own, as those of the library do."""
+    desc = acl.create_tensor_desc(0, [4, 6], 2)
+    for sentence, call, *arguments in [
+            ("num_dims is 3; the list has 2", acl.set_tensor_shape, desc, 3, [4, 6]),
+            ("the count is 3; the list has 1", acl.rt.mem_set_pid_to_shareable_handle, 1, [2], 3),
+            ("gear_count is 1000", acl.mdl.get_input_dynamic_dims, 0, -1, 1000),
+            ("the lists have 1 and 1", acl.op.execute, "Abs", 2, [desc], [0], 1, [desc], [0], 0, 0),
+            ("there is no thread 7", acl.util.stop_thread, 7)]:
+        ret = call(*arguments)
+        assert (ret[1] if isinstance(ret, tuple) else ret) == 100000
+        assert sentence in acl.get_recent_err_msg()
+    acl.destroy_tensor_desc(desc)
+
+
+def test_a_list_without_a_length(acl):
+    class Odd:
+        def __len__(self):
+            raise ZeroDivisionError
+
+        def __getitem__(self, index):
+            return [1, 2]
+
+    with pytest.raises(ZeroDivisionError):
+        acl.set_tensor_shape_range(0, -1, Odd())
+
+
 CALLED_AT_THE_END = """
 import sys, threading, time
 import acl
