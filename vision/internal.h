@@ -30,6 +30,7 @@ struct pk_candidates {
     int n, capacity;
     struct pk_detection *items;
 };
+/* One with a side that is NaN lies nowhere, and is left out. */
 int pk_add_candidate(struct pk_candidates *c, const struct pk_detection *d);
 
 /* What a decoder needs to know besides the tensors. */

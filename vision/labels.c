@@ -36,6 +36,24 @@ void pk_labels_close(struct pk_labels *l) {
     free(l);
 }
 
+/* Whether the text is UTF-8, as JSON and the fonts need it (RFC 3629): no more bytes than needed,
+ * no half of a UTF-16 pair. */
+static int is_utf8(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    while (*s) {
+        const int more = *s < 0x80 ? 0 : *s < 0xc2 ? -1 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2
+                         : *s < 0xf5 ? 3 : -1;
+        if (more < 0) return 0;
+        for (int k = 1; k <= more; k++)
+            if ((s[k] & 0xc0) != 0x80) return 0;
+        if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] >= 0xa0) ||
+            (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] >= 0x90))
+            return 0;
+        s += more + 1;
+    }
+    return 1;
+}
+
 static int read_lines(struct pk_labels *l, const char *path) {
     FILE *f = fopen(path, "rb");
     if (!f) return pk_fail("%s cannot be opened for reading the labels", path);
@@ -48,7 +66,8 @@ static int read_lines(struct pk_labels *l, const char *path) {
     if (n > MAX_BYTES)
         return pk_fail("%s is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
     l->text[n] = '\0';
-    for (char *s = l->text, *end; *s && l->n < MAX_LABELS; s = end) {
+    static const char mark[] = "\xef\xbb\xbf"; /* with which editors of Windows begin UTF-8 */
+    for (char *s = l->text + (strncmp(l->text, mark, 3) ? 0 : 3), *end; *s && l->n < MAX_LABELS; s = end) {
         end = s + strcspn(s, "\r\n");
         if (*end == '\r' && end[1] == '\n') *end++ = '\0';
         if (*end) *end++ = '\0';
@@ -56,6 +75,9 @@ static int read_lines(struct pk_labels *l, const char *path) {
         if (!wider) return pk_fail("out of memory for the labels");
         l->names = wider;
         l->names[l->n++] = s;
+        if (!is_utf8(s))
+            return pk_fail("%s: line %d is not UTF-8; convert the file (iconv -f gbk -t utf-8, or "
+                           "from whatever it is in)", path, l->n);
     }
     return l->n ? 0 : pk_fail("%s holds no labels; give a text file, one name a line", path);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Candidates and greedy per-class non-maximum suppression. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "internal.h"
 
 int pk_add_candidate(struct pk_candidates *c, const struct pk_detection *d) {
+    if (isnan(d->x1) || isnan(d->y1) || isnan(d->x2) || isnan(d->y2)) return 0;
     if (c->n == c->capacity) {
         int wider = c->capacity ? 2 * c->capacity : 256;
         struct pk_detection *items = realloc(c->items, (size_t)wider * sizeof *items);

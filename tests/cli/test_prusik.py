@@ -265,6 +265,35 @@ def test_detect_labels(run, folder):
     )
 
 
+def test_labels_of_other_alphabets(run, folder):
+    """UTF-8 as it is, also behind the mark that Windows' editors set; what else there is, refused."""
+    names = [f"狗 {i}" for i in range(80)]
+    (folder / "cats.txt").write_text("\n".join(names), encoding="utf-8-sig")
+    arguments = ("detect", "--json", "--labels", "cats.txt", "yolox.om", "a.png")
+    found = json.loads(run(*arguments).stdout)[0]["detections"]
+    assert [d["label"] for d in found] == ["狗 16", "狗 2"]
+    assert run(*arguments, "--classes", "狗 0").stdout  # the first line is a name like others
+    (folder / "cats.txt").write_bytes("\n".join(["cat"] * 6 + names).encode("gbk"))
+    sentence(run(*arguments, status=1), "detect", "cats.txt: line 7 is not UTF-8; convert")
+    for wrong in (b"\xc0\x80", b"\xed\xa0\x80", b"\xe0\x80\x80", b"\xf4\x90\x80\x80", b"\xe7\x8c"):
+        (folder / "cats.txt").write_bytes(b"cat\n" + wrong + b"\n")
+        sentence(run(*arguments, status=1), "detect", "line 2 is not UTF-8")
+
+
+def test_boxes_that_are_no_numbers(run, folder, tmp_path):
+    """A network may be sure of a box that lies nowhere: it is none, in whatever form is asked for."""
+    boxes = np.zeros((1, CELLS, 85), np.float32)
+    boxes[0, 3, [0, 4, 5]] = [np.nan, 0.9, 1]
+    boxes[0, 9, [4, 5 + 7]] = [0.9, 1]
+    constant_network(tmp_path / "n.onnx", boxes)
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    options = ("detect", "--type=yolox", "--output", tmp_path / "o", tmp_path / "n.onnx", "a.png")
+    found = json.loads(run(*options, "--json", "--csv", "--save-crop", env=cache).stdout)
+    assert [d["class_id"] for d in found[0]["detections"]] == [7]
+    assert (tmp_path / "o" / "results.csv").read_text().count("\n") == 2
+    assert "person" not in run(*options, env=cache).stdout
+
+
 def test_detect_output(run, tmp_path):
     run("detect", "--output", tmp_path / "drawn", "yolox.om", "a.png", "b.photo")
     assert sorted(p.name for p in (tmp_path / "drawn").iterdir()) == ["a.png", "b.png"]
