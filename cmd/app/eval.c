@@ -251,9 +251,10 @@ static void add_answer(struct evaluation *e, const struct eval_item *i) {
     for (int c = 0; c < i->result.n_classes && c < 5; c++)
         k->top5 += i->result.classes[c].class_id == of->label;
     if (e->confusion) e->confusion[(size_t)top * (size_t)(n + 1) + (size_t)of->label]++;
-    if (e->predictions)
-        fprintf(e->predictions, "%s,%d,%d,%.6f\r\n", of->path, of->label, top,
-                i->result.n_classes ? i->result.classes[0].score : 0);
+    if (!e->predictions) return;
+    folder_csv_text(e->predictions, of->path);
+    fprintf(e->predictions, ",%d,%d,%.6f\r\n", of->label, top,
+            i->result.n_classes ? i->result.classes[0].score : 0);
 }
 
 static int write_item(void *context, void *item) {

@@ -61,3 +61,16 @@ FILE *folder_file(const char *command, const char *folder, const char *name) {
     if (!f) app_fail(command, "%s cannot be written: %s", path, strerror(errno));
     return f;
 }
+
+void folder_csv_text(FILE *f, const char *text) {
+    if (!strpbrk(text, "\",\r\n")) {
+        fputs(text, f);
+        return;
+    }
+    fputc('"', f);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', f);
+        fputc(*text, f);
+    }
+    fputc('"', f);
+}

@@ -18,4 +18,7 @@ int folder_below(const char *command, const char *folder, const char *name);
 /* A file in it, to write; NULL after a sentence. */
 FILE *folder_file(const char *command, const char *folder, const char *name);
 
+/* A field of a CSV file, quoted where it must be (RFC 4180). */
+void folder_csv_text(FILE *f, const char *text);
+
 #endif

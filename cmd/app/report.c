@@ -192,12 +192,6 @@ int report_print_json(const struct report *r) {
 
 /* ---- files ---- */
 
-static void csv_name(FILE *f, const char *name) {
-    fputc('"', f);
-    for (; *name; name++) fprintf(f, *name == '"' ? "\"\"" : "%c", *name);
-    fputc('"', f);
-}
-
 static void write_classes(FILE *f, const struct report *r) {
     if (r->detects) {
         fputs("id,category,pictures,boxes,found,precision,recall,score", f);
@@ -208,7 +202,7 @@ static void write_classes(FILE *f, const struct report *r) {
     fputs("\r\n", f);
     for (int c = 0; c < r->data->n_categories; c++) {
         fprintf(f, "%lld,", (long long)r->data->categories[c].id);
-        csv_name(f, name_of(r, c));
+        folder_csv_text(f, name_of(r, c));
         if (!r->detects) {
             fprintf(f, ",%ld,%ld,%ld\r\n", r->classes[c].pictures, r->classes[c].top1,
                     r->classes[c].top5);
@@ -229,10 +223,10 @@ static void write_classes(FILE *f, const struct report *r) {
 static void write_confusion(FILE *f, const struct report *r) {
     int side = r->data->n_categories + 1;
     fputs("found \\ true", f);
-    for (int t = 0; t < side; t++) fputc(',', f), csv_name(f, name_of(r, t));
+    for (int t = 0; t < side; t++) fputc(',', f), folder_csv_text(f, name_of(r, t));
     fputs("\r\n", f);
     for (int k = 0; k < side; k++) {
-        csv_name(f, name_of(r, k));
+        folder_csv_text(f, name_of(r, k));
         for (int t = 0; t < side; t++)
             fprintf(f, ",%ld", r->confusion[(size_t)k * (size_t)side + (size_t)t]);
         fputs("\r\n", f);

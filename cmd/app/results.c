@@ -220,26 +220,12 @@ static void print_json(struct results *r, const struct item *i) {
     json_decref(e);
 }
 
-/* RFC 4180: quoted where it must be. */
-static void csv_text(FILE *f, const char *text) {
-    if (!strpbrk(text, "\",\r\n")) {
-        fputs(text, f);
-        return;
-    }
-    fputc('"', f);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', f);
-        fputc(*text, f);
-    }
-    fputc('"', f);
-}
-
 static void csv_row(const struct results *r, const struct item *i, int class_id, float score) {
-    csv_text(r->csv, i->source->path);
+    folder_csv_text(r->csv, i->source->path);
     if (i->frame >= 0) fprintf(r->csv, ",%lld,%.3f,", (long long)i->frame, i->seconds);
     else fputs(",,,", r->csv);
     fprintf(r->csv, "%d,", class_id);
-    csv_text(r->csv, pk_label(r->labels, class_id));
+    folder_csv_text(r->csv, pk_label(r->labels, class_id));
     fprintf(r->csv, ",%.6f", score);
 }
 

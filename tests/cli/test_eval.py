@@ -190,6 +190,13 @@ def test_classifier(run, tmp_path):  # noqa: F811
     rows = list(csv.reader((out / "confusion.csv").open(newline="")))
     assert rows[3][1:] == ["1", "2", "3", "0", "0"]
     assert len((out / "predictions.csv").read_text().splitlines()) == 7
+    # Names with commas and quotes are one field.
+    odd = tmp_path / "set" / "class0" / '0, "so".png'
+    (tmp_path / "set" / "class0" / "0.png").rename(odd)
+    run("eval", "top.om", "--type=imagenet", "--imagenet", tmp_path / "set", "--output", out)
+    rows = list(csv.reader((out / "predictions.csv").open(newline="")))
+    assert {len(row) for row in rows} == {4} and str(odd) in {row[0] for row in rows}
+    odd.rename(tmp_path / "set" / "class0" / "0.png")
     # The same by a list.
     lines = [f"class{k}/{i}.png,{k}\n" for k, n in enumerate((1, 2, 3)) for i in range(n)]
     (tmp_path / "set" / "labels.csv").write_text("file,class\n" + "".join(lines))
