@@ -197,20 +197,40 @@ static void stem_of(const char *path, char *to, size_t bytes) {
     if (dot) *dot = 0;
 }
 
+/* As a string of JSON. */
+static void put_json(FILE *file, const char *text) {
+    putc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') putc('\\', file);
+        if ((unsigned char)*text < ' ') fprintf(file, "\\u%04x", (unsigned)*text);
+        else putc(*text, file);
+    }
+    putc('"', file);
+}
+
 /* The file for aclInit, from the options; what was there by that name is replaced, then gone. */
 static int write_acl_json(void) {
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/%s", opt.output, opt.dump ? "dump" : "profiler") >=
+        (int)sizeof path)
+        return fail("the path of --output is too long");
+    TRY(make_folder(opt.output) || make_folder(path));
     FILE *file = fopen("acl.json", "w");
     if (!file) return fail("acl.json: %s", strerror(errno));
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", opt.output, opt.dump ? "dump" : "profiler");
-    TRY(make_folder(opt.output) || make_folder(path));
-    if (opt.dump)
-        fprintf(file, "{\"dump\": {\"dump_path\": \"%s\", \"dump_mode\": \"output\", "
-                "\"dump_list\": [{\"model_name\": \"%s\"}]}}\n", path, model.stem);
-    else
-        fprintf(file, "{\"profiler\": {\"switch\": \"on\", \"aicpu\": \"on\", \"output\": \"%s\", "
-                "\"aic_metrics\": \"\"}}\n", path);
-    return fclose(file) ? fail("acl.json: %s", strerror(errno)) : GOOD;
+    fputs(opt.dump ? "{\"dump\": {\"dump_mode\": \"output\", \"dump_path\": "
+                   : "{\"profiler\": {\"switch\": \"on\", \"aicpu\": \"on\", "
+                     "\"aic_metrics\": \"\", \"output\": ", file);
+    put_json(file, path);
+    if (opt.dump) {
+        fputs(", \"dump_list\": [{\"model_name\": ", file);
+        put_json(file, model.stem);
+        fputs("}]", file);
+    }
+    fputs("}}\n", file);
+    bool wrong = ferror(file);
+    if (!fclose(file) && !wrong) return GOOD;
+    unlink("acl.json");
+    return fail("acl.json cannot be written; is the disk full?");
 }
 
 /* ---- the model ---- */

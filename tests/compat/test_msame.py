@@ -32,6 +32,19 @@ def reference(files, **feeds):
     return ort.InferenceSession(files[0]).run(None, feeds)
 
 
+@pytest.mark.parametrize("what", ["dump", "profiler"])
+def test_dump_and_profiler(model, msame, tmp_path, what):
+    """By an acl.json that is there for the time of the run, whatever the folder is called."""
+    files = add(model, 2)
+    msame("--model", files[1], "--output", 'a "b" \\ c', f"--{what}", "true")
+    assert [p for p in (tmp_path / 'a "b" \\ c' / what).rglob("*") if p.is_file()]
+    assert not (tmp_path / "acl.json").exists()
+    (tmp_path / "file").write_text("")
+    assert "file/" + what in msame("--model", files[1], "--output", "file", f"--{what}", "true",
+                                   status=1)
+    assert not (tmp_path / "acl.json").exists()
+
+
 def test_files(model, msame, tmp_path):
     files = add(model, 2)
     a, b = np.random.default_rng(2).standard_normal((2, 2, 3)).astype(np.float32)
