@@ -376,6 +376,7 @@ def test_run(run, folder, tmp_path):
         ("gone.npy", "gone.npy"),
         ("a.png", ".npy"),
         ("half.npy", "half.npy"),
+        ("typeless.npy", "header is damaged"),
         ("short.npy", "shape needs"),
         ("fortran.npy", "Fortran"),
         ("wide.npy", "float32[2,4]"),
@@ -392,6 +393,8 @@ def test_run_bad_input(run, folder, name, part):
     raw = (folder / "good.npy").read_bytes()
     (folder / "half.npy").write_bytes(raw[:40])
     (folder / "short.npy").write_bytes(raw[:-4])
+    header = b"{'fortran_order': False, 'shape': (2, 3), 'descr':"
+    (folder / "typeless.npy").write_bytes(b"\x93NUMPY\1\0" + bytes([len(header), 0]) + header)
     (folder / "negative.npy").write_bytes(raw.replace(b"(2, 3)", b"(-2,3)"))
     (folder / "huge.npy").write_bytes(
         raw.replace(b"(2, 3), }          ", b"(4294967296, 4294967296), }")[:128]
