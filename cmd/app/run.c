@@ -180,8 +180,6 @@ static int bench_model(const char *model, const struct bench_options *o, struct 
     qsort(ms, (size_t)o->runs, sizeof *ms, by_value);
     double least = ms[0], median = ms[o->runs / 2], p99 = ms[(o->runs - 1) * 99 / 100];
     free(ms);
-    size_t work = 0, weights = 0;
-    aclmdlQuerySize(model, &work, &weights);
     /* Counted for the largest gear; of another, none is better than a wrong one. */
     double macs = o->gear ? 0 : (double)_pk_private.model_macs(s->model);
     if (o->json) {
