@@ -80,7 +80,8 @@ enum status atc_check_dynamic(const struct atc_options *o, struct atc_error *e) 
     if (*image && !is_profiles(image, false, 2)) return atc_fail(e, ATC_E10020, image);
     if (*dims && !is_profiles(dims, false, 0))
         return atc_fail(e, ATC_E10001, dims, "--dynamic_dims",
-                        "it must be sizes separated by commas and semicolons, like \"1,224;8,448\"");
+                        "it must be sizes separated by commas and semicolons, like "
+                        "\"1,224;8,448\"");
     if (*dims && strcmp(format, "ND"))
         return atc_fail(e, ATC_E10001, format, "--input_format", "--dynamic_dims needs ND");
     if (*image && *format && strcmp(format, "NCHW") && strcmp(format, "NHWC"))

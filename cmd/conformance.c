@@ -224,7 +224,8 @@ static enum status run_case(const struct row *r, const char *root, char *detail)
         const struct tensor *t = &g->tensors[g->inputs[i]];
         CHECK(same_type(in[i].dtype, t->dtype) && shape_equal(&t->shape, &in[i].shape),
               STATUS_UNSUPPORTED, "the case's input %d is %s %s, but the model expects %s %s", i,
-              dtype_name(in[i].dtype), shape_text(&in[i].shape, a), dtype_name(t->dtype), shape_text(&t->shape, b));
+              dtype_name(in[i].dtype), shape_text(&in[i].shape, a), dtype_name(t->dtype),
+              shape_text(&t->shape, b));
     }
     TRY(passes_run(g, PASSES_OFFLINE));
     TRY(device_create(0, &device));

@@ -405,7 +405,8 @@ static void print_table(const struct diff *d) {
         printf("\nequal; most, %.2e of the range, in '%s' (%s)\n", most->relative, most->layer,
                most->op);
     printf("%d tensors compared, %d beyond %g of their range, %d of B's not in A\n", d->n_compared,
-           d->n_beyond, tolerance_of(d, first ? first->dtype : most->dtype), d->n_rows - d->n_compared);
+           d->n_beyond, tolerance_of(d, first ? first->dtype : most->dtype),
+           d->n_rows - d->n_compared);
 }
 
 /* ---- JSON ---- */

@@ -54,7 +54,7 @@ const struct pk_decoder *pk_decoder_of(enum pk_family f) { return families[f].de
 
 /* Where the resized picture goes, and how large it is. */
 struct layout {
-    int width, height, left, top;   /* of the resized picture in the input; may stick out (PK_CROP) */
+    int width, height, left, top; /* of the resized picture in the input; may stick out (PK_CROP) */
     struct pk_placement placement;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gears of a network for pictures (gear_table.h): it runs with the one that suits its picture. */
+/* The gears of a network for pictures (gear_table.h); each runs with the one that suits it. */
 #ifndef PK_VISION_GEARS_H
 #define PK_VISION_GEARS_H
 

@@ -67,7 +67,8 @@ static int read_lines(struct pk_labels *l, const char *path) {
         return pk_fail("%s is larger than %d bytes; that is no list of labels", path, MAX_BYTES);
     l->text[n] = '\0';
     static const char mark[] = "\xef\xbb\xbf"; /* with which editors of Windows begin UTF-8 */
-    for (char *s = l->text + (strncmp(l->text, mark, 3) ? 0 : 3), *end; *s && l->n < MAX_LABELS; s = end) {
+    char *s = l->text + (strncmp(l->text, mark, 3) ? 0 : 3);
+    for (char *end; *s && l->n < MAX_LABELS; s = end) {
         end = s + strcspn(s, "\r\n");
         if (*end == '\r' && end[1] == '\n') *end++ = '\0';
         if (*end) *end++ = '\0';

@@ -68,7 +68,8 @@ static int read_info(struct pk_pictures *p, const aclAippInfo *a, const struct p
     const size_t k = gear ? (size_t)gear->k : 0;
     const aclmdlIODims *dims = &a->outDims[k < ACL_MAX_SHAPE_COUNT ? k : 0].aippOutdims;
     const int64_t *made = dims->dims;
-    const int matrix[9] = {a->matrixR0C0, a->matrixR0C1, a->matrixR0C2, a->matrixR1C0, a->matrixR1C1,
+    const int matrix[9] = {a->matrixR0C0, a->matrixR0C1, a->matrixR0C2, a->matrixR1C0,
+                           a->matrixR1C1,
                            a->matrixR1C2, a->matrixR2C0, a->matrixR2C1, a->matrixR2C2};
     if (gear ? k >= a->shapeCount : a->shapeCount != 1)
         return pk_fail("%s: its preprocessing (AIPP) has %zu sizes", path, a->shapeCount);
@@ -234,7 +235,8 @@ int pk_pictures_set(const struct pk_pictures *p, const struct pk_recipe *r, aclm
     if (code == ACL_SUCCESS) code = aclmdlSetInputAIPP(p->model, inputs, p->block, a);
     const char *why = aclGetRecentErrMsg();
     int status = code == ACL_SUCCESS ? 0
-                                     : pk_fail("the parameters of AIPP cannot be set (error %d): %s",
+                                     : pk_fail("the parameters of AIPP cannot be set (error %d): "
+                                               "%s",
                                                (int)code, why ? why : "");
     aclmdlDestroyAIPP(a);
     return status;

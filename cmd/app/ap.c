@@ -216,7 +216,8 @@ static double mean_of(const struct ap_result *r, size_t offset) {
     double sum = 0;
     int n = 0;
     for (int c = 0; c < r->n_categories; c++) {
-        double v = *(const double *)(const void *)((const char *)&r->categories[c].figures + offset);
+        const char *figures = (const char *)&r->categories[c].figures;
+        double v = *(const double *)(const void *)(figures + offset);
         if (v < 0) continue;
         sum += v;
         n++;

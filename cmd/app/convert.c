@@ -105,7 +105,8 @@ static int find_cache(char folder[static PATH_MAX], char why[static 256]) {
     if (n >= (int)sizeof parent) return snprintf(why, 256, "its path is too long"), -1;
     mkdir(parent, 0700);
     snprintf(folder, PATH_MAX, "%s/prusik", parent);
-    if ((mkdir(folder, 0700) && errno != EEXIST) || stat(folder, &st) || access(folder, W_OK | X_OK))
+    if ((mkdir(folder, 0700) && errno != EEXIST) || stat(folder, &st) ||
+        access(folder, W_OK | X_OK))
         return snprintf(why, 256, "%.150s: %s", folder, strerror(errno)), -1;
     /* What lies there is executed as a network: nobody else may put it there. */
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))

@@ -6,9 +6,9 @@
  *     KEY-SUM.om
  *
  * KEY is SHA-256 over the file, the files of weights it names, the version of atc and the options;
- * SUM is SHA-256 over the entry itself, checked before each use. Entries are renamed into place when
- * complete, so several programs may come at once; one that is damaged is made anew. The oldest go
- * when all together are larger than CACHE_BYTES.
+ * SUM is SHA-256 over the entry itself, checked before each use. Entries are renamed into place
+ * when complete, so several programs may come at once; one that is damaged is made anew. The oldest
+ * go when all together are larger than CACHE_BYTES.
  */
 #ifndef PK_CMD_CONVERT_H
 #define PK_CMD_CONVERT_H

@@ -269,7 +269,8 @@ static int read_yolo(struct dataset *d, const char *path) {
         snprintf(labels, sizeof labels, "%.*slabels%s", (int)(part - path), path, part + 6);
         found = is_folder(labels);
     }
-    if (!found) return fail(path, "is not laid out as YOLO's: folders images and labels are needed");
+    if (!found)
+        return fail(path, "is not laid out as YOLO's: folders images and labels are needed");
     n = scandir(images, &names, no_dots, alphasort);
     if (n < 0) return fail(images, "cannot be read");
     d->relative = 1;
@@ -326,8 +327,8 @@ static int read_imagenet(struct dataset *d, const char *path) {
     int n = scandir(path, &names, no_dots, alphasort), status = 0;
     if (n < 0) return fail(path, "cannot be read");
     for (int i = 0; i < n; i++) {
-        if (!status && snprintf(folder, sizeof folder, "%s/%s", path, names[i]->d_name) < PATH_MAX &&
-            is_folder(folder)) {
+        const int length = snprintf(folder, sizeof folder, "%s/%s", path, names[i]->d_name);
+        if (!status && length < PATH_MAX && is_folder(folder)) {
             int m = scandir(folder, &inner, no_dots, alphasort);
             status = m < 0 ? fail(folder, "cannot be read")
                            : add_category(d, d->n_categories, names[i]->d_name);

@@ -84,7 +84,9 @@ static int read_options(struct job *j, int argc, char **argv) {
         case WORKERS: bad = app_integer(c, "--workers", optarg, 1, MAX_WORKERS, &j->workers); break;
         case CONF: bad = app_fraction(c, "--conf", optarg, &n->confidence); break;
         case IOU: bad = app_fraction(c, "--iou", optarg, &n->iou); break;
-        case MAX_DET: bad = app_integer(c, "--max-det", optarg, 1, 100000, &n->max_detections); break;
+        case MAX_DET:
+            bad = app_integer(c, "--max-det", optarg, 1, 100000, &n->max_detections);
+            break;
         case TOP: bad = app_integer(c, "--top", optarg, 1, 100000, &n->top); break;
         case CLASSES: j->classes = optarg; break;
         case STRIDE: bad = app_integer(c, "--stride", optarg, 1, 100000, &j->limits.stride); break;
@@ -107,7 +109,9 @@ static int read_options(struct job *j, int argc, char **argv) {
         case RECONNECTS:
             bad = app_integer(c, "--reconnects", optarg, 0, 1000, &j->limits.reconnects);
             break;
-        case TIMEOUT: bad = app_integer(c, "--timeout", optarg, 1, 3600, &j->limits.timeout_s); break;
+        case TIMEOUT:
+            bad = app_integer(c, "--timeout", optarg, 1, 3600, &j->limits.timeout_s);
+            break;
         default: return app_usage(c, NULL, NULL);
         }
     }

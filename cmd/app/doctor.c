@@ -2,8 +2,8 @@
 /*
  * prusik doctor: which preprocessing was a network trained with? Every usual one is tried on a
  * photo. What is right gives confident answers that stay when the photo is mirrored or cut a
- * little, none when it is blurred beyond recognition, and others for other photos; what is wrong gives few, or ones that do
- * not stay, or, where values are far too large, is certain of anything.
+ * little, none when it is blurred beyond recognition, and others for other photos; what is wrong
+ * gives few, or ones that do not stay, or, where values are far too large, is certain of anything.
  */
 #include <getopt.h>
 #include <math.h>
@@ -413,7 +413,9 @@ int app_doctor(int argc, char **argv) {
         case EXPECT: d->expect = optarg; break;
         case OUTPUT: d->output = optarg; break;
         case THREADS: bad = app_integer("doctor", "--threads", optarg, 1, 256, &d->threads); break;
-        case CONF: bad = app_fraction("doctor", "--conf", optarg, &d->model.network.confidence); break;
+        case CONF:
+            bad = app_fraction("doctor", "--conf", optarg, &d->model.network.confidence);
+            break;
         case ALL: d->all = 1; break;
         default: bad = app_usage("doctor", NULL, NULL);
         }

@@ -19,7 +19,8 @@ struct trial {
 };
 
 /* Writes aipp.cfg and preprocess.py into the folder (NULL: runs/doctor/expN), and says so, with
- * the command line of atc; for a model that has the values itself only says how to run it. EXIT_OK, or EXIT_FAILED after a sentence on stderr. */
+ * the command line of atc; for a model that has the values itself only says how to run it. EXIT_OK,
+ * or EXIT_FAILED after a sentence on stderr. */
 int doctor_write(const char *output, const char *model, const struct trial *t, int width,
                  int height);
 

@@ -21,7 +21,8 @@ static void write_aipp(FILE *f, const struct trial *t, int width, int height) {
     for (int c = 0; c < 3; c++) {
         int whole = (int)floorf(r->mean[c]);
         fprintf(f, "  mean_chn_%d: %d\n", c, whole);
-        if (r->mean[c] > (float)whole) fprintf(f, "  min_chn_%d: %.6g\n", c, r->mean[c] - (float)whole);
+        if (r->mean[c] > (float)whole)
+            fprintf(f, "  min_chn_%d: %.6g\n", c, r->mean[c] - (float)whole);
         fprintf(f, "  var_reci_chn_%d: %.9g\n", c, 1 / r->deviation[c]);
     }
     fputs("}\n", f);
@@ -54,11 +55,13 @@ static const char *place(enum pk_geometry g) {
 static void write_python(FILE *f, const struct trial *t, int width, int height) {
     const struct pk_recipe *r = &t->recipe;
     fprintf(f, "# %s, %s, %s\nimport cv2\nimport numpy as np\n\nW, H, PAD = %d, %d, %d\n"
-               "MEAN = np.float32([%.9g, %.9g, %.9g])\nDEVIATION = np.float32([%.9g, %.9g, %.9g])\n",
+               "MEAN = np.float32([%.9g, %.9g, %.9g])\n"
+               "DEVIATION = np.float32([%.9g, %.9g, %.9g])\n",
             r->bgr ? "BGR" : "RGB", t->scale, t->geometry, width, height, r->pad, r->mean[0],
             r->mean[1], r->mean[2], r->deviation[0], r->deviation[1], r->deviation[2]);
     fprintf(f, "\n\ndef prepare(bgr):\n    \"\"\"A picture as cv2.imread gives it; the network's "
-               "input, float32 [1, 3, H, W].\"\"\"\n    h, w = bgr.shape[:2]\n%s", place(r->geometry));
+               "input, float32 [1, 3, H, W].\"\"\"\n    h, w = bgr.shape[:2]\n%s",
+            place(r->geometry));
     if (!r->bgr) fputs("    x = x[..., ::-1]\n", f);
     fputs("    x = (x.astype(np.float32) - MEAN) / DEVIATION\n"
           "    return np.ascontiguousarray(x.transpose(2, 0, 1)[None])\n", f);
@@ -78,7 +81,8 @@ static int write_file(const char *folder, const char *name, const struct trial *
 
 static int say_command(const struct trial *t, const char *model) {
     if (t->family != PK_FAMILY_AUTO)
-        printf("\n  prusik %s --type %s %s PHOTO\n", t->family < PK_IMAGENET ? "detect" : "classify",
+        printf("\n  prusik %s --type %s %s PHOTO\n",
+               t->family < PK_IMAGENET ? "detect" : "classify",
                pk_family_name(t->family), model);
     return fflush(stdout) ? app_fail("doctor", "stdout is full") : EXIT_OK;
 }

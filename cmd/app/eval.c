@@ -131,7 +131,8 @@ static int add_found(struct evaluation *e, const struct ap_found *f) {
         int room = e->room ? 2 * e->room : 4096;
         struct ap_found *wider = room > MAX_FOUND ? NULL
                                                   : realloc(e->found, (size_t)room * sizeof *wider);
-        if (!wider) return app_fail("eval", "more than %d detections, or out of memory", e->n_found);
+        if (!wider)
+            return app_fail("eval", "more than %d detections, or out of memory", e->n_found);
         e->found = wider;
         e->room = room;
     }

@@ -23,7 +23,8 @@ struct frames {
     size_t n_peek, peeked;
 };
 
-void frames_open(struct frames *f, const struct sources *sources, const struct video_limits *limits);
+void frames_open(struct frames *f, const struct sources *sources,
+                 const struct video_limits *limits);
 /* 1: an item, perhaps one that failed and says why; 0: there are no more, or progress_stop is set.
  * A picture is not decoded yet. After a video's last frame comes an item without a picture. */
 int frames_read(struct frames *f, struct item *out);

@@ -46,7 +46,8 @@ static int parse_header(const char *path, const char *header, struct npy *out,
                         char error[static 512]) {
     const char *descr = find(header, "'descr'"), *order = find(header, "'fortran_order'"),
                *shape = find(header, "'shape'");
-    if (!descr || !*descr || !order || !shape || *shape != '(') NPY_FAIL("%s: its header is damaged", path);
+    if (!descr || !*descr || !order || !shape || *shape != '(')
+        NPY_FAIL("%s: its header is damaged", path);
     if (strncmp(order, "False", 5))
         NPY_FAIL("%s is in Fortran order; save it with numpy.ascontiguousarray", path);
     int found = -1;

@@ -102,7 +102,8 @@ static void write_all(struct ring *r) {
 }
 
 int pipeline_run(const struct pipeline *p) {
-    struct ring r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct ring r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .changed = PTHREAD_COND_INITIALIZER};
     struct worker *workers = calloc((size_t)p->workers, sizeof *workers);
     r.items = calloc((size_t)p->capacity, p->item_bytes);
     r.done = calloc((size_t)p->capacity, 1);

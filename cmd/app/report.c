@@ -72,7 +72,8 @@ static void print_detector(const struct report *r) {
         print_figure(figure(&r->ap->mean, i));
         printf("\n");
     }
-    printf("\n  %-16s pictures  boxes  found  precision  recall  score     AP50     AP\n", "category");
+    printf("\n  %-16s pictures  boxes  found  precision  recall  score     AP50     AP\n",
+           "category");
     for (int c = 0; c < r->ap->n_categories; c++) {
         const struct ap_category *a = &r->ap->categories[c];
         if (!a->truths && !a->found) continue;

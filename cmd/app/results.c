@@ -39,7 +39,8 @@ int results_open(struct results *r, const char *command, const struct results_op
     if (o->save_crop && folder_below(command, r->folder, "crops")) return -1;
     if (o->csv && !(r->csv = folder_file(command, r->folder, "results.csv"))) return -1;
     if (o->coco_json && !(r->coco = folder_file(command, r->folder, "coco.json"))) return -1;
-    if (r->csv) fputs("source,frame,seconds,class_id,label,score,left,top,right,bottom\r\n", r->csv);
+    if (r->csv)
+        fputs("source,frame,seconds,class_id,label,score,left,top,right,bottom\r\n", r->csv);
     if (r->coco) fputs("[", r->coco);
     return 0;
 }

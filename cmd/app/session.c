@@ -95,8 +95,8 @@ static int largest_gear(const struct pk_gear_table *t) {
     return best;
 }
 
-/* Pictures for preprocessing in the model: with static AIPP the model tells how they lie in memory at
- * each gear, with dynamic AIPP there is room for any. */
+/* Pictures for preprocessing in the model: with static AIPP the model tells how they lie in memory
+ * at each gear, with dynamic AIPP there is room for any. */
 static size_t picture_bytes(struct session *s, int i, int gear, size_t product) {
     aclmdlInputAippType type;
     size_t attached;

@@ -64,7 +64,8 @@ extern "C" {
  *             ACL_ERROR_INVALID_FILE when the file cannot be read, ACL_ERROR_PARSE_FILE when it is
  *             not a JSON object, ACL_ERROR_INVALID_DUMP_CONFIG, _PROFILING_CONFIG or
  *             _MAX_OPQUEUE_NUM_CONFIG when a key has a value it cannot have,
- *             ACL_ERROR_RT_INVALID_DEVICEID for a default device there is not. After aclFinalize the process may start again.
+ *             ACL_ERROR_RT_INVALID_DEVICEID for a default device there is not. After aclFinalize
+ *             the process may start again.
  */
 ACL_FUNC_VISIBILITY aclError aclInit(const char *configPath);
 

@@ -282,14 +282,14 @@ ACL_FUNC_VISIBILITY aclError aclmdlQueryExeOMDesc(const char *fileName,
  * PRIORITY_INT32
  *             0 to 7; makes no difference: models share the processor
  * WORKSPACE_MEM_OPTIMIZE
- *             one of ACL_WORKSPACE_MEM_OPTIMIZE_*; makes no difference: work memory is always shared
- *             between values that do not live at once
+ *             one of ACL_WORKSPACE_MEM_OPTIMIZE_*; makes no difference: work memory is always
+ *             shared between values that do not live at once
  * WEIGHT_PATH_PTR
  *             the folder of weights outside the .om: not looked at, as models of this library hold
  *             their weights; the log says so
  * INPUTQ_..., OUTPUTQ_...
- *             for ACL_MDL_LOAD_FROM_FILE_WITH_Q and _FROM_MEM_WITH_Q: how many queues, and the address
- *             of their ids (aclmdlLoadFromFileWithQ)
+ *             for ACL_MDL_LOAD_FROM_FILE_WITH_Q and _FROM_MEM_WITH_Q: how many queues, and the
+ *             address of their ids (aclmdlLoadFromFileWithQ)
  */
 ACL_FUNC_VISIBILITY aclmdlConfigHandle *aclmdlCreateConfigHandle(void);
 ACL_FUNC_VISIBILITY aclError aclmdlSetConfigOpt(aclmdlConfigHandle *handle, aclmdlConfigAttr attr,
@@ -409,8 +409,8 @@ ACL_FUNC_VISIBILITY aclError aclmdlGetInputDynamicDims(const aclmdlDesc *modelDe
  * dims        the dimensions of all inputs of the network, as aclmdlGetInputDynamicDims gives them
  * Returns     ACL_ERROR_MODEL_NOT_DYNAMIC for a model without gears,
  *             ACL_ERROR_INVALID_PARAM for one with gears of another kind,
- *             ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID for sizes that are no gear; aclmdlExecute, too,
- *             when none was chosen,
+ *             ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID for sizes that are no gear; aclmdlExecute,
+ *             too, when none was chosen,
  *             ACL_ERROR_GE_DYNAMIC_INPUT_ADDR_INVALID or ACL_ERROR_GE_DYNAMIC_INPUT_LENGTH_INVALID
  *             when the buffer has no memory, or too little.
  */

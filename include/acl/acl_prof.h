@@ -187,8 +187,8 @@ ACL_FUNC_VISIBILITY aclError aclprofGetStepTimestamp(aclprofStepInfo *stepInfo, 
  * timeInfoSwitch  0: names and types only, times are 0
  * aicoreMetrics   as in aclprofCreateConfig
  * fd              address of an int: the descriptor of a pipe's writing end. It stays the
- *                 program's, and may be closed after aclprofModelSubscribe, which keeps a copy. A number below
- *                 65536 is taken for the descriptor itself, as pyACL hands it over.
+ *                 program's, and may be closed after aclprofModelSubscribe, which keeps a copy. A
+ *                 number below 65536 is taken for the descriptor itself, as pyACL hands it over.
  */
 ACL_FUNC_VISIBILITY aclprofSubscribeConfig *aclprofCreateSubscribeConfig(int8_t timeInfoSwitch,
     aclprofAicoreMetrics aicoreMetrics, void *fd);

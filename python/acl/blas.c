@@ -153,7 +153,8 @@ METHOD(blas_create_handle_for_s8gemv) {
 
 PyMethodDef blas_methods[] = {
     BLAS(gemm_ex, "(trans_a, trans_b, trans_c, m, n, k, alpha, matrix_a, lda, data_type_a, "
-                  "matrix_b, ldb, data_type_b, beta, matrix_c, ldc, data_type_c, type, stream) -> ret"),
+                  "matrix_b, ldb, data_type_b, beta, matrix_c, ldc, data_type_c, type, stream) -> "
+                  "ret"),
     BLAS(hgemm, "(trans_a, trans_b, trans_c, m, n, k, alpha, matrix_a, lda, matrix_b, ldb, beta, "
                 "matrix_c, ldc, type, stream) -> ret"),
     BLAS(s8gemm, "(trans_a, trans_b, trans_c, m, n, k, alpha, matrix_a, lda, matrix_b, ldb, beta, "

@@ -427,11 +427,12 @@ class InferenceSession:
         if not self.has_dynamic_aipp():
             return
         if self._kinds.count(_DYNAMIC_AIPP) > 1 or self._mode == "shape":
-            raise RuntimeError("parameters of dynamic AIPP can be set for one input of a fixed size "
-                               "or of gears; call acl.mdl.set_aipp_by_input_index from a program")
+            raise RuntimeError("parameters of dynamic AIPP can be set for one input of a fixed "
+                               "size or of gears; call acl.mdl.set_aipp_by_input_index from a "
+                               "program")
         if not self._aipp:
-            raise RuntimeError("the model has dynamic AIPP, whose parameters are not set: name them "
-                               "with --aipp-config, or set_dynamic_aipp()")
+            raise RuntimeError("the model has dynamic AIPP, whose parameters are not set: name "
+                               "them with --aipp-config, or set_dynamic_aipp()")
         count = self._batch()[1]
         handle = acl.mdl.create_aipp(count)
         if not handle:

@@ -317,7 +317,8 @@ static aclError check_gears(const char *call, const struct model_info *info, siz
             if (p->block[block_bytes(i) + (size_t)k])
                 return acl_fail(ACL_ERROR_INVALID_PARAM, call,
                                 "%s is on for picture %d; with aclmdlSetDynamicHWSize pictures are "
-                                "neither cropped, resized nor padded, and have the size chosen there",
+                                "neither cropped, resized nor padded, and have the size chosen "
+                                "there",
                                 (const char *const[]){"cropping", "resizing", "padding"}[k], i);
     return ACL_SUCCESS;
 }

@@ -82,7 +82,8 @@ aclError gear_read(const char *call, const struct model_info *info, const void *
 
 /* The parts of a model file a program may provide memory for beside work and weights, in the order
  * of their attributes and of struct aclmdlExeOMDesc. */
-enum { PART_MODEL_DESC, PART_KERNEL, PART_KERNEL_ARGS, PART_STATIC_TASK, PART_DYNAMIC_TASK, N_PARTS };
+enum { PART_MODEL_DESC, PART_KERNEL, PART_KERNEL_ARGS, PART_STATIC_TASK, PART_DYNAMIC_TASK,
+       N_PARTS };
 
 /* Where a model comes from, and memory the program provides for it. */
 struct model_source {

@@ -199,7 +199,8 @@ static enum status place_outputs(struct instance *r) {
         if (b->dynamic >= 0) continue;
         if (r->set_output[i]) {
             CHECK(r->output_capacity[i] >= b->bytes, STATUS_ARGUMENT,
-                  "output %d ('%s') needs %zu bytes; the buffer given has %zu", i, y->name, b->bytes,
+                  "output %d ('%s') needs %zu bytes; the buffer given has %zu", i, y->name,
+                  b->bytes,
                   r->output_capacity[i]);
             y->data = r->set_output[i];
         } else {

@@ -45,7 +45,7 @@ void model_destroy(struct model *m);
 const struct graph *model_graph(const struct model *m);
 size_t model_arena_bytes(const struct model *m);   /* of the program planned at load; 0 if none */
 size_t model_weights_bytes(const struct model *m); /* packed weights now held */
-int64_t model_macs(const struct model *m);         /* multiply-adds of the program planned at load */
+int64_t model_macs(const struct model *m); /* multiply-adds of the program planned at load */
 /* The plan as text: a line a step with kernel, shapes, layouts, tiles, offsets. */
 enum status model_print_plan(const struct model *m, FILE *to);
 

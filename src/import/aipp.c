@@ -294,8 +294,9 @@ static enum status check_choice(const struct insertion *s, const struct target *
     const config *c = s->c;
     const char *name = s->g->tensors[t->tensor].name;
     CHECK_FIELD(s, s->dynamic.kind != DYNAMIC_RANGE || (!is_open(t) && t->batch >= 0), NULL,
-                "--input_shape_range leaves sizes of input '%s' open, and static AIPP makes pictures "
-                "of one size; use 'aipp_mode: dynamic', or give this input fixed sizes", name);
+                "--input_shape_range leaves sizes of input '%s' open, and static AIPP makes "
+                "pictures of one size; use 'aipp_mode: dynamic', or give this input fixed sizes",
+                name);
     if (!is_open(t)) return STATUS_OK;
     CHECK_FIELD(s, s->dynamic.kind == DYNAMIC_IMAGE, NULL,
                 "the height or width of input '%s' is open without --dynamic_image_size", name);
@@ -306,7 +307,8 @@ static enum status check_choice(const struct insertion *s, const struct target *
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         CHECK_FIELD(s, !fields[i].on, fields[i].field,
                     "%s is on; with --dynamic_image_size static AIPP neither crops, pads nor "
-                    "resizes, as the pictures have the size that each run chooses", fields[i].field);
+                    "resizes, as the pictures have the size that each run chooses",
+                    fields[i].field);
     const char *size = c->src_image_size_w ? "src_image_size_w" : "src_image_size_h";
     CHECK_FIELD(s, !c->src_image_size_w && !c->src_image_size_h, size,
                 "%s is given; with --dynamic_image_size the pictures have the size that each run "

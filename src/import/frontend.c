@@ -28,8 +28,8 @@ enum status import_read_file(const char *path, void **out, size_t *n_bytes) {
         s = status_set(STATUS_FORMAT, __FILE__, __LINE__, "'%s' is empty", path);
     else if (st.st_size > INT32_MAX)
         s = status_set(STATUS_LIMIT, __FILE__, __LINE__,
-                       "'%s' has %lld bytes; a model file may have 2 GiB (ONNX can keep big weights "
-                       "in external data)", path, (long long)st.st_size);
+                       "'%s' has %lld bytes; a model file may have 2 GiB (ONNX can keep big "
+                       "weights in external data)", path, (long long)st.st_size);
     else if (!(p = mem_alloc_aligned((size_t)st.st_size)))
         s = status_set(STATUS_MEMORY, __FILE__, __LINE__, "out of memory for '%s'", path);
     while (s == STATUS_OK && n < (size_t)st.st_size) {
@@ -80,8 +80,8 @@ enum status import_open_beside(const char *folder, const char *location, const c
         close(at);
         at = next;
         CHECK(at >= 0, STATUS_FILE,
-              "%s at '%.100s' cannot be opened (it must lie in the model's folder and be no symbolic "
-              "link)", what, location);
+              "%s at '%.100s' cannot be opened (it must lie in the model's folder and be no "
+              "symbolic link)", what, location);
     }
     *out = at;
     return STATUS_OK;

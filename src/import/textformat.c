@@ -136,7 +136,8 @@ static enum status scan_string(struct reader *r, const struct token *t) {
     while (r->at < r->end && *r->at != quote && *r->at != '\n')
         r->at += *r->at == '\\' && r->at + 1 < r->end && r->at[1] != '\n' ? 2 : 1;
     CHECK_AT(r, t, r->at < r->end && *r->at == quote, STATUS_FORMAT,
-             "the text in quotes that begins here does not end on its line; close it with %c", quote);
+             "the text in quotes that begins here does not end on its line; close it with %c",
+             quote);
     r->at++;
     return STATUS_OK;
 }
@@ -386,7 +387,8 @@ static enum status take_enum(struct reader *r, const ProtobufCFieldDescriptor *f
 /* ---- strings ---- */
 
 static int digit_of(char c) {
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 32) - 'a' + 10 : 99;
+    if (isdigit((unsigned char)c)) return c - '0';
+    return isxdigit((unsigned char)c) ? (c | 32) - 'a' + 10 : 99;
 }
 
 /* Up to `most` digits of a base behind *s; returns how many there were. */

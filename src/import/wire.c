@@ -122,7 +122,8 @@ static enum status open_message(struct walk *w, const struct wire_options *o,
               "field %s of %s occurs twice at byte %zu", f->name, frame->type->short_name, w->at);
         frame->seen[i / 64] |= UINT64_C(1) << i % 64;
     }
-    w->frames[w->depth++] = (struct frame){.type = f->descriptor, .end = end, .length_at = w->n_out};
+    w->frames[w->depth++] = (struct frame){.type = f->descriptor, .end = end,
+                                           .length_at = w->n_out};
     return put(w, "\0\0\0\0\0", LENGTH_BYTES);
 }
 

@@ -68,7 +68,8 @@ static enum status count_waiting(const struct graph *g, unsigned char *is_input,
             if (g->tensors[t].producer >= 0) waiting[i]++;
             else
                 CHECK(g->tensors[t].data || is_input[t], STATUS_FORMAT,
-                      "input '%s' of node '%s' is produced by nothing", g->tensors[t].name, n->name);
+                      "input '%s' of node '%s' is produced by nothing", g->tensors[t].name,
+                      n->name);
         }
     }
     return STATUS_OK;

@@ -138,8 +138,8 @@ enum status om_container_read(const struct om_source *s, struct om_container *ou
     OM_CHECK(s->bytes > 0, OM_FAULT_HEADER, STATUS_FORMAT, "'%s' is empty", s->name);
     TRY(om_source_read(s, 0, head, n_head));
     OM_CHECK(n_head >= 4 && get_u32(head) == OM_MAGIC, OM_FAULT_HEADER, STATUS_FORMAT,
-             "'%s' is not an offline model (its first bytes are not \"IMOD\"); convert the original "
-             "model with atc", s->name);
+             "'%s' is not an offline model (its first bytes are not \"IMOD\"); convert the "
+             "original model with atc", s->name);
     OM_CHECK(n_head >= OM_HEADER_BYTES, OM_FAULT_HEADER, STATUS_FORMAT,
              "'%s' has %zu bytes, less than the header of an offline model; it is cut short",
              s->name, n_head);
@@ -149,8 +149,8 @@ enum status om_container_read(const struct om_source *s, struct om_container *ou
     uint64_t body = s->bytes - OM_HEADER_BYTES;
     OM_CHECK(length == body || (wide_length && (wide_length == body || wide_length == s->bytes)),
              OM_FAULT_HEADER, STATUS_FORMAT,
-             "'%s': header field length says %llu bytes follow the header, there are %llu; the file "
-             "is cut short or changed", s->name, (unsigned long long)length,
+             "'%s': header field length says %llu bytes follow the header, there are %llu; the "
+             "file is cut short or changed", s->name, (unsigned long long)length,
              (unsigned long long)body);
     copy_text(out->name, head + 84, 32);
     copy_text(out->platform, head + 160, 20);

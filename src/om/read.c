@@ -4,8 +4,8 @@
  * buffer that holds WEIGHTS_DATA and goes with the graph.
  *
  * Nothing of the file is believed: operators are looked up by name in a table, a reference must
- * name an output that exists, a constant must lie inside WEIGHTS_DATA and have the size its type and
- * shape say. What the shapes and attributes mean is then for graph_infer and graph_verify.
+ * name an output that exists, a constant must lie inside WEIGHTS_DATA and have the size its type
+ * and shape say. What the shapes and attributes mean is then for graph_infer and graph_verify.
  */
 #include <string.h>
 
@@ -134,7 +134,8 @@ static enum status read_constant(struct reader *r, const Ge__Proto__OpDef *op, i
     MODEL_CHECK(dtype != DT_NONE && n >= 0 && i64_mul(n, (int64_t)dtype_size(dtype), &bytes),
                 "MODEL_DEF op '%s': constant '%s' has no usable type and shape", op->name, name);
     OM_CHECK(d->weight_size == bytes, OM_FAULT_WEIGHTS, STATUS_FORMAT,
-             "MODEL_DEF op '%s': weight_size of constant '%s' is %lld, its type and shape need %lld",
+             "MODEL_DEF op '%s': weight_size of constant '%s' is %lld, its type and shape need "
+             "%lld",
              op->name, name, (long long)d->weight_size, (long long)bytes);
     OM_CHECK(d->data_offset >= 0 && d->data_offset % 64 == 0 &&
                  (uint64_t)d->data_offset <= r->weight_bytes &&
@@ -224,8 +225,8 @@ static enum status read_node(struct reader *r, size_t i) {
     const Ge__Proto__OpDef *op = r->def->op[i];
     enum op_kind kind = op_find(op->type);
     OM_CHECK(kind != OP_NONE, OM_FAULT_MODEL, STATUS_UNSUPPORTED,
-             "MODEL_DEF op '%s': this version has no operator '%s'; convert the original model with "
-             "this version's atc", op->name, op->type);
+             "MODEL_DEF op '%s': this version has no operator '%s'; convert the original model "
+             "with this version's atc", op->name, op->type);
     MODEL_CHECK(op->n_input < INT32_MAX / 4 && op->n_attr < INT32_MAX / 4,
                 "MODEL_DEF op '%s' has too many inputs or attributes", op->name);
     int *in = arena_calloc(r->arena, op->n_input + 1, sizeof *in);

@@ -46,7 +46,8 @@ enum status op_known_ints(const struct op_call *c, int i, int64_t *out, int max,
     if (!op_has_input(c, i) || !c->in[i].data) return STATUS_OK;
     int64_t count = shape_elements(&c->in[i].shape);
     OP_CHECK(c, count >= 0 && count <= max, STATUS_LIMIT,
-             "input %d ('%s') has %" PRId64 " values; at most %d fit", i, c->in[i].name, count, max);
+             "input %d ('%s') has %" PRId64 " values; at most %d fit", i, c->in[i].name, count,
+             max);
     for (int64_t k = 0; k < count; k++) out[k] = view_get_i64(&c->in[i], k);
     *n = (int)count;
     return STATUS_OK;
@@ -57,7 +58,8 @@ enum status op_known_floats(const struct op_call *c, int i, float *out, int max,
     if (!op_has_input(c, i) || !c->in[i].data) return STATUS_OK;
     int64_t count = shape_elements(&c->in[i].shape);
     OP_CHECK(c, count >= 0 && count <= max, STATUS_LIMIT,
-             "input %d ('%s') has %" PRId64 " values; at most %d fit", i, c->in[i].name, count, max);
+             "input %d ('%s') has %" PRId64 " values; at most %d fit", i, c->in[i].name, count,
+             max);
     for (int64_t k = 0; k < count; k++) out[k] = (float)view_get_f64(&c->in[i], k);
     *n = (int)count;
     return STATUS_OK;
@@ -65,7 +67,8 @@ enum status op_known_floats(const struct op_call *c, int i, float *out, int max,
 
 enum status op_axis(const struct op_call *c, int64_t axis, int rank, int *out) {
     OP_CHECK(c, axis >= -rank && axis < rank, STATUS_SHAPE,
-             "axis %" PRId64 " is outside -%d..%d of its rank %d input", axis, rank, rank - 1, rank);
+             "axis %" PRId64 " is outside -%d..%d of its rank %d input", axis, rank, rank - 1,
+             rank);
     *out = (int)(axis < 0 ? axis + rank : axis);
     return STATUS_OK;
 }

@@ -113,8 +113,8 @@ static enum status fit_init(const struct op_call *c, const struct yolo *y, int64
     const float *v = (const float *)info->data + (info->shape.dim[0] == 1 ? 0 : image * 4);
     for (int i = 0; i < 4; i++)
         OP_CHECK(c, v[i] > 0 && v[i] <= 1e9f, STATUS_ARGUMENT,
-                 "'%s' holds %g, %g, %g, %g for image %" PRId64 "; it takes height and width of the "
-                 "network's input, then of the picture", info->name, (double)v[0], (double)v[1],
+                 "'%s' holds %g, %g, %g, %g for image %" PRId64 "; it takes height and width of "
+                 "the network's input, then of the picture", info->name, (double)v[0], (double)v[1],
                  (double)v[2], (double)v[3], image);
     for (int k = 0; k < 2; k++) { /* x, then y */
         float input = v[1 - k], picture = v[3 - k], other = v[k], other_picture = v[2 + k];

@@ -12,7 +12,7 @@
 
 enum pass_stage {
     PASSES_OFFLINE, /* atc: everything that does not depend on the machine */
-    PASSES_LOAD     /* at load, with all input shapes known: widening of f16, folding that needs shapes */
+    PASSES_LOAD     /* at load, with all input shapes known: widening of f16, folding with shapes */
 };
 
 struct pass {

@@ -117,8 +117,9 @@ static bool find_reshaped(const struct graph *g, const struct node *last, struct
     d->channels = x->dim[1];
     /* [N, C, H/b, b, W/b, b], and back to four dimensions. */
     if (split->dim[0] != x->dim[0] || split->dim[1] != d->channels || split->dim[5] != b ||
-        split->dim[2] != x->dim[2] / b || split->dim[4] != x->dim[3] / b || y->dim[0] != x->dim[0] ||
-        y->dim[1] != d->channels * b * b || y->dim[2] != x->dim[2] / b)
+        split->dim[2] != x->dim[2] / b || split->dim[4] != x->dim[3] / b ||
+        y->dim[0] != x->dim[0] || y->dim[1] != d->channels * b * b ||
+        y->dim[2] != x->dim[2] / b)
         return false;
     if (perm[0] != 0 || perm[4] != 2 || perm[5] != 4) return false;
     int64_t stride = 1;

@@ -66,7 +66,9 @@ static int handed_on(const struct graph *g, const struct node *n) {
     bool same = false;
     switch (n->op) {
     case OP_Identity: same = true; break;
-    case OP_Dropout: same = (n->n_outputs < 2 || n->outputs[1] < 0) && absent_or_all(g, n, 2, 0); break;
+    case OP_Dropout:
+        same = (n->n_outputs < 2 || n->outputs[1] < 0) && absent_or_all(g, n, 2, 0);
+        break;
     case OP_Cast:
     case OP_CastLike: same = x->dtype == y->dtype && x->dtype != DT_NONE; break;
     case OP_Reshape:

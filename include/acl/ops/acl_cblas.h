@@ -33,7 +33,8 @@ typedef enum aclComputeType {
  *                 alpha and beta point at one number of C's type; with beta 0, C is not read.
  * type            makes no difference: sums are float, or int32 for ACL_INT32.
  * Returns         ACL_ERROR_UNSUPPORTED_DATA_TYPE, ACL_ERROR_FEATURE_UNSUPPORTED,
- *                 ACL_ERROR_INVALID_PARAM. Leave all memory alone until the stream was synchronized.
+ *                 ACL_ERROR_INVALID_PARAM. Leave all memory alone until the stream was
+ *                 synchronized.
  */
 ACL_FUNC_VISIBILITY aclError aclblasGemmEx(aclTransType transA, aclTransType transB,
     aclTransType transC, int m, int n, int k, const void *alpha, const void *matrixA, int lda,

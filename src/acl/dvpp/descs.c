@@ -106,7 +106,8 @@ acldvppPicDesc *acldvppGetPicDesc(acldvppBatchPicDesc *batchPicDesc, uint32_t in
     uint32_t n = b->n;
     _pk_private.handle_release(batchPicDesc);
     if (!pic)
-        _pk_private.fail(ACL_ERROR_INVALID_PARAM, __func__, "index is %u; the batch has %u pictures",
+        _pk_private.fail(ACL_ERROR_INVALID_PARAM, __func__,
+                         "index is %u; the batch has %u pictures",
                          index, n);
     return pic;
 }

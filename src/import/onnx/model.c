@@ -37,7 +37,8 @@ static enum status declared_shape(const Onnx__ValueInfoProto *info, struct shape
 }
 
 static enum status add_input(struct importer *im, struct onnx_block *b,
-                             const Onnx__ValueInfoProto *info, const struct import_options *options) {
+                             const Onnx__ValueInfoProto *info,
+                             const struct import_options *options) {
     CHECK(info->name && *info->name, STATUS_FORMAT, "an input of the model has no name");
     struct onnx_value *v = block_find(b, info->name);
     if (v && v->init) return STATUS_OK; /* a weight, listed among the inputs by old writers */

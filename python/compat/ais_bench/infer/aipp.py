@@ -38,7 +38,8 @@ def read(path):
         if name == "input_format":
             settings[name] = text
         elif name not in aclruntime.AIPP_FIELDS:
-            raise RuntimeError("--aipp-config {}: {} is no field of dynamic AIPP".format(path, name))
+            raise RuntimeError("--aipp-config {}: {} is no field of dynamic AIPP".format(
+                path, name))
         else:
             text = str(_WORDS.get(text.lower(), text)) if name in _SWITCHES else text
             settings[name] = _number(path, name, text)

@@ -205,7 +205,7 @@ class MemorySummary:
 
 
 def _work(device, arguments, method, calls):
-    """One process of a MultiDeviceSession: every call's result, and the milliseconds it all took."""
+    """One process of a MultiDeviceSession: every call's result, and the milliseconds of it all."""
     began = time.perf_counter()
     session = InferSession(device, *arguments)
     results = [getattr(session, method)(*args, **kwargs) for args, kwargs in calls]
