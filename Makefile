@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 all: build ## build everything
 
 help: ## list these words
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
 deps: ## install what building needs (Debian packages)
 	@scripts/deps.sh build

@@ -33,7 +33,7 @@ static const struct {
 #define MODEL_OPTIONS                                                                              \
     "  --type FAMILY     yolox, yolox-meanstd, yolov5, yolov8, nanodet, ssd, imagenet, "           \
     "imagenet-caffe; otherwise told from the model\n"                                              \
-    "  --labels FILE     names of the classes, one a line\n"                                       \
+    "  --labels FILE     names of the classes, one a line, UTF-8\n"                                \
     "  --input-shape S   NAME:1,3,640,640 for an ONNX model that leaves sizes open\n"              \
     "  --gear SIZES      of a model with gears always this one, 4 or 416,416 (else the fewest "    \
     "pictures, and the size that suits each picture)\n"

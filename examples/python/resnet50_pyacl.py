@@ -74,6 +74,8 @@ class Network:
               "acl.rt.memcpy")
         check(acl.mdl.execute(self.model_id, self.inputs, self.outputs), "acl.mdl.execute")
         ptr, size = self.output_data[0]
+        if size != 4000:
+            raise SystemExit(f"the first output has {size} bytes; 1000 classes in float32 have 4000")
         content = bytearray(acl.util.ptr_to_numpy(ptr, (size,), NPY_BYTE))
         return struct.unpack("1000f", content)
 
