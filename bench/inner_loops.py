@@ -30,6 +30,7 @@ FAMILIES = {
     "direct, stride 2": ("conv", r"tile_\d+x\d+_s2$", False),
     "stem": ("conv", r"tile_\d+x\d+_p\d$", False),
     "other distance": ("conv", r"tile_\d+x\d+_any$", False),
+    "Winograd": ("winograd", r"product_\d+x\d+$", False),
     "depthwise": ("depthwise", r"strip_", True),
     "matrix product": ("gemm", r"tile_\d+x\d+$", False),
 }

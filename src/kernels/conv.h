@@ -42,6 +42,14 @@ enum conv_only {
     CONV_ONLY_DIRECT /* no Winograd, whose results differ by some 1e-6 to 1e-5 of their range */
 };
 
+/* When Winograd's weights are transformed: packed they take up to seven times the memory of those
+ * that each run transforms. */
+enum conv_transform {
+    CONV_TRANSFORM_BEST, /* by the cost model */
+    CONV_TRANSFORM_AT_LOAD,
+    CONV_TRANSFORM_AT_RUN /* where the form can */
+};
+
 struct conv_desc {
     int n, ic, ih, iw, oc, oh, ow;
     int kh, kw, sh, sw, dh, dw;
@@ -59,6 +67,7 @@ struct conv_desc {
     /* With `only`, how that algorithm is cut; 0: by its cost model. */
     int group; /* blocks of output channels side by side in registers */
     int block; /* Winograd: tiles transformed together, at most CONV_MOST_BLOCK */
+    enum conv_transform transform;
 };
 enum { CONV_MOST_BLOCK = 50, CONV_MOST_WAY = 6 };
 
@@ -117,6 +126,8 @@ struct conv_plan {
     int tile_rows, tile_cols; /* depthwise: register tile */
     int wino_form;            /* Winograd: enum winograd_form */
     int wino_ic;              /* Winograd: channels of its input, 4 ic for cells of 2x2 pixels */
+    int wino_late;            /* Winograd: blocks of input channels whose weights a run transforms
+                                 together; 0: all are at load */
 };
 
 /* Chooses an algorithm and its tiling. Fails (STATUS_ARGUMENT, STATUS_LIMIT) only on descriptions

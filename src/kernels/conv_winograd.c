@@ -5,9 +5,13 @@
  *
  * Fused over blocks of a dozen or so tiles, so that nothing leaves the L2 cache: the inputs of a
  * block are transformed for all channels, v[point][block of ic][tile][vl]; then for each group of
- * output channels every point is a small product with the weights, by the register tiles of 1x1
- * convolution, and the results are transformed back and stored with bias and activation.
+ * output channels every point is a small product with the weights, and the results are transformed back and stored with bias and activation.
  * Weights are [group][point][ic][ocv][vl], one forward stream.
+ *
+ * Where a layer has few tiles, reading these weights, up to seven times those of the direct
+ * algorithm, takes longer than the products. Such a layer keeps [group][ic][ocv][tap][vl] and
+ * transforms them in each run, some blocks of input channels at a time, so that they stay in L2;
+ * its blocks of tiles are larger, and the products of each share of the channels are added up.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -18,8 +22,6 @@
 #include "kernels/move.h"
 #include "kernels/winograd.h"
 
-enum { MAX_RUNS = 40 };
-static const float no_bias[4 * 16] __attribute__((aligned(64)));
 
 struct form {
     int stride, m, n, taps;
@@ -56,89 +58,143 @@ static int64_t point_step(const struct conv_plan *p, int tiles) {
     return (lines | 1) * 16;
 }
 
-static double weight_bytes(const struct conv_plan *p, const struct form *f) {
-    return 4.0 * f->distinct * f->distinct * p->wino_ic * p->ocb * p->k->vl;
+static int square(int n) { return n * n; }
+
+/* As packed. */
+static double weight_bytes(const struct conv_plan *p, const struct form *f, int late) {
+    return 4.0 * square(late ? f->taps : f->distinct) * p->wino_ic * p->ocb * p->k->vl;
 }
 
-/* How many tiles are transformed together, how many blocks of output channels make a group, and
- * the microseconds of all products that follow from it. */
+/* How many tiles are transformed together, how many blocks of output channels make a group, how
+ * many of input channels have their weights transformed together in a run (0: at load), and the
+ * microseconds of all products that follow from it. */
 struct cut {
-    int block, ocv;
+    int block, ocv, late;
     double us;
 };
 
-/* The constants of this cost model were fitted to some 1200 combinations of layer, form and cut on
- * a Zen 4 core, with weights on large pages; the cut it chooses is 3 % slower than the best of them
- * on average. */
+/* Blocks of input channels whose transformed weights take no more than this. */
+#define LATE_BYTES 260e3
+static int late_blocks(const struct conv_plan *p, const struct form *f, int ocv) {
+    const int most = (int)(LATE_BYTES / (4.0 * square(f->distinct * p->k->vl) * ocv));
+    const int parts = (p->icb + most - 1) / (most ? most : 1);
+    return most < 1 ? 1 : (p->icb + parts - 1) / parts;
+}
 
-/* FMA instructions' time of the products of a block of n tiles, per input channel and point. Beyond
- * the register tiles' own: v comes from L2 once for every group, and a second register tile
- * fetches the group's weights again, from L1 or L2. */
-static double block_cost(const struct conv_plan *p, int n, int ocv) {
-    const double slots = (double)p->k->conv->fma_per_us / 3600; /* FMAs in a Zen 4 cycle */
-    double cost = 0;
-    for (int left = p->ocb; left > 0;) {
-        const int o = left < ocv ? left : ocv, times = left / o;
-        struct conv_run runs[MAX_RUNS];
-        int n_runs = 0, tiles = 0;
-        double one = (double)conv_cut(p, o, n, 0, runs, &n_runs);
-        for (int i = 0; i < n_runs; i++) tiles += runs[i].count;
-        one += (0.36 * n + tiles * 63 / (double)p->wino_ic) * slots + (tiles - 1) * o * 0.27;
-        cost += one * times;
-        left -= o * times;
+/* How tiles side by side are best covered by products for ocv blocks: what up to `most` of them
+ * cost, in multiply-add instructions per channel and point, and the width of the last product. */
+struct covers {
+    float cost[CONV_MOST_BLOCK + 1];
+    unsigned char last[CONV_MOST_BLOCK + 1];
+};
+
+static void find_covers(const struct winograd_kernels *k, int ocv, int most, struct covers *c) {
+    int widths[WINOGRAD_MOST_PX], n_widths = 0;
+    float costs[WINOGRAD_MOST_PX];
+    for (int px = 1; px <= WINOGRAD_MOST_PX; px++) {
+        if (!k->product[ocv][px]) continue;
+        const float cost =
+            (float)(ocv * px) + k->load_cost * (float)ocv + k->broadcast_cost * (float)px;
+        costs[n_widths] = cost > k->least_cost ? cost : k->least_cost;
+        widths[n_widths++] = px;
     }
-    return cost;
+    c->cost[0] = 0;
+    for (int i = 1; i <= most; i++) {
+        c->cost[i] = 1e30f;
+        for (int j = 0; j < n_widths && widths[j] <= i; j++) {
+            const float cost = c->cost[i - widths[j]] + costs[j];
+            if (cost >= c->cost[i]) continue;
+            c->cost[i] = cost;
+            c->last[i] = (unsigned char)widths[j];
+        }
+    }
 }
 
-/* For `tiles` tiles that follow one another, n at a time. */
-static double cut_us(const struct conv_plan *p, const struct form *f, int tiles, int n, int ocv) {
-    const double bytes = weight_bytes(p, f);
-    const int blocks = (tiles + n - 1) / n;
-    /* Every block streams all the weights, from L3, mostly behind the products; the first time,
-     * when there are many, from memory. */
-    const double stream = bytes > 600e3 ? 0.05 * bytes * (blocks - 1) / 45e3 : 0;
-    const double memory = bytes > 6e6 ? bytes / 25e3 : 0;
-    const double us = stream + block_cost(p, n, ocv) / n * tiles * f->n * f->n * p->wino_ic /
-                                   (double)p->k->conv->fma_per_us;
-    return us > memory ? us + 0.3 * memory : memory + 0.3 * us;
+/* Of each ocv. */
+static void find_all_covers(const struct winograd_kernels *k, struct covers *c) {
+    for (int ocv = 1; ocv <= k->max_ocv; ocv++) find_covers(k, ocv, CONV_MOST_BLOCK, &c[ocv]);
 }
 
-static struct cut choose_cut(const struct conv_plan *p, const struct form *f, int tiles) {
-    static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, CONV_MOST_BLOCK};
+/* The cost model: a sum of what was fitted to some 2500 combinations of layer, form and cut, run
+ * with weights that had left the caches, as those of a network larger than these have. The cut it
+ * chooses is 6 % slower than the best of them on average. */
+
+/* Bytes of weights in a microsecond, from memory, and how many the caches keep for the next block
+ * of tiles. */
+#define MEMORY 20e3
+#define KEPT_BYTES 4.5e6
+
+/* The products of `bands` times `tiles` tiles that follow one another, a block at a time, with the
+ * transforms of the weights and their way from memory. */
+static double cut_us(const struct conv_plan *p, const struct form *f, const struct covers *covers,
+                     int tiles, int bands, const struct cut *cut) {
+    const struct winograd_kernels *k = p->k->winograd;
+    const double bytes = weight_bytes(p, f, cut->late);
+    const double points = square(f->n), work = points * p->wino_ic;
+    const int blocks = (tiles + cut->block - 1) / cut->block, n = (tiles + blocks - 1) / blocks;
+    const double all = (double)blocks * bands, pairs = (double)p->wino_ic * p->ocb;
+    const int groups = (p->ocb + cut->ocv - 1) / cut->ocv, rest = p->ocb - (groups - 1) * cut->ocv;
+    const double cost =
+        (groups - 1) * (double)covers[cut->ocv].cost[n] + (double)covers[rest].cost[n];
+    /* The last of the blocks may be smaller. */
+    double us = 1.08 * cost * work * tiles * bands / n / (double)p->k->conv->fma_per_us;
+    if (4 * work * n > (double)k->near_bytes)
+        us += (double)k->far_us * 4 * work * tiles * bands * groups;
+    if (cut->late) {
+        const int parts = (p->icb + cut->late - 1) / cut->late;
+        us += (double)k->late_us * square(f->distinct) * pairs * all;
+        us += (double)k->input_us * (parts - 1) * p->ocb * points * tiles * bands;
+    } else {
+        us += (double)(bytes > KEPT_BYTES ? k->again_far_us : k->again_us) * bytes * (all - 1);
+    }
+    return us + bytes / MEMORY;
+}
+
+/* The best for bands of so many tiles. */
+static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
+                             const struct covers *covers, int tiles, int bands) {
+    static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, 36, CONV_MOST_BLOCK};
+    const struct winograd_kernels *k = p->k->winograd;
     const struct conv_desc *d = &p->d;
-    struct cut best = {0, 0, 0};
+    const int can = k->weights_late[f - forms] != NULL;
+    struct cut best = {0, 0, 0, 0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int blocks = (tiles + sizes[i] - 1) / sizes[i];
         const int n = d->block ? d->block : (tiles + blocks - 1) / blocks;
         if (n == best.block) continue;
-        for (int ocv = 1; ocv <= p->k->conv->max_ocv && ocv <= p->ocb; ocv++) {
-            if (d->group && ocv != d->group) continue;
-            double us = cut_us(p, f, tiles, n, ocv);
-            if (best.block == 0 || us < best.us * 0.995) best = (struct cut){n, ocv, us};
-        }
+        for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++)
+            for (int late = 0; late <= can; late++) {
+                if (d->group && ocv != d->group) continue;
+                if (late ? d->transform == CONV_TRANSFORM_AT_LOAD
+                         : can && d->transform == CONV_TRANSFORM_AT_RUN)
+                    continue;
+                struct cut cut = {n, ocv, late ? late_blocks(p, f, ocv) : 0, 0};
+                cut.us = cut_us(p, f, covers, tiles, bands, &cut);
+                if (best.block == 0 || cut.us < best.us * 0.995) best = cut;
+            }
+        if (d->block) break;
     }
     return best;
 }
 
 /* The transforms of all inputs and of all outputs. */
 static double input_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    double us = 1.3e-3 * tiles * p->icb * f->n * f->n;
+    double us = (double)p->k->winograd->input_us * tiles * p->icb * square(f->n);
     if (in_cells(&p->d)) us += 2e-3 * tiles * f->m * f->n; /* 8 cycles a cell */
-    return us * 3600 / (double)p->k->conv->fma_per_us;
+    return us;
 }
 
 static double output_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    double activation = p->d.act >= ACT_SIGMOID ? 2 * f->m * f->m : 0;
-    return 1.5e-3 * tiles * p->ocb * (f->n * f->n + activation) * 3600 /
-           (double)p->k->conv->fma_per_us;
+    double activation = p->d.act >= ACT_SIGMOID ? 2 * square(f->m) : 0;
+    return (double)p->k->winograd->output_us * tiles * p->ocb * (square(f->n) + activation);
 }
 
 /* Microseconds on one core when tiles are cut into `bands`. */
-static double estimate(const struct conv_plan *p, const struct form *f, int bands,
-                       struct cut *cut) {
+static double estimate(const struct conv_plan *p, const struct form *f,
+                       const struct covers *covers, int bands, struct cut *cut) {
     const int tiles = tiles_across(p->d.oh, f->m) * tiles_across(p->d.ow, f->m);
-    *cut = choose_cut(p, f, (tiles + bands - 1) / bands);
-    return (cut->us * bands + input_us(p, f, tiles) + output_us(p, f, tiles)) * p->d.n;
+    *cut = choose_cut(p, f, covers, (tiles + bands - 1) / bands, bands);
+    return (cut->us + input_us(p, f, tiles) + output_us(p, f, tiles)) * p->d.n;
 }
 
 static int suits(const struct conv_desc *d, const struct form *f) {
@@ -154,6 +210,11 @@ static void set_input(struct conv_plan *p) {
     p->pixel_step = p->k->vl;
 }
 
+/* Floats from one point of late weights to the next: as point_step(). */
+static int64_t late_step(const struct conv_plan *p, int ocv) {
+    return ((int64_t)p->wino_late * square(p->k->vl) * ocv / 16 | 1) * 16;
+}
+
 /* Transformed weights are held, and made at load: so many bytes must save a microsecond a run. */
 #define MEMORY_WORTH 100e3
 
@@ -161,14 +222,18 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
     const int only = p->d.only;
     if (!only && ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8)) return 0;
     set_input(p);
+    struct covers covers[WINOGRAD_MOST_OCV + 1];
+    find_all_covers(p->k->winograd, covers);
     int chosen = -1;
+    /* The direct algorithm's weights come from memory, too. */
+    limit_us += (double)p->packed_bytes * (1 / MEMORY + 1 / MEMORY_WORTH);
     for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
         if (!suits(&p->d, &forms[form])) continue;
         if (only && forms[form].m == only) return winograd_lay_out(p, form);
         if (only) continue;
         struct cut cut;
-        double cost = estimate(p, &forms[form], 1, &cut);
-        cost += weight_bytes(p, &forms[form]) / MEMORY_WORTH;
+        double cost = estimate(p, &forms[form], covers, 1, &cut);
+        cost += weight_bytes(p, &forms[form], cut.late) / MEMORY_WORTH;
         /* A larger tile loses digits: it must be worth it. */
         if (cost < limit_us * (chosen >= 0 ? 0.95 : 0.9)) {
             limit_us = cost;
@@ -189,45 +254,62 @@ static size_t made_floats(const struct conv_plan *p, const struct form *f) {
     return p->d.made ? ((size_t)(2 * f->n * p->d.ic) * (size_t)p->d.iw + 15) / 16 * 16 : 0;
 }
 
+/* Cuts the work for threads, into bands of tiles, which weights are read or transformed for again,
+ * and of output channels, which inputs are transformed for again: into as many parts as cost no
+ * more than a twelfth. */
+static void split(struct conv_plan *p, const struct form *f, const struct covers *covers,
+                  struct cut *cut) {
+    const struct conv_desc *d = &p->d;
+    const int across = tiles_across(d->oh, f->m), tiles = across * tiles_across(d->ow, f->m);
+    const double whole = estimate(p, f, covers, 1, cut), input = input_us(p, f, tiles) * d->n;
+    int want = (int)(whole / d->n / 25);
+    want = want < 1 ? 1 : want > 16 ? 16 : want;
+    p->bands = p->group_bands = 1;
+    p->cost_us = whole;
+    for (double least = 0; want > 1 && least == 0; want = (want + 1) / 2)
+        for (int bands = 1; bands <= want && bands <= tiles; bands++) {
+            struct cut one;
+            /* A band of part of a row of tiles would have all its input made. */
+            if (d->made && bands > across) break;
+            double us = estimate(p, f, covers, bands, &one);
+            const int groups = (p->ocb + one.ocv - 1) / one.ocv;
+            int parts = d->made ? 1 : (want + bands - 1) / bands;
+            if (parts > groups) parts = groups;
+            us += input * (parts - 1);
+            if (parts * bands * 4 < want * 3 || us > whole * 13 / 12) continue;
+            if (least > 0 && us >= least) continue;
+            least = p->cost_us = us;
+            p->bands = bands;
+            p->group_bands = parts;
+            *cut = one;
+        }
+}
+
 int winograd_lay_out(struct conv_plan *p, int form) {
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[form];
-    if (!suits(d, f) || d->block > CONV_MOST_BLOCK || d->group > p->k->conv->max_ocv ||
+    if (!suits(d, f) || d->block > CONV_MOST_BLOCK || d->group > p->k->winograd->max_ocv ||
         d->group > p->ocb)
         return 0;
-    const int m = f->m, points = f->n * f->n, vl = p->k->vl;
-    const int tiles = tiles_across(d->oh, m) * tiles_across(d->ow, m);
+    const int points = square(f->n), vl = p->k->vl;
     p->algorithm = CONV_WINOGRAD;
-    p->way = m;
+    p->way = f->m;
     p->wino_form = form;
     set_input(p);
     p->flat = p->rows_outer = 0;
+    struct covers covers[WINOGRAD_MOST_OCV + 1];
     struct cut cut;
-    p->cost_us = estimate(p, f, 1, &cut);
-
-    /* Bands of tiles first. Bands of output channels repeat the transform of the input: only as
-     * many as cost a twelfth. */
-    int want = (int)(p->cost_us / d->n / 25);
-    want = want < 1 ? 1 : want > 16 ? 16 : want;
-    int least_band = weight_bytes(p, f) > 5e6 ? 20 : 8;
-    p->bands = tiles / least_band < want ? tiles / least_band : want;
-    /* A band of part of a row of tiles would have all its input made. */
-    if (d->made && p->bands > tiles_across(d->oh, m)) p->bands = tiles_across(d->oh, m);
-    if (p->bands < 1) p->bands = 1;
-    p->cost_us = estimate(p, f, p->bands, &cut);
+    find_all_covers(p->k->winograd, covers);
+    split(p, f, covers, &cut);
     p->unit = cut.block;
     p->ocv = cut.ocv;
+    p->wino_late = cut.late;
     p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
-    int most = 1 + (int)(p->cost_us / 12 / (input_us(p, f, tiles) * d->n));
-    p->group_bands = (want + p->bands - 1) / p->bands;
-    if (p->group_bands > most) p->group_bands = most;
-    if (p->group_bands > p->n_groups) p->group_bands = p->n_groups;
-    if (d->made) p->group_bands = 1;
     p->n_tiles[0] = d->n * p->bands * p->group_bands;
 
     size_t floats;
-    if (!size_mul((size_t)(f->distinct * f->distinct) * (size_t)p->wino_ic, (size_t)(p->ocv * vl),
-                  &p->group_floats) ||
+    if (!size_mul((size_t)square(cut.late ? f->taps : f->distinct) * (size_t)p->wino_ic,
+                  (size_t)(p->ocv * vl), &p->group_floats) ||
         !size_mul(p->group_floats / (size_t)p->ocv, (size_t)p->ocb, &floats) ||
         floats > SIZE_MAX / 8)
         return 0;
@@ -235,13 +317,16 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->scratch_bytes = ((size_t)point_step(p, p->unit) * (size_t)points +
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
+    if (cut.late)
+        p->scratch_bytes +=
+            (size_t)late_step(p, p->ocv) * (size_t)square(f->distinct) * sizeof(float);
     if (in_cells(d)) p->scratch_bytes += (made_floats(p, f) + strip_floats(p, f)) * sizeof(float);
-    p->scratch_bytes += (size_t)p->icb * sizeof(struct conv_piece);
-    if (f->taps == 3) snprintf(p->name, sizeof p->name, "wino%d", m);
-    else snprintf(p->name, sizeof p->name, "wino%d,%d", m, f->taps);
+    if (f->taps == 3) snprintf(p->name, sizeof p->name, "wino%d", f->m);
+    else snprintf(p->name, sizeof p->name, "wino%d,%d", f->m, f->taps);
     size_t end = strlen(p->name);
-    snprintf(p->name + end, sizeof p->name - end, "%s %dx%d",
-             f->stride == 2 ? "s2" : in_cells(d) ? "p2" : "", p->ocv, p->unit);
+    snprintf(p->name + end, sizeof p->name - end, "%s %dx%d%s",
+             f->stride == 2 ? "s2" : in_cells(d) ? "p2" : "", p->ocv, p->unit,
+             cut.late ? " late" : "");
     return 1;
 }
 
@@ -292,7 +377,7 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
     enum { SQUARE = WINOGRAD_MOST_TAPS * WINOGRAD_MOST_TAPS };
     const struct conv_desc *d = &p->d;
     const struct form *f = &forms[p->wino_form];
-    const int vl = p->k->vl, channels = p->ocb * vl, square = f->taps * f->taps * vl;
+    const int vl = p->k->vl, channels = p->ocb * vl, taps = square(f->taps) * vl;
     double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
     weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
@@ -306,42 +391,78 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
             const float *pair[MOST_PAIRS];
             n = p->wino_ic - c < most ? p->wino_ic - c : most;
             for (int o = 0; o < blocks; o++)
-                gather_weights(p, weights, first + o, c, n, w + o * n * square);
+                gather_weights(p, weights, first + o, c, n, w + o * n * taps);
             for (int k = 0; k < n * blocks; k++)
-                pair[k] = w + (k % blocks * n + k / blocks) * square;
+                pair[k] = w + (k % blocks * n + k / blocks) * taps;
+            if (p->wino_late) {
+                for (int k = 0; k < n * blocks; k++)
+                    memcpy(u + k * taps, pair[k], (size_t)taps * sizeof *u);
+                u += n * blocks * (taps - vl);
+                continue;
+            }
             p->k->winograd->weights(pair, n * blocks, (const double(*)[WINOGRAD_MOST_TAPS])g,
                                     f->distinct, f->taps, u, (int64_t)p->wino_ic * blocks * vl);
         }
     }
 }
 
-/* All points of one group of output channels: m[point][block][tile][vl] = u v. */
-static void multiply(const struct conv_plan *p, const float *weights, int blocks, const float *v,
-                     int64_t v_step, float *m, int tiles, struct conv_piece *pieces) {
+/* The tiles of a block, transformed, and how products cover them. */
+struct block {
+    const float *v;
+    int64_t v_step; /* from point to point */
+    int n;
+    int blocks; /* of output channels that these are for */
+    struct covers covers;
+};
+
+static void cover_block(const struct conv_plan *p, struct block *b, int blocks) {
+    if (b->blocks == blocks) return;
+    b->blocks = blocks;
+    find_covers(p->k->winograd, blocks, b->n, &b->covers);
+}
+
+/* All points of one group of output channels: m[point][block][tile][vl] = u v, or += unless it is
+ * the first share of the channels, over the input channels [c, c + channels). Between points
+ * `ahead` bytes from `next` on are fetched to L2. */
+static void multiply(const struct conv_plan *p, const struct block *b, const float *u,
+                     int64_t u_step, int c, int channels, float *m, const char *next,
+                     size_t ahead) {
     const struct form *f = &forms[p->wino_form];
     const int vl = p->k->vl, n = f->n, last = f->distinct - 1;
-    struct conv_run runs[MAX_RUNS];
-    int n_runs = 0;
-    conv_cut(p, blocks, tiles, 0, runs, &n_runs);
-    for (int b = 0; b < p->icb; b++) {
-        const int left = p->wino_ic - b * vl;
-        pieces[b] = (struct conv_piece){v + (int64_t)b * tiles * vl, left < vl ? left : vl};
-    }
-    struct conv_tile t = {
-        .bias = no_bias, .pieces = pieces, .n_pieces = p->icb, .src_pixel = vl, .kw = 1, .taps = 1,
-        .nky = 1, .nkx = 1, .skip_first = -1, .skip_last = -1,
-        .dst_channel = (int64_t)tiles * vl, .direct = 1,
-    };
-    const int64_t u_step = (int64_t)p->wino_ic * blocks * vl, m_step = (int64_t)blocks * tiles * vl;
+    const int64_t block = (int64_t)b->n * vl, m_step = b->blocks * block;
+    const float *v = b->v + c / vl * block;
+    const size_t share = ahead / (size_t)(n * n) + 64;
     for (int q = 0; q < n * n; q++) {
         const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
-        t.weights = weights + (row * f->distinct + column) * u_step;
-        for (int r = 0; r < n_runs; r++)
-            for (int i = 0, x = runs[r].x; i < runs[r].count; i++, x += runs[r].kernel->px) {
-                t.src_at = q * v_step + x * vl;
-                t.dst = m + q * m_step + x * vl;
-                runs[r].kernel->run(&t);
-            }
+        for (size_t at = (size_t)q * share; at < ((size_t)q + 1) * share && at < ahead; at += 64)
+            __builtin_prefetch(next + at, 0, 2);
+        const float *weights = u + (row * f->distinct + column) * u_step;
+        for (int left = b->n, count; left > 0;) { /* from the last on, equal ones at once */
+            const int px = b->covers.last[left];
+            for (count = 1; left > count * px && b->covers.last[left - count * px] == px;) count++;
+            left -= count * px;
+            p->k->winograd->product[b->blocks][px](weights, v + q * b->v_step + left * vl, block,
+                                                   channels, m + q * m_step + left * vl, block,
+                                                   c > 0, count);
+        }
+    }
+}
+
+/* The products of a group, whose weights are transformed first, some input channels at a time. */
+static void multiply_late(const struct conv_plan *p, const struct block *b, const float *weights,
+                          float *u, float *m, const float *end) {
+    const int vl = p->k->vl;
+    for (int c = 0, c1; c < p->icb; c = c1) {
+        c1 = c + p->wino_late < p->icb ? c + p->wino_late : p->icb;
+        const int channels = (c1 * vl < p->wino_ic ? c1 * vl : p->wino_ic) - c * vl;
+        const int pairs = channels * b->blocks;
+        p->k->winograd->weights_late[p->wino_form](weights, pairs, u, late_step(p, b->blocks));
+        weights += (int64_t)pairs * 9 * vl;
+        /* The next ones, as many: by now they may be in memory only. */
+        size_t ahead = (size_t)pairs * 9 * (size_t)vl * sizeof *weights;
+        const size_t left = (size_t)((const char *)end - (const char *)weights);
+        multiply(p, b, u, late_step(p, b->blocks), c * vl, channels, m, (const char *)weights,
+                 ahead < left ? ahead : left);
     }
 }
 
@@ -444,9 +565,9 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const int n_blocks = (t1 - t0 + p->unit - 1) / p->unit;
     const int64_t pixel = d->dst == CONV_BLOCKED ? vl : 1;
     const int64_t out_step = d->dst == CONV_PIXEL ? a->dst_channel : pixel;
-    struct conv_piece *pieces =
-        (struct conv_piece *)((char *)scratch + p->scratch_bytes) - p->icb;
-    float *v = (float *)scratch + (in_cells(d) ? made_floats(p, f) + strip_floats(p, f) : 0);
+    const float *end = packed + p->packed_bytes / sizeof *packed;
+    float *late = (float *)scratch + (in_cells(d) ? made_floats(p, f) + strip_floats(p, f) : 0);
+    float *v = late + (p->wino_late ? late_step(p, p->ocv) * square(f->distinct) : 0);
     struct planes src = {a->src, 0, a->src_channel};
     if (a->make_row)
         src = (struct planes){scratch, INT_MIN / 2, (int64_t)2 * f->n * d->iw};
@@ -455,21 +576,26 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
         const int64_t v_step = point_step(p, n);
         float *products = v + v_step * f->n * f->n;
+        struct block block = {.v = v, .v_step = v_step, .n = n};
         transform_inputs(p, a, &src, b0, n, v, v_step, scratch);
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
             const float *weights = packed + p->ocb * vl + (size_t)g * p->group_floats;
-            multiply(p, weights, blocks, v, v_step, products, n, pieces);
+            cover_block(p, &block, blocks);
+            if (p->wino_late) multiply_late(p, &block, weights, late, products, end);
+            else
+                multiply(p, &block, weights, (int64_t)p->wino_ic * blocks * vl, 0, p->wino_ic,
+                         products, NULL, 0);
             for (int o = 0; o < blocks; o++) {
-                const int block = g * p->ocv + o;
+                const int ob = g * p->ocv + o;
                 for (int i = 0; i < n; i++) {
                     const int y = (b0 + i) / across * m, x = (b0 + i) % across * m;
                     const int rows = d->oh - y < m ? d->oh - y : m;
                     const int cols = d->ow - x < m ? d->ow - x : m;
                     struct conv_tile t;
-                    conv_set_output(p, a, image, block, (int64_t)y * d->ow + x, &t);
+                    conv_set_output(p, a, image, ob, (int64_t)y * d->ow + x, &t);
                     k->output[p->wino_form](products + ((int64_t)o * n + i) * vl,
-                                            (int64_t)blocks * n * vl, packed + block * vl, &t,
+                                            (int64_t)blocks * n * vl, packed + ob * vl, &t,
                                             d->ow * out_step, (int64_t)d->ow * vl, rows, cols);
                 }
             }

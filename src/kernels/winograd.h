@@ -40,6 +40,13 @@ enum winograd_form {
 };
 
 enum { WINOGRAD_MOST_OUTPUTS = 6, WINOGRAD_MOST_INPUTS = 11, WINOGRAD_MOST_TAPS = 4 };
+enum { WINOGRAD_MOST_OCV = 4, WINOGRAD_MOST_PX = 20 };
+
+/* The products of one point for `count` times px neighbouring tiles and ocv blocks of output
+ * channels: m[block][tile][vl] = u v, or += with `add`. u is [channel][ocv][vl], v is
+ * [block of channels][tile][vl]; v_block and m_block are floats from block to block. */
+typedef void (*winograd_product)(const float *u, const float *v, int64_t v_block, int channels,
+                                 float *m, int64_t m_block, int add, int count);
 
 struct winograd_kernels {
     /* One tile of one block of channels: plane is [ih][iw][vl], (y, x) its first input, which may
@@ -56,6 +63,19 @@ struct winograd_kernels {
      * k * vl. At most WINOGRAD_WEIGHT_FLOATS / vl pairs. */
     void (*weights)(const float *const *w, int count, const double (*g)[WINOGRAD_MOST_TAPS], int n,
                     int taps, float *u, int64_t step);
+    /* The same for weights that are transformed in each run, in single precision, of `count` pairs
+     * one behind the other; NULL for forms with other than 3 taps. */
+    void (*weights_late[N_WINOGRAD_FORMS])(const float *w, int count, float *u, int64_t step);
+    /* By ocv and px; NULL: none. There is one of px = 1 for every ocv up to max_ocv. */
+    winograd_product product[WINOGRAD_MOST_OCV + 1][WINOGRAD_MOST_PX + 1];
+    int max_ocv;
+    /* The cost model. What a product takes per channel, in multiply-add instructions of full rate:
+     * ocv * px + load_cost * ocv + broadcast_cost * px, at least least_cost. Bytes of a block's v
+     * that stay in L2. Microseconds: for a byte of v that does not, each time; for a byte of
+     * weights that follow blocks read, of many and of few; for a vector that the transforms of
+     * inputs and of outputs, and of weights in a run, write or read. */
+    float load_cost, broadcast_cost, least_cost;
+    float near_bytes, far_us, again_far_us, again_us, input_us, output_us, late_us;
 };
 /* Whole cache lines at a point, before the next point's, which lies a multiple of the size of a
  * cache's ways away. */

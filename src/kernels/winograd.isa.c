@@ -132,6 +132,15 @@ INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
 #define UNROLL_PASS _Pragma("GCC unroll 8")
 #endif
 
+/* A block's channels in one piece of code where that is short. */
+#if PK_FEW_TILES
+#define UNROLL_CHANNELS
+#elif VL == 8
+#define UNROLL_CHANNELS UNROLL_FULL
+#else
+#define UNROLL_CHANNELS UNROLL_2
+#endif
+
 /* The first input of a tile and the floats from row to row; copied, with zeros, at the border. */
 INLINE const float *tile_source(int n, const float *plane, int ih, int iw, int y, int x,
                                 float *patch, int64_t *row) {
@@ -303,10 +312,234 @@ static NOINLINE void weights(const float *const *w, int count,
     else transform_weights(w, count, g, n, taps, u, step);
 }
 
+/* t = G g along one axis: every different product, as conv_winograd.c's weight_transform(). */
+INLINE void points_weights(enum winograd_form form, const vf *g, int gap, vf *t) {
+    const vf g0 = g[0], g1 = g[gap], g2 = g[2 * gap];
+    if (form == WINOGRAD_s1_m2) {
+        vf e = 0.5f * (g0 + g2), o = 0.5f * g1;
+        t[0] = -g0;
+        t[1] = e + o;
+        t[2] = e - o;
+        t[3] = g2;
+    } else if (form == WINOGRAD_s1_m4) {
+        vf e1 = (-2 / 3.0f) * g0 - (1 / 3.0f) * g2, o1 = (-2 / 3.0f * R1) * g1;
+        vf e2 = (1 / 6.0f) * g0 + (1 / 3.0f) * g2, o2 = (1 / 6.0f * R2) * g1;
+        t[0] = g0;
+        t[1] = e1 + o1;
+        t[2] = e1 - o1;
+        t[3] = e2 + o2;
+        t[4] = e2 - o2;
+        t[5] = g2;
+    } else if (form == WINOGRAD_s1_m5) {
+        vf e1 = g0 + g2, e2 = g0 + 4.0f * g2;
+        t[0] = -0.5f * g0;
+        t[1] = (-1 / 3.0f) * (e1 + g1);
+        t[2] = (1 / 9.0f) * (e1 - g1);
+        t[3] = (1 / 36.0f) * (e2 + 2.0f * g1);
+        t[4] = (-1 / 60.0f) * (e2 - 2.0f * g1);
+        t[5] = (32 / 45.0f) * (g0 + 0.5f * g1 + 0.25f * g2);
+        t[6] = g2;
+    } else if (form == WINOGRAD_s1_m6) {
+        vf e1 = (-2 / 9.0f) * (g0 + g2), o1 = (-2 / 9.0f) * g1;
+        vf e2 = (1 / 90.0f) * g0 + (2 / 45.0f) * g2, o2 = (1 / 45.0f) * g1;
+        vf e3 = (32 / 45.0f) * g0 + (8 / 45.0f) * g2, o3 = (16 / 45.0f) * g1;
+        t[0] = -g0;
+        t[1] = e1 + o1;
+        t[2] = e1 - o1;
+        t[3] = e2 + o2;
+        t[4] = e2 - o2;
+        t[5] = e3 + o3;
+        t[6] = e3 - o3;
+        t[7] = g2;
+    } else if (form == WINOGRAD_s2_m3) {
+        t[0] = -g0;
+        t[1] = 0.5f * (g0 + g2);
+        t[2] = 0.5f * (g0 - g2);
+        t[3] = g2;
+        t[4] = g1;
+    } else if (form == WINOGRAD_s2_m4) {
+        t[0] = 0.5f * g0;
+        t[1] = -0.5f * (g0 + g2);
+        t[2] = (-1 / 6.0f) * (g0 - g2);
+        t[3] = (1 / 6.0f) * g0 + (1 / 3.0f) * g2;
+        t[4] = g2;
+        t[5] = g1;
+    } else { /* s2_m5 */
+        vf a = (-2 / 3.0f) * g0, b = (1 / 6.0f) * g0;
+        t[0] = g0;
+        t[1] = a - (2 / 3.0f * R1) * g2;
+        t[2] = a + (2 / 3.0f * R1) * g2;
+        t[3] = b + (1 / 6.0f * R2) * g2;
+        t[4] = b - (1 / 6.0f * R2) * g2;
+        t[5] = g2;
+        t[6] = g1;
+    }
+}
+
+INLINE void weights_late(enum winograd_form form, int distinct, const float *w, int count, float *u,
+                        int64_t step) {
+    for (int k = 0; k < count; k++, w += 9 * VL, u += VL) {
+        vf half[WINOGRAD_MOST_OUTPUTS + 2][3];
+        UNROLL_FULL
+        for (int j = 0; j < 3; j++) {
+            vf g[3], t[WINOGRAD_MOST_OUTPUTS + 2];
+            UNROLL_FULL
+            for (int i = 0; i < 3; i++) g[i] = vf_load(w + (i * 3 + j) * VL);
+            points_weights(form, g, 1, t);
+            UNROLL_FULL
+            for (int i = 0; i < distinct; i++) half[i][j] = t[i];
+        }
+        float *to = u;
+        UNROLL_PASS
+        for (int i = 0; i < distinct; i++) {
+            vf t[WINOGRAD_MOST_OUTPUTS + 2];
+            points_weights(form, half[i], 1, t);
+            UNROLL_FULL
+            for (int j = 0; j < distinct; j++, to += step) vf_store(to, t[j]);
+        }
+    }
+}
+
+#define DEFINE_LATE(name, stride, m, taps, finite, ...)                                            \
+    static NOINLINE void weights_late_##name(const float *w, int count, float *u, int64_t step) {  \
+        if ((taps) == 3)                                                                           \
+            weights_late(WINOGRAD_##name, (finite) + (stride), w, count, u, step);                 \
+    }
+WINOGRAD_FORMS(DEFINE_LATE)
+
+/* Channels [0, n) of one block for one register tile. All int parameters but n are constants of
+ * the caller. */
+INLINE void add_products(vf *acc, const float *restrict u, const float *restrict v, int n, int ocv,
+                         int px) {
+    int c = 0;
+#if defined(__aarch64__)
+    /* A product takes its factor from any lane of a register. */
+    for (; c + 4 <= n; c += 4) {
+        vf in[32];
+        UNROLL_FULL
+        for (int p = 0; p < px; p++) in[p] = vf_load(v + p * VL + c);
+        UNROLL_FULL
+        for (int lane = 0; lane < 4; lane++) {
+            vf w[WINOGRAD_MOST_OCV];
+            UNROLL_FULL
+            for (int o = 0; o < ocv; o++) w[o] = vf_load(u + ((c + lane) * ocv + o) * VL);
+            UNROLL_FULL
+            for (int p = 0; p < px; p++) {
+                UNROLL_FULL
+                for (int o = 0; o < ocv; o++) acc[o * px + p] += w[o] * vf_set(in[p][lane]);
+            }
+        }
+    }
+#else
+    UNROLL_CHANNELS
+#endif
+    for (; c < n; c++) {
+        vf w[WINOGRAD_MOST_OCV];
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) w[o] = vf_load(u + (c * ocv + o) * VL);
+        UNROLL_FULL
+        for (int p = 0; p < px; p++) {
+            vf b = vf_set(v[p * VL + c]);
+            UNROLL_FULL
+            for (int o = 0; o < ocv; o++) acc[o * px + p] += w[o] * b;
+        }
+    }
+}
+
+/* Whole blocks of channels without a loop of their own: a short one costs as much as an eighth of
+ * its products. */
+INLINE void product(const float *u, const float *v, int64_t v_block, int channels, float *m,
+                    int64_t m_block, int add, int count, int ocv, int px) {
+    for (; count > 0; count--, v += px * VL, m += px * VL) {
+        vf acc[32];
+        const float *w = u, *s = v;
+        int c = 0;
+        UNROLL_FULL
+        for (int i = 0; i < ocv * px; i++) acc[i] = (vf){0};
+        for (; c + VL <= channels; c += VL, w += VL * ocv * VL, s += v_block)
+            add_products(acc, w, s, VL, ocv, px);
+        if (c < channels) add_products(acc, w, s, channels - c, ocv, px);
+        if (add) {
+            UNROLL_FULL
+            for (int o = 0; o < ocv; o++) {
+                UNROLL_FULL
+                for (int p = 0; p < px; p++) acc[o * px + p] += vf_load(m + o * m_block + p * VL);
+            }
+        }
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) {
+            UNROLL_FULL
+            for (int p = 0; p < px; p++) vf_store(m + o * m_block + p * VL, acc[o * px + p]);
+        }
+    }
+}
+
+#if PK_FEW_TILES
+#define PRODUCTS(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 3)
+#elif VL == 16
+#define PRODUCTS(TILE)                                                                             \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)    \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 10) TILE(2, 13) TILE(2, 14)                \
+    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 5) TILE(3, 7) TILE(3, 9)                              \
+    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5) TILE(4, 6) TILE(4, 7)
+#elif VL == 8
+#define PRODUCTS(TILE)                                                                             \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10)                                        \
+    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(2, 5) TILE(2, 6)                              \
+    TILE(3, 1) TILE(3, 2) TILE(3, 3) TILE(3, 4)
+#elif defined(__aarch64__)
+#define PRODUCTS(TILE)                                                                             \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 14)                            \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 8) TILE(2, 10)                             \
+    TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 6)                                                    \
+    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5)
+#else
+#define PRODUCTS(TILE)                                                                             \
+    TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7)                                                    \
+    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(2, 5)
+#endif
+
+#define DEFINE_PRODUCT(ocv, px)                                                                    \
+    static NOINLINE void product_##ocv##x##px(const float *u, const float *v, int64_t v_block,     \
+                                              int channels, float *m, int64_t m_block, int add,    \
+                                              int count) {                                         \
+        product(u, v, v_block, channels, m, m_block, add, count, ocv, px);                         \
+    }
+PRODUCTS(DEFINE_PRODUCT)
+
+#define PRODUCT(ocv, px) [ocv][px] = product_##ocv##x##px,
 #define INPUT(name, ...) [WINOGRAD_##name] = input_##name,
 #define OUTPUT(name, ...) [WINOGRAD_##name] = output_##name,
+#define LATE(name, stride, m, taps, ...)                                                           \
+    [WINOGRAD_##name] = (taps) == 3 ? weights_late_##name : NULL,
 const struct winograd_kernels K(winograd) = {
     .input = {WINOGRAD_FORMS(INPUT)},
     .output = {WINOGRAD_FORMS(OUTPUT)},
     .weights = weights,
+    .weights_late = {WINOGRAD_FORMS(LATE)},
+    .product = {PRODUCTS(PRODUCT)},
+#if PK_FEW_TILES
+    .max_ocv = 2,
+#elif VL == 8
+    .max_ocv = 3,
+#elif VL == 4 && !defined(__aarch64__)
+    .max_ocv = 2,
+#else
+    .max_ocv = 4,
+#endif
+#if VL == 16 /* fitted to a Zen 4 core with 1 MB of L2, but for far_us and late_us */
+    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .near_bytes = 600e3f,
+    .far_us = 1.4e-5f, .again_far_us = 4e-6f, .again_us = 1.1e-6f, .input_us = 1.3e-3f,
+    .output_us = 1.5e-3f, .late_us = 8.5e-4f,
+#else /* fitted to AVX2 on a Zen 3 core with 512 KB of L2 */
+#if VL == 8
+    .load_cost = 0.1f, .broadcast_cost = 0.15f, .least_cost = 8,
+#elif defined(__aarch64__) /* instructions beside the multiply-adds: bench/inner_loops.py */
+    .load_cost = 1, .broadcast_cost = 0.25f, .least_cost = 4,
+#else
+    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4,
+#endif
+    .near_bytes = 300e3f, .far_us = 1.4e-5f, .again_far_us = 2e-5f, .again_us = 6e-6f,
+    .input_us = 2.1e-3f, .output_us = 2.1e-3f, .late_us = 8.5e-4f,
+#endif
 };

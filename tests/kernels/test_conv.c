@@ -281,6 +281,7 @@ static void winograd(void **unused) {
         d.dst = (enum conv_layout)(i % 5 ? 0 : i % 3);
         if (i % 4 == 0) d.pt = 0, d.oh -= stride == 1 || d.ih % 2;
         if (i % 4 == 1) d.pl = 2, d.ow += 2 / stride;
+        d.transform = (enum conv_transform)(i % 3);
         for (int isa = 0; isa < ISA_COUNT; isa++)
             for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
                 struct conv_plan p;
@@ -289,6 +290,11 @@ static void winograd(void **unused) {
                 assert_ok(conv_plan_init(k, &d, &p));
                 int fits = form != WINOGRAD_s1_m4_4 && stride == (form < WINOGRAD_s2_m3 ? 1 : 2);
                 assert_int_equal(winograd_lay_out(&p, form), fits);
+                if (fits && d.transform == CONV_TRANSFORM_AT_LOAD) assert_int_equal(p.wino_late, 0);
+                if (fits && d.transform == CONV_TRANSFORM_AT_RUN) {
+                    assert_true(p.wino_late > 0);
+                    if (i % 2) p.wino_late = 1; /* and in several parts */
+                }
                 if (fits) check_plan(p, "winograd");
             }
     }

@@ -63,7 +63,8 @@ def test_inner_loops_stay_in_registers(isa, build_dir, instrumented):
     for name, loops in inner_loops.spilling(found).items():
         for loop in loops:
             assert loop["spill"] <= MOST_ON_THE_STACK * loop["all"], (name, dict(loop))
-    for family in ("direct, stride 1", "direct, stride 2", "stem", "depthwise", "matrix product"):
+    for family in ("direct, stride 1", "direct, stride 2", "stem", "Winograd", "depthwise",
+                   "matrix product"):
         best = max(inner_loops.share(inner_loops.main_loop(loops))
                    for loops in found[family].values())
         assert best >= LEAST_SHARE[isa], family
