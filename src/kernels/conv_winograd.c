@@ -5,7 +5,8 @@
  *
  * Fused over blocks of a dozen or so tiles, so that nothing leaves the L2 cache: the inputs of a
  * block are transformed for all channels, v[point][block of ic][tile][vl]; then for each group of
- * output channels every point is a small product with the weights, and the results are transformed back and stored with bias and activation.
+ * output channels every point is a small product with the weights, and the results are transformed
+ * back and stored with bias and activation.
  * Weights are [group][point][ic][ocv][vl], one forward stream.
  *
  * Where a layer has few tiles, reading these weights, up to seven times those of the direct
@@ -74,7 +75,7 @@ struct cut {
 };
 
 /* Blocks of input channels whose transformed weights take no more than this. */
-#define LATE_BYTES 260e3
+#define LATE_BYTES 160e3
 static int late_blocks(const struct conv_plan *p, const struct form *f, int ocv) {
     const int most = (int)(LATE_BYTES / (4.0 * square(f->distinct * p->k->vl) * ocv));
     const int parts = (p->icb + most - 1) / (most ? most : 1);
@@ -124,6 +125,12 @@ static void find_all_covers(const struct winograd_kernels *k, struct covers *c) 
 #define MEMORY 20e3
 #define KEPT_BYTES 4.5e6
 
+/* Transformed weights are held, and made at load: so many bytes must save a microsecond a run. */
+#define MEMORY_WORTH 25e3
+static double held_us(const struct conv_plan *p, const struct form *f, const struct cut *cut) {
+    return weight_bytes(p, f, cut->late) / MEMORY_WORTH;
+}
+
 /* The products of `bands` times `tiles` tiles that follow one another, a block at a time, with the
  * transforms of the weights and their way from memory. */
 static double cut_us(const struct conv_plan *p, const struct form *f, const struct covers *covers,
@@ -156,8 +163,10 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
     static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, 36, CONV_MOST_BLOCK};
     const struct winograd_kernels *k = p->k->winograd;
     const struct conv_desc *d = &p->d;
-    const int can = k->weights_late[f - forms] != NULL;
+    /* First layers have few weights, and give the same however their rows come. */
+    const int can = k->weights_late[f - forms] && !in_cells(d);
     struct cut best = {0, 0, 0, 0};
+    double least = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int blocks = (tiles + sizes[i] - 1) / sizes[i];
         const int n = d->block ? d->block : (tiles + blocks - 1) / blocks;
@@ -170,7 +179,10 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
                     continue;
                 struct cut cut = {n, ocv, late ? late_blocks(p, f, ocv) : 0, 0};
                 cut.us = cut_us(p, f, covers, tiles, bands, &cut);
-                if (best.block == 0 || cut.us < best.us * 0.995) best = cut;
+                const double us = cut.us + held_us(p, f, &cut);
+                if (best.block && us >= least * 0.995) continue;
+                best = cut;
+                least = us;
             }
         if (d->block) break;
     }
@@ -215,9 +227,6 @@ static int64_t late_step(const struct conv_plan *p, int ocv) {
     return ((int64_t)p->wino_late * square(p->k->vl) * ocv / 16 | 1) * 16;
 }
 
-/* Transformed weights are held, and made at load: so many bytes must save a microsecond a run. */
-#define MEMORY_WORTH 100e3
-
 int winograd_plan(struct conv_plan *p, double limit_us) {
     const int only = p->d.only;
     if (!only && ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8)) return 0;
@@ -233,7 +242,7 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
         if (only) continue;
         struct cut cut;
         double cost = estimate(p, &forms[form], covers, 1, &cut);
-        cost += weight_bytes(p, &forms[form], cut.late) / MEMORY_WORTH;
+        cost += held_us(p, &forms[form], &cut);
         /* A larger tile loses digits: it must be worth it. */
         if (cost < limit_us * (chosen >= 0 ? 0.95 : 0.9)) {
             limit_us = cost;

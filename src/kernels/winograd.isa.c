@@ -141,35 +141,32 @@ INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
 #define UNROLL_CHANNELS UNROLL_2
 #endif
 
-/* The first input of a tile and the floats from row to row; copied, with zeros, at the border. */
-INLINE const float *tile_source(int n, const float *plane, int ih, int iw, int y, int x,
-                                float *patch, int64_t *row) {
-    if (y >= 0 && x >= 0 && y + n <= ih && x + n <= iw) {
-        *row = (int64_t)iw * VL;
-        return plane + ((int64_t)y * iw + x) * VL;
-    }
+static const float outside[WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
+
+/* Rows [y, y + n) of a plane from column x on, outside of it those of zeros. */
+INLINE void find_rows(int n, const float *plane, int ih, int iw, int y, int x,
+                      const float **rows) {
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) {
-            int inside = y + i >= 0 && y + i < ih && x + j >= 0 && x + j < iw;
-            vf d = {0};
-            if (inside) d = vf_load(plane + ((int64_t)(y + i) * iw + x + j) * VL);
-            vf_store(patch + (i * n + j) * VL, d);
-        }
-    *row = n * VL;
-    return patch;
+        rows[i] = y + i >= 0 && y + i < ih ? plane + ((int64_t)(y + i) * iw + x) * VL : outside;
 }
 
 INLINE void input_tile(enum winograd_form form, int n, const float *plane, int ih, int iw, int y,
                        int x, float *v, int64_t step) {
-    float patch[WINOGRAD_MOST_INPUTS * WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
-    int64_t row;
-    const float *src = tile_source(n, plane, ih, iw, y, x, patch, &row);
+    const float *rows[WINOGRAD_MOST_INPUTS];
+    /* Columns [first, end) are inside. */
+    const int first = x < 0 ? -x : 0, end = iw - x;
+    find_rows(n, plane, ih, iw, y, x + first, rows);
     vf half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_OUTPUTS + 2];
     UNROLL_PASS
     for (int j = 0; j < n; j++) {
         vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
+        if (j < first || j >= end) {
+            UNROLL_FULL
+            for (int i = 0; i < n; i++) half[i][j] = (vf){0};
+            continue;
+        }
         UNROLL_FULL
-        for (int i = 0; i < n; i++) d[i] = vf_load(src + i * row + j * VL);
+        for (int i = 0; i < n; i++) d[i] = vf_load(rows[i] + (j - first) * VL);
         points_in(form, d, 1, t);
         UNROLL_FULL
         for (int i = 0; i < n; i++) half[i][j] = t[i];
@@ -195,15 +192,16 @@ INLINE void store_row_s2(enum winograd_form form, int m, const vf *d, float *v, 
 
 INLINE void input_tile_s2(enum winograd_form form, int m, const float *plane, int ih, int iw, int y,
                           int x, float *v, int64_t step) {
-    const int n = 2 * m + 1;
-    float patch[WINOGRAD_MOST_INPUTS * WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
-    int64_t row;
-    const float *src = tile_source(n, plane, ih, iw, y, x, patch, &row);
+    const int n = 2 * m + 1, first = x < 0 ? -x : 0, end = iw - x;
+    const float *rows[WINOGRAD_MOST_INPUTS];
+    find_rows(n, plane, ih, iw, y, x + first, rows);
     vf half[WINOGRAD_MOST_OUTPUTS][WINOGRAD_MOST_INPUTS];
     for (int j = 0; j < n; j++) {
         vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
+        const int inside = j >= first && j < end;
         UNROLL_FULL
-        for (int i = 0; i <= m; i++) d[i] = vf_load(src + 2 * i * row + j * VL);
+        for (int i = 0; i <= m; i++)
+            d[i] = inside ? vf_load(rows[2 * i] + (j - first) * VL) : (vf){0};
         points_in(form, d, 1, t);
         UNROLL_FULL
         for (int i = 0; i <= m; i++) half[i][j] = t[i];
@@ -212,7 +210,10 @@ INLINE void input_tile_s2(enum winograd_form form, int m, const float *plane, in
     for (int i = 0; i < m; i++) {
         vf d[WINOGRAD_MOST_INPUTS];
         UNROLL_FULL
-        for (int j = 0; j < n; j++) d[j] = vf_load(src + (2 * i + 1) * row + j * VL);
+        for (int j = 0; j < n; j++) {
+            const int inside = j >= first && j < end;
+            d[j] = inside ? vf_load(rows[2 * i + 1] + (j - first) * VL) : (vf){0};
+        }
         store_row_s2(form, m, d, v + (m + 1 + i) * n * step, step);
     }
 }
