@@ -74,6 +74,41 @@ static const struct layer layers[] = {
     RELU(160, 960, 7, 1, 1, 1, ACT_CLIP, 0, 3),    RELU(960, 960, 7, 3, 1, 960, ACT_CLIP, 0, 3),
     RELU(320, 1280, 7, 1, 1, 1, ACT_CLIP, 0, 1),
 #undef RELU
+#define RELU(...) {"resnet50", __VA_ARGS__}
+    RELU(3, 64, 224, 7, 2, 1, ACT_RELU, 1, 1),     RELU(64, 64, 56, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(64, 64, 56, 3, 1, 1, ACT_RELU, 0, 3),     RELU(64, 256, 56, 1, 1, 1, ACT_RELU, 0, 4),
+    RELU(256, 64, 56, 1, 1, 1, ACT_RELU, 0, 2),    RELU(256, 128, 56, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(128, 128, 56, 3, 2, 1, ACT_RELU, 0, 1),   RELU(128, 512, 28, 1, 1, 1, ACT_RELU, 0, 4),
+    RELU(256, 512, 56, 1, 2, 1, ACT_NONE, 0, 1),   RELU(512, 128, 28, 1, 1, 1, ACT_RELU, 0, 3),
+    RELU(128, 128, 28, 3, 1, 1, ACT_RELU, 0, 3),   RELU(512, 256, 28, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(256, 256, 28, 3, 2, 1, ACT_RELU, 0, 1),   RELU(256, 1024, 14, 1, 1, 1, ACT_RELU, 0, 6),
+    RELU(512, 1024, 28, 1, 2, 1, ACT_NONE, 0, 1),  RELU(1024, 256, 14, 1, 1, 1, ACT_RELU, 0, 5),
+    RELU(256, 256, 14, 3, 1, 1, ACT_RELU, 0, 5),   RELU(1024, 512, 14, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(512, 512, 14, 3, 2, 1, ACT_RELU, 0, 1),   RELU(512, 2048, 7, 1, 1, 1, ACT_RELU, 0, 3),
+    RELU(1024, 2048, 14, 1, 2, 1, ACT_NONE, 0, 1), RELU(2048, 512, 7, 1, 1, 1, ACT_RELU, 0, 2),
+    RELU(512, 512, 7, 3, 1, 1, ACT_RELU, 0, 2),
+#undef RELU
+#define RELU(...) {"squeezenet1.1", __VA_ARGS__}
+    RELU(3, 64, 224, 3, 2, 1, ACT_RELU, 1, 1),     RELU(64, 16, 55, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(16, 64, 55, 1, 1, 1, ACT_RELU, 0, 2),     RELU(16, 64, 55, 3, 1, 1, ACT_RELU, 0, 2),
+    RELU(128, 16, 55, 1, 1, 1, ACT_RELU, 0, 1),    RELU(128, 32, 27, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(32, 128, 27, 1, 1, 1, ACT_RELU, 0, 2),    RELU(32, 128, 27, 3, 1, 1, ACT_RELU, 0, 2),
+    RELU(256, 32, 27, 1, 1, 1, ACT_RELU, 0, 1),    RELU(256, 48, 13, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(48, 192, 13, 1, 1, 1, ACT_RELU, 0, 2),    RELU(48, 192, 13, 3, 1, 1, ACT_RELU, 0, 2),
+    RELU(384, 48, 13, 1, 1, 1, ACT_RELU, 0, 1),    RELU(384, 64, 13, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(64, 256, 13, 1, 1, 1, ACT_RELU, 0, 2),    RELU(64, 256, 13, 3, 1, 1, ACT_RELU, 0, 2),
+    RELU(512, 64, 13, 1, 1, 1, ACT_RELU, 0, 1),    RELU(512, 1000, 13, 1, 1, 1, ACT_RELU, 0, 1),
+#undef RELU
+#define RELU(...) {"shufflenetv2", __VA_ARGS__}
+    RELU(3, 24, 224, 3, 2, 1, ACT_RELU, 1, 1),     RELU(24, 24, 56, 3, 2, 24, ACT_NONE, 0, 1),
+    RELU(24, 58, 28, 1, 1, 1, ACT_RELU, 0, 1),     RELU(24, 58, 56, 1, 1, 1, ACT_RELU, 0, 1),
+    RELU(58, 58, 56, 3, 2, 58, ACT_NONE, 0, 1),    RELU(58, 58, 28, 1, 1, 1, ACT_RELU, 0, 7),
+    RELU(58, 58, 28, 3, 1, 58, ACT_NONE, 0, 3),    RELU(116, 116, 28, 3, 2, 116, ACT_NONE, 0, 1),
+    RELU(116, 116, 28, 1, 1, 1, ACT_RELU, 0, 1),   RELU(116, 116, 14, 1, 1, 1, ACT_RELU, 0, 16),
+    RELU(116, 116, 14, 3, 1, 116, ACT_NONE, 0, 7), RELU(232, 232, 14, 3, 2, 232, ACT_NONE, 0, 2),
+    RELU(232, 232, 14, 1, 1, 1, ACT_RELU, 0, 1),   RELU(232, 232, 7, 1, 1, 1, ACT_RELU, 0, 8),
+    RELU(232, 232, 7, 3, 1, 232, ACT_NONE, 0, 3),  RELU(464, 1024, 7, 1, 1, 1, ACT_RELU, 0, 1),
+#undef RELU
 #define ALONE(...) {"alone", __VA_ARGS__, 0, 0}
     ALONE(512, 512, 20, 1, 1, 1, ACT_NONE), ALONE(512, 512, 7, 1, 1, 1, ACT_NONE),
     ALONE(64, 64, 56, 3, 1, 1, ACT_RELU),   ALONE(128, 128, 28, 3, 1, 1, ACT_RELU),
