@@ -57,7 +57,9 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
         return depthwise_plan(out);
     TRY(direct_plan(out));
     struct conv_plan other = *out;
-    if (d->n_pieces == 0 && d->only != CONV_ONLY_DIRECT && winograd_plan(&other, out->cost_us)) *out = other;
+    other.chunk = other.gathered = 0;
+    if (d->n_pieces == 0 && d->only != CONV_ONLY_DIRECT && winograd_plan(&other, out->cost_us))
+        *out = other;
     return STATUS_OK;
 }
 

@@ -117,9 +117,14 @@ struct conv_plan {
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
+    int gathered;             /* flat, with a stride: from a copy of the inputs that it meets */
     int unit;                 /* flat: bands are multiples of so many outputs; Winograd:
                                  conv_desc.block */
     int pixel_step;           /* floats between the inputs of neighbouring outputs */
+    int chunk;                /* direct: blocks (or pieces) of input channels that all outputs of a
+                                 tile meet before the next; 0: all at once */
+    int fetch_input;          /* direct: ahead of their use */
+    int fetch_weights;
     int merged;               /* planar source: kx and c are one run */
     int rows_outer;           /* all channel groups for a row before the next row */
     int bands, group_bands;   /* tiles = n * bands * group_bands */

@@ -2,14 +2,22 @@
 /*
  * The register tiles of direct convolution.
  *
- * Each starts its accumulators at the bias and, for every piece of the input channels, ky, kx and c,
- * loads one weight vector per block of output channels and multiplies it with one broadcast float
- * per output. 1x1 and KxK, any stride, blocked or pixel-interleaved input are the same loop; only
- * the distance between the inputs of neighbouring outputs is a constant of the template.
+ * Each starts its accumulators at the bias, or at the sums so far, and, for every piece of the input
+ * channels, ky, kx and c, loads one weight vector per block of output channels and multiplies it
+ * with one broadcast float per output. 1x1 and KxK, any stride, blocked or pixel-interleaved input
+ * are the same code; only the distance between the inputs of neighbouring outputs is a constant of
+ * the template.
  */
 #include "kernels/conv_finish.h"
 #include "kernels/conv_tile.h"
 #include "kernels/simd.h"
+
+/* For these, see struct conv_kernels. Tiles have no code for what is off: it costs registers. */
+#if VL == 8
+enum { CHUNK_BYTES = 24 * 1024, FETCH = 1, GATHER = 1 };
+#else
+enum { CHUNK_BYTES = 0, FETCH = 0, GATHER = 0 };
+#endif
 
 /* One channel of a tap for outputs p0..p1-1. Here and below, all int parameters but n are constants
  * of the caller. */
@@ -96,17 +104,33 @@ INLINE void add_residual(vf *acc, int ocv, int px, const struct conv_tile *t) {
 
 INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     vf acc[32];
-    UNROLL_FULL
-    for (int o = 0; o < ocv; o++) {
-        vf b = vf_load(t->bias + o * VL);
+    if (CHUNK_BYTES && t->resume) {
         UNROLL_FULL
-        for (int p = 0; p < px; p++) acc[o * px + p] = b;
+        for (int o = 0; o < ocv; o++) {
+            UNROLL_FULL
+            for (int p = 0; p < px; p++)
+                acc[o * px + p] = vf_load(t->dst + o * t->dst_channel + p * VL);
+        }
+    } else {
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) {
+            vf b = vf_load(t->bias + o * VL);
+            UNROLL_FULL
+            for (int p = 0; p < px; p++) acc[o * px + p] = b;
+        }
     }
     const float *w = t->weights;
     const struct conv_piece *piece = t->pieces, *end = piece + t->n_pieces;
     /* A loop of its own for 1x1, without the counters of the others. */
     if (t->taps == 1 && t->nky == 1 && t->nkx == 1) {
         const int64_t src_at = t->src_at;
+        for (; FETCH && step == VL && t->fetch && piece < end; piece++) {
+            const float *s = piece->src + src_at;
+            UNROLL_FULL
+            for (int i = 0; i < px * VL; i += 16) __builtin_prefetch(s + px * VL + i);
+            only_tap(acc, ocv, px, step, w, s, piece->n);
+            w += (int64_t)piece->n * ocv * VL;
+        }
         for (; piece < end; piece++) {
             only_tap(acc, ocv, px, step, w, piece->src + src_at, piece->n);
             w += (int64_t)piece->n * ocv * VL;
@@ -236,5 +260,5 @@ const struct conv_kernels K(conv) = {
 #else
     .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .fma_per_us = 3000,
 #endif
-    .interleave = interleave,
+    .chunk_bytes = CHUNK_BYTES, .fetch = FETCH, .gather = GATHER, .interleave = interleave,
 };

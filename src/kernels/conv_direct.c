@@ -23,6 +23,12 @@ enum {
     MOST_LANES = 64 /* of a group of output channels */
 };
 #define PLANAR_BYTES (96 * 1024)
+#define GATHERED_BYTES (192 * 1024)
+/* Weights of fewer bytes stay in the L2 cache from row to row, and do not need the copy. */
+#define LEAST_GATHERED (1024 * 1024)
+/* Inputs and weights of fewer bytes are in the L2 cache without being fetched ahead. */
+#define FETCHED_INPUT (1024 * 1024)
+#define FETCHED_WEIGHTS (256 * 1024)
 
 struct channels {
     int first, end;
@@ -102,7 +108,8 @@ float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct con
     int tail = -1, exact = length;
     float best = least[length];
     for (int j = 0; j < n; j++) {
-        if (c[j]->px > longest) continue;
+        /* Sums that wait in the destination must be added to once. */
+        if (c[j]->px > longest || p->chunk) continue;
         for (int r = 1; r < c[j]->px && r <= length; r++)
             if (least[length - r] + cost[j] < best - 0.01f) {
                 best = least[length - r] + cost[j];
@@ -227,6 +234,18 @@ static size_t copy_bytes(const struct conv_desc *d) {
            64;
 }
 
+/* Outputs whose inputs are gathered together: as many as fit a share of the L2 cache. */
+static int gathered_pixels(const struct conv_plan *p) {
+    const int64_t most = GATHERED_BYTES / ((int64_t)p->icb * p->k->vl * (int64_t)sizeof(float));
+    const int units = most > p->unit ? (int)(most / p->unit) : 1;
+    const int all = p->d.oh * p->d.ow;
+    return units * p->unit < all ? units * p->unit : all;
+}
+
+static size_t gathered_bytes(const struct conv_plan *p) {
+    return (size_t)gathered_pixels(p) * (size_t)p->icb * (size_t)p->k->vl * sizeof(float);
+}
+
 enum status direct_plan(struct conv_plan *p) {
     const struct conv_desc *d = &p->d;
     const struct conv_kernels *k = p->k->conv;
@@ -235,8 +254,12 @@ enum status direct_plan(struct conv_plan *p) {
     p->way = CONV_ONLY_DIRECT;
     p->flat = taps == 1 && d->sh == 1 && d->sw == 1 && d->pt == 0 && d->pl == 0 &&
               d->oh == d->ih && d->ow == d->iw && d->src == CONV_BLOCKED;
+    p->gathered = k->gather && taps == 1 && d->sh * d->sw > 1 && d->pt == 0 && d->pl == 0 &&
+                  (d->oh - 1) * d->sh < d->ih && (d->ow - 1) * d->sw < d->iw && d->groups == 1 &&
+                  d->src == CONV_BLOCKED && (int64_t)d->ic * d->oc * 4 >= LEAST_GATHERED;
+    p->flat |= p->gathered;
     p->merged = d->src == CONV_PLANAR && d->groups == 1 && d->dw == 1;
-    p->pixel_step = d->src == CONV_PLANAR ? d->sw * d->ic : d->sw * vl;
+    p->pixel_step = d->src == CONV_PLANAR ? d->sw * d->ic : p->flat ? vl : d->sw * vl;
     const int length = p->flat ? d->oh * d->ow : d->ow;
 
     double least = 0;
@@ -292,7 +315,16 @@ enum status direct_plan(struct conv_plan *p) {
     conv_split(p, p->flat ? (length + px - 1) / px : d->oh, d->made ? 1 : p->n_groups, weights,
                input);
     p->rows_outer = !p->flat && input / p->bands > 256e3 && weights <= 256e3;
+    /* Sums of some channels wait in the destination for those of the next. */
+    const size_t chunk = (size_t)k->chunk_bytes;
+    const size_t piece = (size_t)(vl * taps) * (size_t)(p->ocv * vl) * sizeof(float);
+    if (chunk && taps > 1 && d->src == CONV_BLOCKED && d->dst == CONV_BLOCKED && !p->rows_outer &&
+        p->group_floats * sizeof(float) > chunk)
+        p->chunk = piece < chunk ? (int)(chunk / piece) : 1;
+    p->fetch_input = k->fetch && p->flat && !p->gathered && input > FETCHED_INPUT;
+    p->fetch_weights = k->fetch && p->chunk && bytes > FETCHED_WEIGHTS;
     p->scratch_bytes = runs_bytes(p) + pieces_bytes(p);
+    if (p->gathered) p->scratch_bytes += gathered_bytes(p);
     if (d->src == CONV_PLANAR)
         p->scratch_bytes +=
             copy_bytes(d) + (d->made ? (size_t)d->ic * (size_t)d->iw * sizeof(float) : 0);
@@ -396,9 +428,14 @@ struct job {
     int n_pieces;
     struct channels read;
     int image;
-    float *copy; /* planar input, interleaved */
-    float *row;  /* with a maker: a row of it, planar */
-    int copy_y;  /* input row of the copy's first row */
+    float *copy;    /* planar input, interleaved, or gathered input */
+    float *row;     /* with a maker: a row of it, planar */
+    int copy_y;     /* input row of the copy's first row */
+    int n_gathered; /* outputs that the copy has inputs for */
+    int chunk, n_chunks; /* which of how many parts of the pieces */
+    int first;           /* the group is the first to read the inputs */
+    const char *ahead;   /* weights to fetch next, `step` bytes with each register tile */
+    int64_t step;
 };
 
 /* The channels r of the image, or all of its scattered ones. */
@@ -417,8 +454,10 @@ static void find_pieces(struct job *j, struct channels r) {
         return;
     }
     const int first = r.first / vl;
-    const float *block = a->src + j->image * a->src_batch + first * a->src_channel;
-    for (int c = first * vl; c < r.end; c += vl, block += a->src_channel) {
+    const int64_t step = j->p->gathered ? (int64_t)j->n_gathered * vl : a->src_channel;
+    const float *block = j->p->gathered ? j->copy : a->src + j->image * a->src_batch;
+    block += first * step;
+    for (int c = first * vl; c < r.end; c += vl, block += step) {
         const int lane = c < r.first ? r.first - c : 0, end = r.end - c < vl ? r.end - c : vl;
         j->pieces[j->n_pieces++] = (struct conv_piece){block + lane, end - lane};
     }
@@ -455,14 +494,26 @@ static void run_row(struct job *j, int group, int y, int x_base) {
         find_pieces(j, r);
         t.src_row = (int64_t)d->dh * d->iw * vl;
         t.src_tap = (int64_t)d->dw * vl;
-        at = p->flat ? (int64_t)x_base * vl
-                     : ((int64_t)(iy + ky0 * d->dh) * d->iw - d->pl) * vl;
-        step = (int64_t)d->sw * vl;
+        at = p->gathered ? 0
+             : p->flat   ? (int64_t)x_base * vl
+                         : ((int64_t)(iy + ky0 * d->dh) * d->iw - d->pl) * vl;
+        step = p->flat ? vl : (int64_t)d->sw * vl;
     }
-    t.pieces = j->pieces;
-    t.n_pieces = j->n_pieces;
+    const int p0 = (int)((int64_t)j->n_pieces * j->chunk / j->n_chunks);
+    const int p1 = (int)((int64_t)j->n_pieces * (j->chunk + 1) / j->n_chunks);
+    for (int i = 0; i < p0; i++)
+        t.weights += (int64_t)j->pieces[i].n * t.taps * blocks * vl;
+    t.pieces = j->pieces + p0;
+    t.n_pieces = p1 - p0;
+    t.resume = j->chunk > 0;
+    t.fetch = p->fetch_input && j->first;
     t.src_pixel = step;
     conv_set_output(p, j->a, j->image, group * p->ocv, (int64_t)y * d->ow + x_base, &t);
+    if (j->chunk + 1 < j->n_chunks) {
+        t.act = ACT_NONE;
+        t.residual_mode = CONV_RESIDUAL_NONE;
+        t.direct = 1;
+    }
     float *dst = t.dst;
     const float *residual = t.residual;
     const int64_t out_step = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
@@ -477,6 +528,8 @@ static void run_row(struct job *j, int group, int y, int x_base) {
             t.src_at = first + x * step;
             t.dst = dst + x * out_step;
             if (residual) t.residual = residual + (int64_t)x * vl;
+            for (int64_t b = 0; b < j->step; b += 64) __builtin_prefetch(j->ahead + b, 0, 2);
+            j->ahead += j->step;
             q->kernel->run(&t);
         }
     }
@@ -506,10 +559,59 @@ static void fill_copy(const struct job *j, int y0, int y1, int kept) {
     }
 }
 
+/* Copies what outputs [x, x + n) of the joined rows read, block by block. */
+static void gather(struct job *j, int x, int n) {
+    const struct conv_desc *d = &j->p->d;
+    const int vl = j->p->k->vl;
+    const float *block = j->a->src + j->image * j->a->src_batch;
+    float *to = j->copy;
+    for (int b = 0; b < j->p->icb; b++, block += j->a->src_channel)
+        for (int i = 0, count; i < n; i += count) { /* of a row */
+            const int oy = (x + i) / d->ow, ox = (x + i) % d->ow;
+            const float *from = block + ((int64_t)oy * d->sh * d->iw + (int64_t)ox * d->sw) * vl;
+            count = d->ow - ox < n - i ? d->ow - ox : n - i;
+            for (int q = 0; q < count; q++, to += vl, from += d->sw * vl)
+                copy_lanes(to, from, vl);
+        }
+    j->n_gathered = n;
+    j->read = (struct channels){0, 0};
+}
+
+static void cut_rows(struct job *j, int g0, int g1, int length) {
+    const struct conv_plan *p = j->p;
+    const int last = group_blocks(p, p->n_groups - 1, p->ocv);
+    if (g0 < p->n_groups - 1 || last == p->ocv)
+        j->n_runs[0] = cut_row(p, p->ocv, length, j->runs[0]);
+    if (g1 == p->n_groups && last != p->ocv) j->n_runs[1] = cut_row(p, last, length, j->runs[1]);
+}
+
+/* All rows of a group, for one chunk of the input channels after the other. Meanwhile the weights
+ * behind the chunk's are fetched: the next chunk's, or the next group's. */
+static void run_group(struct job *j, int g, int y0, int y1, int x_base) {
+    const struct conv_plan *p = j->p;
+    const int vl = p->k->vl, blocks = group_blocks(p, g, p->ocv), rest = blocks != p->ocv;
+    const struct channels r = reach(p, g * p->ocv, blocks);
+    const int n = p->d.n_pieces ? p->d.n_pieces : (r.end + vl - 1) / vl - r.first / vl;
+    j->n_chunks = p->chunk ? (n + p->chunk - 1) / p->chunk : 1;
+    const int64_t bytes = (int64_t)(r.end - r.first) * p->d.kh * p->d.kw * blocks * vl * 4;
+    const float *weights = j->packed + (size_t)p->ocb * (size_t)vl + (size_t)g * p->group_floats;
+    j->step = 0;
+    if (p->fetch_weights) {
+        int64_t tiles = 0;
+        for (int i = 0; i < j->n_runs[rest]; i++) tiles += j->runs[rest][i].count;
+        j->step = (bytes / j->n_chunks / (tiles * (y1 - y0)) + 63) / 64 * 64;
+    }
+    for (j->chunk = 0; j->chunk < j->n_chunks; j->chunk++) {
+        j->ahead = (const char *)weights + bytes * (j->chunk + 1) / j->n_chunks;
+        for (int y = y0; y < y1; y++) run_row(j, g, y, x_base);
+    }
+    j->chunk = 0;
+}
+
 void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
                 void *scratch) {
     const struct conv_desc *d = &p->d;
-    struct job j = {.p = p, .a = a, .packed = packed};
+    struct job j = {.p = p, .a = a, .packed = packed, .n_chunks = 1};
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
     j.image = conv_tile_image(p, tile);
     const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
@@ -527,10 +629,18 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
     j.runs[0] = scratch;
     j.runs[1] = j.runs[0] + max_runs(p);
     j.pieces = (struct conv_piece *)((char *)scratch + runs_bytes(p));
-    const int last = group_blocks(p, p->n_groups - 1, p->ocv);
-    if (g0 < p->n_groups - 1 || last == p->ocv) j.n_runs[0] = cut_row(p, p->ocv, length, j.runs[0]);
-    if (g1 == p->n_groups && last != p->ocv) j.n_runs[1] = cut_row(p, last, length, j.runs[1]);
-
+    if (p->gathered) {
+        j.copy = (float *)((char *)scratch + runs_bytes(p) + pieces_bytes(p));
+        const int most = gathered_pixels(p);
+        for (int n; length > 0; x_base += n, length -= n) {
+            n = length < most ? length : most;
+            gather(&j, x_base, n);
+            cut_rows(&j, g0, g1, n);
+            for (int g = g0; g < g1; g++) run_group(&j, g, 0, 1, x_base);
+        }
+        return;
+    }
+    cut_rows(&j, g0, g1, length);
     if (d->src == CONV_PLANAR) {
         j.copy = (float *)((char *)scratch + runs_bytes(p) + pieces_bytes(p));
         j.row = (float *)((char *)j.copy + copy_bytes(d));
@@ -554,7 +664,9 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
         for (int y = y0; y < y1; y++)
             for (int g = g0; g < g1; g++) run_row(&j, g, y, 0);
     } else {
-        for (int g = g0; g < g1; g++)
-            for (int y = y0; y < y1; y++) run_row(&j, g, y, x_base);
+        for (int g = g0; g < g1; g++) {
+            j.first = g == g0;
+            run_group(&j, g, y0, y1, x_base);
+        }
     }
 }

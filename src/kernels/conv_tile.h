@@ -34,6 +34,8 @@ struct conv_tile {
     int64_t residual_channel;
     int channels; /* that exist from here on, for destinations without padding lanes */
     int direct;   /* blocked destination and conv_direct_activation() */
+    int fetch;    /* 1x1: inputs of the outputs after these are fetched meanwhile */
+    int resume;   /* direct: the sums go on from what dst holds, not from the bias */
     enum conv_layout layout;
     enum activation act;
     enum conv_residual residual_mode;
@@ -61,6 +63,10 @@ struct conv_kernels {
     /* Cost of a tile per input channel and tap, in FMA instructions of full rate. */
     float load_cost, broadcast_cost, least_cost;
     float fma_per_us; /* FMA instructions in a microsecond */
+    int chunk_bytes;  /* weights of a group that all outputs of a band meet before the next, if
+                         kernels are larger than 1x1; 0: all weights of the group */
+    int fetch;        /* weights, or inputs of 1x1, are fetched ahead of their use */
+    int gather;       /* 1x1 with a stride: the inputs are copied side by side first */
     /* Interleaves `channels` planes of `n` floats: dst[i * channels + c] = src[c * stride + i]. */
     void (*interleave)(const float *src, int64_t stride, int channels, int64_t n, float *dst);
 };

@@ -218,6 +218,41 @@ static void pointwise(void **unused) {
     check_all(&d, "1x1 p1");
 }
 
+/* Enough weights for what large layers do: chunks of input channels, whose sums wait in the
+ * destination, and strided inputs that are gathered first. */
+static void many_weights(void **unused) {
+    for (int i = 0; i < 18; i++) {
+        struct conv_desc d = make(30 + 29 * (i % 5), 17 + 13 * i, 5 + i % 7, 5 + 2 * i % 13,
+                                  i % 3 ? 3 : 5, 1 + i % 2, i % 3);
+        d.n = 1 + i % 2;
+        d.only = CONV_ONLY_DIRECT;
+        d.act = (enum activation)(i % ACT_COUNT);
+        d.residual = (enum conv_residual)(i / 2 % 3);
+        if (i % 4 == 3) d.dst = (enum conv_layout)(i / 4 % 3);
+        check_all(&d, "chunks");
+    }
+    struct conv_desc d = make(96, 64, 6, 7, 3, 1, 1);
+    d.groups = 2; /* of which a group of blocks reads one or both */
+    d.act = ACT_RELU;
+    check_all(&d, "chunks of groups");
+    d.groups = 8;
+    d.residual = CONV_RESIDUAL_AFTER;
+    check_all(&d, "chunks of groups");
+    for (int i = 0; i < 4; i++) { /* 0.5 MiB of inputs in blocks: several copies */
+        d = make(509 + i, 520 - i, 31 - 9 * i, 33 - 8 * i, 1, 2, 0);
+        d.sw = 1 + (i + 1) % 3;
+        d.ow = (d.iw - 1) / d.sw + 1;
+        d.n = 1 + i % 2;
+        d.act = ACT_LEAKY;
+        d.residual = (enum conv_residual)(i % 3);
+        if (i == 3) d.dst = CONV_PIXEL;
+        check_all(&d, "gathered");
+    }
+    d = make(1030, 260, 5, 5, 1, 2, 0);
+    d.oh++, d.ow++; /* the last outputs read padding only */
+    check_all(&d, "padded 1x1 s2");
+}
+
 static void three_by_three(void **unused) {
     for (int w = 1; w <= 33; w += w < 15 ? 1 : 6)
         for (int s = 1; s <= 2; s++) {
@@ -617,7 +652,8 @@ static void nonsense(void **unused) {
 int main(int argc, char **argv) {
     if (argc > 1) seed = strtoull(argv[1], NULL, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pointwise),   cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
+        cmocka_unit_test(pointwise),   cmocka_unit_test(many_weights),
+        cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
         cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
         cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
         cmocka_unit_test(made_source),
