@@ -2,11 +2,11 @@
 /*
  * The register tiles of direct convolution.
  *
- * Each starts its accumulators at the bias, or at the sums so far, and, for every piece of the input
- * channels, ky, kx and c, loads one weight vector per block of output channels and multiplies it
- * with one broadcast float per output. 1x1 and KxK, any stride, blocked or pixel-interleaved input
- * are the same code; only the distance between the inputs of neighbouring outputs is a constant of
- * the template.
+ * Each starts its accumulators at the bias, or at the sums so far, and, for every piece of the
+ * input channels, ky, kx and c, loads one weight vector per block of output channels and multiplies
+ * it with one broadcast float per output. 1x1 and KxK, any stride, blocked or pixel-interleaved
+ * input are the same code; only the distance between the inputs of neighbouring outputs is a
+ * constant of the template.
  */
 #include "kernels/conv_finish.h"
 #include "kernels/conv_tile.h"
@@ -135,6 +135,14 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
             only_tap(acc, ocv, px, step, w, piece->src + src_at, piece->n);
             w += (int64_t)piece->n * ocv * VL;
         }
+    } else if ((step == 3 || step == 6) && t->kw == 1 && t->n_pieces == 1) {
+        /* And one for first layers, whose kx and channels are one run. */
+        const int n = piece->n;
+        const int64_t row = (int64_t)n * ocv * VL;
+        const float *s = piece++->src + t->src_at;
+        w += row * t->ky0;
+        for (int ky = t->nky; ky > 0; ky--, s += t->src_row, w += row)
+            one_tap(acc, ocv, px, 0, px, step, w, s, n);
     }
     const int nky = t->nky, nkx = t->nkx, skip_first = t->skip_first, skip_last = t->skip_last;
     const int64_t src_row = t->src_row, src_tap = t->src_tap;
