@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prusik beside its peers: latency, load time and memory, network by network.
 
-usage: bench.py --build DIR [--networks A,B] [--engines A,B] [--threads 1,2] [--runs N] [--isa ISA]
+usage: bench.py --build DIR [--networks A,B] [--engines A,B] [--threads 1,2] [--runs N] [--loads N]
+                [--isa ISA]
 
 Same network, same input, fp32, one image at a time. The engines take turns, a few runs each, so
 that whatever else the machine does hits all alike; the figure of an engine is its least time, the
-median is kept beside it. An engine whose outputs differ from the reference's, or that cannot run a
-network, is left out by name and with the reason. docs/performance.md says more.
+median is kept beside it. Load and peak memory are the least of several processes, each alone and
+for one load. An engine whose outputs differ from the reference's, or that cannot run a network, is
+left out by name and with the reason. docs/performance.md says more.
 
 Writes results.json, details.json and results.png beside this file (or to --out).
 """
@@ -33,6 +35,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 TURNS = 10  # at least, so that no engine's figure hangs on one moment
 RUNS_A_TURN = 5
+OF_A_LOAD = ("load_ms", "first_ms", "peak_mib")
 TOLERANCE = 1e-3  # of an output's range
 ZOO = ["yolox_tiny", "yolox_s", "yolov5s", "yolov8n", "nanodet_plus_m", "resnet18", "resnet50",
        "shufflenet_v2"]
@@ -145,39 +148,69 @@ def difference(reference, outputs):
     return worst
 
 
+def start(engine, network, threads, options, tools):
+    """A process with the network loaded: the worker, and what loading took."""
+    _, path, x = network
+    kind = options.kinds[engine]
+    file = convert(kind, path, x, tools)
+    environment = {"PRUSIK_LIBRARY": str(tools["library"]), "PYTHONPATH": str(HERE)}
+    if hasattr(kind, "environment"):
+        environment |= kind.environment(threads, options.isa)
+    worker = Worker(kind, threads, environment, path.with_suffix(f".{engine}.log"))
+    try:
+        return worker, worker.ask("load", file, x)
+    except Failed:
+        worker.close()
+        raise
+
+
 def measure(network, threads, options, tools):
     """{engine: figures} and {engine: reason for leaving it out}"""
-    name, path, x = network
-    workers, found, left_out, reference = {}, {}, {}, None
-    try:
-        for engine in options.engines:
-            kind = options.kinds[engine]
+    workers, found, left_out = {}, {}, {}
+    engines = list(options.engines)
+
+    def each(engines, step):
+        for engine in engines:
             try:
-                file = convert(kind, path, x, tools)
-                environment = {"PRUSIK_LIBRARY": str(tools["library"]), "PYTHONPATH": str(HERE)}
-                if hasattr(kind, "environment"):
-                    environment |= kind.environment(threads, options.isa)
-                worker = Worker(kind, threads, environment, path.with_suffix(f".{engine}.log"))
-                workers[engine] = worker
-                loaded = worker.ask("load", file, x)
-                outputs = loaded.pop("outputs")
-                if reference is None:
-                    reference = outputs
-                loaded["difference"] = difference(reference, outputs)
-                if not loaded["difference"] <= TOLERANCE:
-                    raise Failed(f"its outputs differ by {loaded['difference']:.1e} of their range")
-                found[engine] = {**loaded, "times": []}
-                worker.rest()
+                step(engine)
             except (Failed, RuntimeError, OSError, subprocess.SubprocessError) as error:
-                drop(engine, error, workers, found, left_out)
-        runs = max(1, min(RUNS_A_TURN, options.runs // TURNS))
+                left_out[engine] = str(error)
+                found.pop(engine, None)
+                if engine in workers:
+                    workers.pop(engine).close()
+
+    reference = []
+
+    def load(engine):
+        """In a process of its own, gone before the next one starts: memory that nobody has touched
+        yet, or that others hold meanwhile, can cost more than the load itself."""
+        worker, figures = start(engine, network, threads, options, tools)
+        worker.close()
+        outputs = figures.pop("outputs")
+        reference.extend(outputs if not reference else [])
+        figures["difference"] = difference(reference, outputs)
+        if not figures["difference"] <= TOLERANCE:
+            raise Failed(f"its outputs differ by {figures['difference']:.1e} of their range")
+        known = found.setdefault(engine, {**figures, "times": []})
+        known |= {name: min(known[name], figures[name]) for name in OF_A_LOAD}
+
+    def begin(engine):
+        workers[engine], _ = start(engine, network, threads, options, tools)
+        workers[engine].rest()
+
+    runs = max(1, min(RUNS_A_TURN, options.runs // TURNS))
+
+    def run(engine):
+        found[engine]["times"] += workers[engine].ask("time", runs)
+        workers[engine].rest()
+
+    try:
+        each(engines, load)
+        for _ in range(1, options.loads):
+            each(list(found), load)
+        each(list(found), begin)
         for _ in range(math.ceil(options.runs / runs)):
-            for engine in list(found):
-                try:
-                    found[engine]["times"] += workers[engine].ask("time", runs)
-                    workers[engine].rest()
-                except Failed as error:
-                    drop(engine, error, workers, found, left_out)
+            each(list(found), run)
     finally:
         for worker in workers.values():
             worker.close()
@@ -185,13 +218,6 @@ def measure(network, threads, options, tools):
         times = figures.pop("times")
         figures |= {"min_ms": min(times), "median_ms": statistics.median(times)}
     return found, left_out
-
-
-def drop(engine, error, workers, found, left_out):
-    left_out[engine] = str(error)
-    found.pop(engine, None)
-    if engine in workers:
-        workers.pop(engine).close()
 
 
 def convert(kind, path, x, tools):
@@ -219,7 +245,16 @@ def entry(name, threads, found, model, limits, options):
     measure = [ms for e, ms in peers.items() if held(e, options)]
     return {"name": name, "threads": threads, "ours_ms": ours and round(ours, 3), "peers": peers,
             "ratio": round(min(measure) / ours, 3) if ours and measure else None,
-            "bound_ms": round(bound.bound_ms(model, limits, threads), 3)}
+            "bound_ms": round(bound.bound_ms(model, limits, threads), 3),
+            "load": load_entry(found)}
+
+
+def load_entry(found):
+    """Of each engine what OF_A_LOAD names; and how many times ours onnxruntime's load takes."""
+    engines = {e: {name: round(f[name], 2) for name in OF_A_LOAD} for e, f in found.items()}
+    known = "prusik" in found and "onnxruntime" in found
+    return {"engines": engines, "onnxruntime_over_ours": round(
+        found["onnxruntime"]["load_ms"] / found["prusik"]["load_ms"], 3) if known else None}
 
 
 def print_table(entries, engines):
@@ -230,6 +265,10 @@ def print_table(entries, engines):
         ours = e["ours_ms"]
         rows.append([e["name"], str(e["threads"]), cell(ours), *(cell(e["peers"].get(p)) for p in peers),
                      cell(e["ratio"]), cell(e["bound_ms"]), cell(ours and ours / e["bound_ms"])])
+    print_rows(head, rows)
+
+
+def print_rows(head, rows):
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
         print("  ".join(f"{v:<{w}}" if i == 0 else f"{v:>{w}}"
@@ -249,13 +288,25 @@ def geomean(entries):
     return found
 
 
-def print_beside(details, engines):
-    """Load time and memory: no table of its own for each thread count; the first will do."""
-    print("\nload, file to ready / to the first answer, ms; peak memory beyond the interpreter's, MiB")
-    for d in details:
-        figures = [f"{e} {f['load_ms']:.0f}/{f['first_ms']:.0f} ms {f['peak_mib']:.0f} MiB"
-                   for e, f in d["engines"].items()]
-        print(f"  {d['name']}, {d['threads']} thread(s): " + "; ".join(figures))
+def print_loads(entries, engines, loads):
+    """One table for each of OF_A_LOAD."""
+    titles = {"load_ms": "file to ready, ms", "first_ms": "file to the first answer, ms",
+              "peak_mib": "peak memory, one run included, MiB"}
+    peers = [e for e in engines if e != "prusik"]
+    for name in OF_A_LOAD:
+        head = ["network", "threads", "prusik", *peers]
+        rows = []
+        for e in entries:
+            of = e["load"]["engines"]
+            rows.append([e["name"], str(e["threads"]),
+                         *(cell(of.get(p, {}).get(name)) for p in ["prusik", *peers])])
+            if name == "load_ms":
+                rows[-1].append(cell(e["load"]["onnxruntime_over_ours"]))
+        print(f"\n{titles[name]}; least of {loads} processes")
+        print_rows([*head, "onnxruntime/ours"] if name == "load_ms" else head, rows)
+
+
+def print_left_out(details):
     for d in details:
         for engine, why in d["left_out"].items():
             print(f"left out: {engine} on {d['name']}, {d['threads']} thread(s): {why}")
@@ -304,6 +355,7 @@ def options_of(arguments):
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--threads", default="", help="default: 1 and all")
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--loads", type=int, default=5, help="processes that load, per engine")
     parser.add_argument("--isa", default="",
                         help="avx2 also holds those peers to it that can be held")
     options = parser.parse_args(arguments)
@@ -357,12 +409,13 @@ def main():
     means = geomean(entries)
     for threads, mean in means.items():
         print(f"best peer / ours, geometric mean, {threads} thread(s): {mean:.2f}")
-    print_beside(details, options.engines)
+    print_loads(entries, options.engines, options.loads)
+    print_left_out(details)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "results.json").write_text(
         json.dumps({"networks": entries, "geomean": means}, indent=1) + "\n")
     (options.out / "details.json").write_text(
-        json.dumps({"machine": about, "runs": options.runs, "versions": versions,
+        json.dumps({"machine": about, "runs": options.runs, "loads": options.loads, "versions": versions,
                     "networks": details}, indent=1) + "\n")
     chart(entries, options.engines, options.out / "results.png")
     print(f"\nwritten: results.json, details.json, results.png in {options.out}")
