@@ -6,7 +6,7 @@
  * `bytes` field. wire_unpack() therefore first walks the bytes itself, without recursion: it bounds
  * depth, message count and memory, checks every length and wire type against the message
  * descriptors, and writes a skeleton: the same message without fields the descriptors do not know
- * and with big `bytes` fields replaced by where they lie. Then protobuf-c unpacks the skeleton with
+ * or the caller does not use, and with big `bytes` fields replaced by where they lie. Then protobuf-c unpacks the skeleton with
  * an allocator on an arena that has a budget.
  *
  *     struct wire_options options = {.cut = cuts, .n_cuts = 1};
@@ -34,12 +34,20 @@ struct wire_cut {
     uint32_t id, offset_id;
 };
 
+/* A field that is checked as the others are, but not unpacked. */
+struct wire_unused {
+    const ProtobufCMessageDescriptor *message;
+    uint32_t id;
+};
+
 struct wire_options {
     int max_depth;         /* 0: 64 */
     size_t max_messages;   /* 0: 8 million */
     size_t max_bytes;      /* of the input; 0: 2 GiB, what protocol buffers allow */
     const struct wire_cut *cut;
     int n_cuts;
+    const struct wire_unused *unused;
+    int n_unused;
 };
 
 struct wire_message {

@@ -211,16 +211,16 @@ static enum status read_partition(const struct om_source *s, const struct om_par
 /* Reads a partition and unpacks the message it is into `arena`. */
 static enum status read_message(const struct om_source *s, const struct om_container *c,
                                 uint32_t partition, const ProtobufCMessageDescriptor *type,
-                                uint64_t max_bytes, enum om_fault fault, struct arena *arena,
-                                void *out) {
+                                uint64_t max_bytes, enum om_fault fault, struct wire_options options,
+                                struct arena *arena, void *out) {
     const struct om_partition *p = om_container_find(c, partition);
     OM_CHECK(p, OM_FAULT_PARTITION, STATUS_FORMAT, "'%s' has no partition %s", s->name,
              om_partition_name(partition));
     void *bytes;
     TRY(read_partition(s, p, max_bytes, fault, &bytes));
     /* An attribute, the smallest thing there is many of, is two messages in nine bytes. */
-    struct wire_options options = {.max_depth = MODEL_MAX_DEPTH,
-                                   .max_messages = 64 + (size_t)p->bytes / 3};
+    options.max_depth = MODEL_MAX_DEPTH;
+    options.max_messages = 64 + (size_t)p->bytes / 3;
     struct wire_message m;
     enum status status = wire_unpack(type, bytes, (size_t)p->bytes, &options, &m);
     mem_free(bytes);
@@ -234,12 +234,23 @@ static enum status read_message(const struct om_source *s, const struct om_conta
     return STATUS_OK;
 }
 
-enum status om_model_read(const struct om_source *s, const struct om_container *c,
+/* What an operator's inputs are, its producers' outputs say; the rest is for other readers. */
+static const struct wire_unused not_of_a_graph[] = {
+    {&ge__proto__op_def__descriptor, 33}, /* input_desc */
+    {&ge__proto__tensor_descriptor__descriptor, 4}, /* layout */
+};
+
+enum status om_model_read(const struct om_source *s, const struct om_container *c, bool all,
                           struct arena *arena, Ge__Proto__ModelDef **out) {
     OM_CHECK(!c->encrypted, OM_FAULT_FOREIGN, STATUS_UNSUPPORTED,
              "'%s' is encrypted; encrypted models cannot be read", s->name);
+    struct wire_options options = {0};
+    if (!all) {
+        options.unused = not_of_a_graph;
+        options.n_unused = sizeof not_of_a_graph / sizeof *not_of_a_graph;
+    }
     return read_message(s, c, OM_MODEL_DEF, &ge__proto__model_def__descriptor, MODEL_MAX_BYTES,
-                        OM_FAULT_MODEL, arena, out);
+                        OM_FAULT_MODEL, options, arena, out);
 }
 
 enum status om_task_read(const struct om_source *s, const struct om_container *c,
@@ -248,7 +259,8 @@ enum status om_task_read(const struct om_source *s, const struct om_container *c
     arena_init(&arena, 0);
     Domi__ModelTaskDef *m = NULL;
     enum status status = read_message(s, c, OM_TASK_INFO, &domi__model_task_def__descriptor,
-                                      TASK_MAX_BYTES, OM_FAULT_TASK, &arena, &m);
+                                      TASK_MAX_BYTES, OM_FAULT_TASK, (struct wire_options){0},
+                                      &arena, &m);
     if (status == STATUS_OK) {
         *memory_bytes = m->memory_size;
         *weight_bytes = m->weight_size;

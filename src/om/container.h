@@ -53,8 +53,9 @@ enum { OM_OWN_HEAD_BYTES = OM_HEADER_BYTES + 4 + 3 * 12 };
 void om_container_write(unsigned char head[static OM_OWN_HEAD_BYTES], const char *name,
                         const uint32_t bytes[static 3]);
 
-/* Reads and unpacks MODEL_DEF into `arena`, after a check of depth, message count and bytes. */
-enum status om_model_read(const struct om_source *s, const struct om_container *c,
+/* Reads and unpacks MODEL_DEF into `arena`, after a check of depth, message count and bytes.
+ * Without `all` only what a graph is made of; the rest is checked all the same. */
+enum status om_model_read(const struct om_source *s, const struct om_container *c, bool all,
                           struct arena *arena, Ge__Proto__ModelDef **out);
 /* A model of ours as a graph; read.c. */
 enum status om_read_source(const struct om_source *s, struct graph **out);

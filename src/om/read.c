@@ -332,7 +332,7 @@ static enum status read_model(const struct om_source *s, struct arena *arena, st
     Ge__Proto__ModelDef *m;
     uint64_t memory_bytes, weight_bytes;
     TRY(om_container_read(s, &c));
-    TRY(om_model_read(s, &c, arena, &m));
+    TRY(om_model_read(s, &c, false, arena, &m));
     TRY(check_ours(s, m));
     TRY(om_task_read(s, &c, &memory_bytes, &weight_bytes));
     struct reader r = {.from = s, .def = m->graph[0], .g = g, .arena = arena};

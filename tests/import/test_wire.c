@@ -43,6 +43,62 @@ static void our_own_fields_are_not_taken_from_files(void **state) {
     free(t.p);
 }
 
+/* A node between two others, and a name in front of them. */
+static struct bytes three_nodes(struct bytes middle) {
+    struct bytes graph = {0}, model = {0};
+    for (int i = 0; i < 3; i++) {
+        struct bytes node = {0};
+        w_text(&node, 3, i == 0 ? "first" : i == 1 ? "second" : "third");
+        w_text(&node, 4, "Relu");
+        if (i == 1) w_raw(&node, middle.p, middle.n);
+        w_message(&graph, 1, node);
+    }
+    w_text(&graph, 2, "g");
+    w_int(&model, 1, 7);
+    w_message(&model, 7, graph);
+    w_text(&model, 2, "maker");
+    return model;
+}
+
+static void unused_fields_are_left_out_but_checked(void **state) {
+    static const struct wire_unused unused[] = {{&onnx__node_proto__descriptor, 5},
+                                                {&onnx__node_proto__descriptor, 4},
+                                                {&onnx__graph_proto__descriptor, 2}};
+    const struct wire_options options = {.unused = unused, .n_unused = 3};
+    struct bytes attribute = {0}, middle = {0};
+    w_text(&attribute, 1, "alpha");
+    w_message(&attribute, 5, w_tensor("w", 1, 1, (int64_t[]){2}, "abcdefgh", 8));
+    w_message(&middle, 5, attribute);
+    w_text(&middle, 1, "input");
+    struct bytes model = three_nodes(middle);
+    struct wire_message m;
+    assert_ok(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &options, &m));
+    const Onnx__ModelProto *p = (const Onnx__ModelProto *)m.message;
+    assert_string_equal(p->producer_name, "maker");
+    assert_int_equal(p->graph->n_node, 3);
+    assert_string_equal(p->graph->node[0]->name, "first");
+    assert_string_equal(p->graph->node[1]->name, "second");
+    assert_string_equal(p->graph->node[2]->name, "third");
+    assert_int_equal(p->graph->node[1]->n_attribute, 0);
+    assert_int_equal(p->graph->node[1]->n_input, 1);
+    assert_string_equal(p->graph->node[1]->input[0], "input");
+    assert_true(!p->graph->name || !*p->graph->name);
+    assert_true(!p->graph->node[2]->op_type || !*p->graph->node[2]->op_type);
+    wire_message_deinit(&m);
+    free(model.p);
+
+    struct bytes broken = {0};
+    attribute = (struct bytes){0};
+    w_bytes(&attribute, 1, "a\0b", 3);
+    w_message(&broken, 5, attribute);
+    model = three_nodes(broken);
+    assert_fails(wire_unpack(&onnx__model_proto__descriptor, model.p, model.n, &options, &m),
+                 STATUS_FORMAT, "zero byte");
+    free(model.p);
+    free(middle.p);
+    free(broken.p);
+}
+
 static void damage_is_named(void **state) {
     struct wire_message m;
     struct bytes b = {0};
@@ -52,7 +108,10 @@ static void damage_is_named(void **state) {
                  "1000 bytes, but 0");
     b.n = 0;
     w_raw(&b, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11);
-    assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "ten bytes");
+    assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "5 bytes");
+    b.n = 0;
+    w_raw(&b, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12);
+    assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "10 bytes");
     b.n = 0;
     w_raw(&b, "\x3b", 1); /* a group */
     assert_fails(unpack_as(&onnx__model_proto__descriptor, &b, &m), STATUS_FORMAT, "wire type 3");
@@ -128,6 +187,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(big_bytes_are_cut_out),
         cmocka_unit_test(our_own_fields_are_not_taken_from_files),
+        cmocka_unit_test(unused_fields_are_left_out_but_checked),
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(depth_and_count_are_bounded),
         cmocka_unit_test(every_failed_allocation_is_survived),
