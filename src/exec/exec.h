@@ -28,8 +28,8 @@ struct cached_program {
 };
 
 struct model {
-    struct graph *graph;  /* without the constants' data */
-    struct graph *source; /* with it: what programs are made from. NULL once no more will be */
+    struct graph *graph;  /* the borders alone */
+    struct graph *source; /* with it: what programs are made from. NULL when no more will be */
     struct arena arena;   /* of `dynamic` */
     struct dynamic dynamic;
     struct shape *gear_shapes; /* room for those of one gear, with the mutex held */

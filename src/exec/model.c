@@ -35,6 +35,9 @@ int device_threads(const struct device *d) { return pool_threads(d->pool); }
 
 /* ---- models ---- */
 
+/* What a program may keep of constants it has no more use for. */
+enum { MOST_HELD = 256 << 10 };
+
 static void free_cached(struct cached_program *c) {
     if (!c) return;
     program_destroy(c->program);
@@ -57,20 +60,50 @@ static enum status check_new_shapes(struct model *m, const struct shape *shapes)
     return STATUS_OK;
 }
 
-/* A program for `shapes`; the model's graph stays as it is. */
+/* Bytes of constants that lie in the graph's own memory, and stay as long as it does. */
+static size_t held_bytes(const struct graph *g) {
+    size_t sum = 0;
+    for (int t = 0; t < g->n_tensors; t++)
+        if ((uintptr_t)g->tensors[t].data - (uintptr_t)g->constants >= g->constants_bytes)
+            sum += g->tensors[t].data_bytes;
+    return sum;
+}
+
+/* No other program is made of a source whose shapes are fixed, so it becomes the program's graph,
+ * and loses the memory of its constants. Where much of that is its own, a copy does. */
+static enum status plan_fixed(struct model *m, struct program **out) {
+    struct graph *g = m->source;
+    const bool is_copy = held_bytes(g) > MOST_HELD;
+    if (is_copy) {
+        TRY(graph_clone(m->source, true, &g));
+    } else {
+        m->source = NULL;
+        enum status s = graph_compact(g);
+        if (s != STATUS_OK) graph_destroy(g);
+        TRY(s);
+    }
+    const struct graph *source = is_copy ? m->source : g;
+    TRY(program_create(g, source, m->weights, true, out));
+    weight_store_fill(m->weights, m->device->pool, source->constants, source->constants_bytes);
+    if (!is_copy) graph_release(g);
+    return STATUS_OK;
+}
+
+/* The model's graph stays as it is. */
+static enum status plan_open(struct model *m, const struct shape *shapes, struct program **out) {
+    struct graph *g;
+    TRY(passes_specialise(m->source, shapes, &g));
+    enum status s = program_create(g, m->source, m->weights, m->dynamic.n_gears, out);
+    weight_store_fill(m->weights, m->device->pool, NULL, 0);
+    return s;
+}
+
+/* A program for `shapes`. */
 static enum status plan_for(struct model *m, const struct shape *shapes,
                             struct cached_program **out) {
-    struct graph *g;
-    TRY(check_new_shapes(m, shapes));
-    if (m->fixed) TRY(graph_clone(m->source, true, &g));
-    else TRY(passes_specialise(m->source, shapes, &g));
     struct program *p;
-    enum status s =
-        program_create(g, m->source, m->weights, m->fixed || m->dynamic.n_gears, &p);
-    /* No other program will be made of a source whose shapes are fixed. */
-    weight_store_fill(m->weights, m->device->pool, m->fixed ? m->source->constants : NULL,
-                      m->source->constants_bytes);
-    TRY(s);
+    TRY(check_new_shapes(m, shapes));
+    TRY(m->fixed ? plan_fixed(m, &p) : plan_open(m, shapes, &p));
     struct cached_program *c = mem_calloc(1, sizeof *c);
     struct shape *copy = mem_calloc((size_t)m->graph->n_inputs + 1, sizeof *copy);
     if (!c || !copy) {
@@ -136,13 +169,6 @@ void model_release(struct model *m, struct cached_program *c) {
     pthread_mutex_unlock(&m->mutex);
 }
 
-/* The borders, which the model keeps when the constants go. */
-static enum status clone_without_data(const struct graph *g, struct graph **out) {
-    TRY(graph_clone(g, true, out));
-    for (int t = 0; t < (*out)->n_tensors; t++) (*out)->tensors[t].data = NULL;
-    return STATUS_OK;
-}
-
 enum status model_plan(struct model *m, const struct shape *shapes) {
     struct cached_program *c;
     TRY(model_acquire(m, shapes, &c));
@@ -192,7 +218,7 @@ enum status model_create(struct graph *g, struct device *d, struct model **out) 
     /* Once here for what does not depend on input shapes, so that programs share the result. */
     enum status s = passes_run(g, PASSES_LOAD);
     if (s == STATUS_OK) s = weight_store_create(constant_bytes(g), &m->weights);
-    if (s == STATUS_OK) s = clone_without_data(m->source, &m->graph);
+    if (s == STATUS_OK) s = graph_clone_borders(m->source, &m->graph);
     if (s == STATUS_OK) s = plan_at_load(m);
     if (s != STATUS_OK) model_destroy(m);
     else *out = m;

@@ -40,8 +40,7 @@ enum status model_create(struct graph *g, struct device *d, struct model **out);
 enum status model_plan(struct model *m, const struct shape *shapes);
 /* Waits for nothing: no instance may be left. NULL is fine. */
 void model_destroy(struct model *m);
-/* The graph as loaded: names, dtypes and shapes (dims -1 where the run decides) of the borders.
- * Without the constants' data. */
+/* Names, dtypes and shapes (dims -1 where the run decides) of the borders, and nothing else. */
 const struct graph *model_graph(const struct model *m);
 size_t model_arena_bytes(const struct model *m);   /* of the program planned at load; 0 if none */
 size_t model_weights_bytes(const struct model *m); /* packed weights now held */

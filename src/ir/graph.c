@@ -143,9 +143,16 @@ enum status graph_create(struct graph **out) {
     return STATUS_OK;
 }
 
+void graph_release(struct graph *g) {
+    for (struct graph_attachment *a = g->attachments; a; a = a->next) a->release(a->p);
+    g->attachments = NULL;
+    g->constants = NULL;
+    g->constants_bytes = 0;
+}
+
 void graph_destroy(struct graph *g) {
     if (!g) return;
-    for (struct graph_attachment *a = g->attachments; a; a = a->next) a->release(a->p);
+    graph_release(g);
     arena_deinit(&g->arena);
     mem_free(g);
 }

@@ -124,9 +124,13 @@ void graph_destroy(struct graph *g); /* NULL is fine */
 /* A deep copy without dead nodes and unused tensors. With share_data the copy borrows the data of
  * constants, and `g` must outlive it; else they are copied too. */
 enum status graph_clone(const struct graph *g, bool share_data, struct graph **out);
+/* The inputs and outputs alone: their names, types and shapes, without nodes and constants. */
+enum status graph_clone_borders(const struct graph *g, struct graph **out);
 /* Gives `g` something to release when it is destroyed: release(p) is called then. On failure
  * release(p) is called at once. */
 enum status graph_attach(struct graph *g, void *p, void (*release)(void *));
+/* Releases it now; the constants that borrow from it must be gone. */
+void graph_release(struct graph *g);
 
 /* ---- building ---- */
 /* A name already taken gets "_1", "_2", ... appended; "" and NULL get one made up. */

@@ -225,6 +225,30 @@ enum status graph_clone(const struct graph *g, bool share_data, struct graph **o
     return s;
 }
 
+static enum status copy_borders(const struct graph *g, struct graph *to) {
+    to->name = arena_strdup(&to->arena, g->name);
+    CHECK(to->name, STATUS_MEMORY, GRAPH_NO_MEMORY);
+    for (int i = 0; i < g->n_inputs + g->n_outputs; i++) {
+        const bool is_input = i < g->n_inputs;
+        const struct tensor *x =
+            &g->tensors[is_input ? g->inputs[i] : g->outputs[i - g->n_inputs]];
+        int t = graph_find_tensor(to, x->name); /* the same tensor can stand there twice */
+        if (t < 0) TRY(graph_add_tensor(to, x->name, x->dtype, x->shape, &t));
+        TRY(is_input ? graph_add_input(to, t) : graph_add_output(to, t));
+    }
+    return STATUS_OK;
+}
+
+enum status graph_clone_borders(const struct graph *g, struct graph **out) {
+    *out = NULL;
+    struct graph *to;
+    TRY(graph_create(&to));
+    enum status s = copy_borders(g, to);
+    if (s != STATUS_OK) graph_destroy(to);
+    else *out = to;
+    return s;
+}
+
 enum status graph_compact(struct graph *g) {
     struct live live;
     TRY(find_live(g, &live));
