@@ -197,7 +197,7 @@ void weight_store_fill(struct weight_store *s, struct pool *pool, void *lent, si
     struct filling f = {.store = s, .lent = lent, .lent_bytes = lent ? lent_bytes : 0,
                         .n_tiles = s->n_pending < MOST_TILES ? s->n_pending : MOST_TILES};
     for (struct block *b = s->blocks; b; b = b->next) {
-        const size_t end = mem_rounded(b->used) < b->size ? mem_rounded(b->used) : b->used;
+        const size_t end = mem_rounded(b->used) <= b->size ? mem_rounded(b->used) : b->used;
         if (b->used > b->filled) mem_will_fill(b->memory + b->filled, end - b->filled);
         b->filled = b->used;
     }
