@@ -3,9 +3,9 @@
 """Make the wheel `prusik` of a build: the module acl, the libraries under it, and the commands.
 
 It holds an installed tree as package data, so pip needs nothing but the wheel: libraries that not
-every system has are in it, with their licences. Only `prusik detect` and other commands on pictures
-want the system's libcairo, and for videos its FFmpeg. The wheel is for any Python from 3.8 on and
-any Linux with the C library it was built against, or a newer one; its name says which.
+every system has are in it, with their licences. Only what draws pictures wants the system's
+libcairo, and what reads videos its FFmpeg. The wheel is for any Python from 3.8 on and any Linux
+with the C library it was built against, or a newer one; its name says which.
 """
 import argparse
 import json

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "app.h"
+#include "draw.h"
 #include "frames.h"
 #include "model.h"
 #include "pipeline.h"
@@ -151,21 +152,25 @@ static int choose_classes(struct job *j) {
     return status ? -1 : 0;
 }
 
-/* ---- the first picture, while the model is loaded ---- */
+/* ---- the first picture, and what draws, while the model is loaded ---- */
 
 static void *read_ahead(void *context) {
     struct job *j = context;
     struct frames first;
-    frames_open(&first, &j->sources, &j->limits);
-    j->ahead.got = frames_read(&first, &j->ahead.item);
-    if (j->ahead.got) item_decode(&j->ahead.item);
-    frames_close(&first);
+    if (j->sources.items[0].kind == SOURCE_PICTURE) {
+        frames_open(&first, &j->sources, &j->limits);
+        j->ahead.got = frames_read(&first, &j->ahead.item);
+        if (j->ahead.got) item_decode(&j->ahead.item);
+        frames_close(&first);
+    }
+    char later[DRAW_ERROR]; /* who needs it asks again, and says why not */
+    if (j->options.draw) draw_load(later);
     return NULL;
 }
 
-/* Without a thread for it, or a core, it is read in its turn. */
+/* Without a thread for it, or a core, all that is done in its turn. */
 static void start_ahead(struct job *j) {
-    if (j->sources.items[0].kind != SOURCE_PICTURE || app_cores() < 2) return;
+    if ((j->sources.items[0].kind != SOURCE_PICTURE && !j->options.draw) || app_cores() < 2) return;
     j->ahead.running = pthread_create(&j->ahead.thread, NULL, read_ahead, j) == 0;
 }
 

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "app.h"
+#include "draw.h"
 #include "folder.h"
 
 enum { MOST_CONFUSED = 8 };
@@ -258,11 +259,15 @@ int report_write(const struct report *r, const char *folder) {
             return app_fail("eval", "%s/%s cannot be written; is the disk full?", folder,
                             files[i].name), -1;
     }
+    if (!r->confusion && !r->detects) return 0;
+    char error[DRAW_ERROR];
+    const struct draw_api *draw = draw_load(error);
+    if (!draw) return app_fail("eval", "the curves in %s: %s", folder, error), -1;
     snprintf(path, sizeof path, "%s/confusion.png", folder);
-    if (r->confusion && report_draw_confusion(r, path))
+    if (r->confusion && draw->confusion(r, path))
         return app_fail("eval", "%s cannot be written", path), -1;
     snprintf(path, sizeof path, "%s/curves.png", folder);
-    if (r->detects && report_draw_curves(r, path))
+    if (r->detects && draw->curves(r, path))
         return app_fail("eval", "%s cannot be written", path), -1;
     return 0;
 }

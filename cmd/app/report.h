@@ -33,8 +33,4 @@ int report_print_json(const struct report *r);
  * after a sentence on stderr. */
 int report_write(const struct report *r, const char *folder);
 
-/* Two of these files; 0 or -1. */
-int report_draw_curves(const struct report *r, const char *path);
-int report_draw_confusion(const struct report *r, const char *path);
-
 #endif

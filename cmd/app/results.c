@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "app.h"
+#include "draw.h"
 
 void item_free(struct item *i) {
     free(i->bytes);
@@ -32,6 +33,9 @@ int results_open(struct results *r, const char *command, const struct results_op
     *r = (struct results){.command = command, .options = *options, .labels = labels,
                           .n_classes = n_classes};
     const struct results_options *o = &r->options;
+    char error[DRAW_ERROR];
+    if (o->draw && !draw_load(error))
+        return app_fail(command, "%s; --no-draw does without", error), -1;
     if (o->json) fputs("[", stdout);
     if (!(o->draw || o->save_txt || o->save_crop || o->csv || o->coco_json)) return 0;
     if (folder_open(command, o->output, r->folder, &r->made)) return -1;
@@ -124,12 +128,22 @@ static void save_crops(const struct results *r, struct item *i) {
     }
 }
 
+static int draw_results(const struct results *r, struct item *i, char error[DRAW_ERROR]) {
+    const struct pk_result *found = &i->result;
+    if (!found->n_classes && !found->n_detections) return 0;
+    const struct draw_api *draw = draw_load(error);
+    if (!draw) return -1;
+    if (found->n_classes)
+        return draw->classes(&i->image, found->classes, found->n_classes, r->labels,
+                             &r->options.style, error);
+    return draw->detections(&i->image, found->detections, found->n_detections, r->labels,
+                            &r->options.style, error);
+}
+
 static void draw(const struct results *r, struct item *i) {
-    if (i->result.n_classes ? pk_draw_classes(&i->image, i->result.classes, i->result.n_classes,
-                                              r->labels, &r->options.style)
-                            : pk_draw(&i->image, i->result.detections, i->result.n_detections,
-                                      r->labels, &r->options.style)) {
-        fail_item(i, "%s: %s", i->source->path, pk_error());
+    char error[DRAW_ERROR];
+    if (draw_results(r, i, error)) {
+        fail_item(i, "%s: %s", i->source->path, error);
         return;
     }
     if (i->frame >= 0) return; /* into the video, in order */

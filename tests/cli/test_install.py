@@ -59,6 +59,43 @@ def test_parts_find_each_other(prefix, tmp_path):
     assert shell(prefix, command, tmp_path).count("  frame ") == 3
 
 
+def libraries_of(path):
+    out = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
+    return [line.split()[1] for line in out.splitlines() if line.startswith("  NEEDED")]
+
+
+def test_drawing_is_a_part_of_its_own(prefix, tmp_path):
+    """Cairo is linked by what draws alone, and who does not draw can do without."""
+    onnx = pytest.importorskip("onnx")
+    image = pytest.importorskip("PIL.Image")
+    parts = prefix / "libexec" / "prusik"
+    assert not [n for n in libraries_of(parts / "prusik-app") if "cairo" in n]
+    assert [n for n in libraries_of(parts / "libprusik_draw.so") if "cairo" in n]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("GlobalAveragePool", ["x"], ["y"])], "g",
+        [onnx.helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [onnx.helper.make_tensor_value_info("y", 1, [1, 3, 1, 1])])
+    onnx.save(onnx.helper.make_model(graph, ir_version=8,
+                                     opset_imports=[onnx.helper.make_opsetid("", 13)]),
+              tmp_path / "net.onnx")
+    image.new("RGB", (120, 80), (40, 90, 200)).save(tmp_path / "photo.png")
+    command = f"export HOME={tmp_path}; prusik classify net.onnx photo.png"
+    shell(prefix, f"{command} --output drawn", tmp_path)
+    drawn = image.open(tmp_path / "drawn" / "photo.png").convert("RGB")
+    assert drawn.size == (120, 80) and drawn.getcolors(maxcolors=1) is None
+    module = parts / "libprusik_draw.so"
+    module.rename(parts / "elsewhere")
+    try:
+        out = shell(prefix, f"{command} --output not 2>&1 || echo status $?", tmp_path)
+        assert "libprusik_draw.so, is missing" in out and "--no-draw" in out and "status 1" in out
+        assert "photo.png" in shell(prefix, f"{command} --output not --no-draw", tmp_path)
+        module.write_bytes(b"no library")
+        out = shell(prefix, f"{command} --output not 2>&1 || echo status $?", tmp_path)
+        assert "drawing needs the library Cairo" in out and "status 1" in out
+    finally:
+        (parts / "elsewhere").rename(module)
+
+
 def test_variables_once_and_again(prefix, tmp_path):
     out = shell(prefix, "LD_LIBRARY_PATH=/old PYTHONPATH=/old; . $DDK_PATH/set_env.sh; "
                 "echo $LD_LIBRARY_PATH $PYTHONPATH", tmp_path).split()

@@ -7,7 +7,7 @@
 #include <cairo.h>
 #include <jansson.h>
 
-#include "report.h"
+#include "draw.h"
 
 enum { LEFT = 70, TOP = 40, PLOT = 600, RIGHT = 260, BOTTOM = 60, LEGEND = 24 };
 
