@@ -18,7 +18,7 @@
 /* ---- reading ---- */
 
 static enum status read_side(struct diff_side *s, const struct import_options *options) {
-    if (model_file_is_offline(s->path)) return om_read_file(s->path, &s->graph);
+    if (model_file_is_offline(s->path)) return om_read_file(s->path, NULL, &s->graph);
     struct import_request r = {.framework = model_file_framework(s->path), .model = s->path,
                                .weights = s->weights};
     if (options) r.options = *options;

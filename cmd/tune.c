@@ -170,7 +170,7 @@ static enum status tune_file(const struct options *o) {
     struct graph *g;
     struct device *d = NULL;
     struct found f = {0};
-    TRY(om_read_file(o->model, &g));
+    TRY(om_read_file(o->model, NULL, &g));
     arena_init(&f.arena, 0);
     enum status s = device_create(o->threads, &d);
     if (s == STATUS_OK) s = tune_gears(g, d, o, &f);

@@ -56,17 +56,17 @@ static aclError refuse_open(const char *call, struct graph **g) {
 }
 
 static aclError read_source(const char *call, const struct model_source *from,
-                            struct graph **out) {
+                            struct pool *pool, struct graph **out) {
     if (from->path) {
         if (!from->path[0])
             return acl_fail(ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, call, "the model path is empty");
-        enum status s = om_read_file(from->path, out);
+        enum status s = om_read_file(from->path, pool, out);
         return s == STATUS_OK ? refuse_open(call, out) : fail_read(s, call);
     }
     if (!from->bytes) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "model is NULL");
     if (from->n_bytes == 0) return acl_fail(ACL_ERROR_INVALID_PARAM, call, "modelSize is 0");
     ACL_TRY(memory_check(call, "model", from->bytes, from->n_bytes));
-    enum status s = om_read_memory(from->bytes, from->n_bytes, out);
+    enum status s = om_read_memory(from->bytes, from->n_bytes, pool, out);
     return s == STATUS_OK ? refuse_open(call, out) : fail_read(s, call);
 }
 
@@ -250,21 +250,21 @@ static void warn_of_hints(const char *call, const struct graph *g) {
     arena_deinit(&arena);
 }
 
-/* Takes g. */
+/* Takes g and the caller's place on the device, also on failure. */
 static aclError make_model(const char *call, const struct model_source *from, struct graph *g,
-                           int device, struct loaded **out) {
+                           int device, struct device *pool, struct loaded **out) {
     struct loaded *m = mem_calloc(1, sizeof *m);
     if (!m) {
         graph_destroy(g);
+        device_leave(device);
         return acl_fail(ACL_ERROR_GE_MEMORY_ALLOCATION, call, "no memory for a model");
     }
     enum status s = model_info_create(g, take_id(), &m->info);
     aclError code = s == STATUS_OK ? check_memory(call, from, m->info) : fail_create(s, call);
-    struct device *pool = NULL;
     if (code == ACL_SUCCESS) code = dump_select(call, from->path, m->info, g, &m->dump);
-    if (code == ACL_SUCCESS) code = device_join(call, device, &pool);
     if (code != ACL_SUCCESS) {
         graph_destroy(g);
+        device_leave(device);
         dump_destroy(m->dump);
         model_info_release(m->info);
         mem_free(m);
@@ -291,10 +291,16 @@ aclError model_load(const char *call, const struct model_source *from, uint32_t 
     ACL_TRY(context_current(call, &c, &context));
     int device = c->device;
     handle_release(context);
-    struct graph *g;
-    ACL_TRY(read_source(call, from, &g));
+    struct device *pool;
+    ACL_TRY(device_join(call, device, &pool));
+    struct graph *g = NULL;
     struct loaded *m = NULL;
-    ACL_TRY(make_model(call, from, g, device, &m));
+    aclError read = read_source(call, from, device_pool(pool), &g);
+    if (read != ACL_SUCCESS) {
+        device_leave(device);
+        return read;
+    }
+    ACL_TRY(make_model(call, from, g, device, pool, &m));
     uint32_t new_id = m->info->id;
     void *handle = handle_create(HANDLE_MODEL, m, loaded_destroy);
     if (!handle) {
@@ -378,7 +384,7 @@ aclError aclmdlUnload(uint32_t modelId) {
 static aclError describe(const char *call, const struct model_source *from,
                          struct model_info **out) {
     struct graph *g;
-    ACL_TRY(read_source(call, from, &g));
+    ACL_TRY(read_source(call, from, NULL, &g));
     enum status s = model_info_create(g, 0, out);
     graph_destroy(g);
     return s == STATUS_OK ? ACL_SUCCESS : fail_create(s, call);

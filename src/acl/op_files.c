@@ -76,7 +76,7 @@ static void remark_foreign(const char *call, const char *name) {
 
 static aclError read_file(const char *call, const char *path, struct op_file **list) {
     struct graph *g;
-    enum status s = om_read_file(path, &g);
+    enum status s = om_read_file(path, NULL, &g);
     if (s == STATUS_OK) return take_graph(call, path, g, list);
     if (om_last_fault() != OM_FAULT_FOREIGN) return acl_fail_status(s, call);
     struct om_description d;
@@ -215,7 +215,7 @@ aclError aclopLoad(const void *model, size_t modelSize) {
     struct op_file *list = NULL;
     struct graph *g;
     struct om_description d;
-    enum status s = om_read_memory(model, modelSize, &g);
+    enum status s = om_read_memory(model, modelSize, NULL, &g);
     if (s == STATUS_OK) {
         ACL_TRY(take_graph(__func__, "the model of aclopLoad", g, &list));
         publish(list);

@@ -33,6 +33,8 @@ void device_destroy(struct device *d) {
 
 int device_threads(const struct device *d) { return pool_threads(d->pool); }
 
+struct pool *device_pool(struct device *d) { return d->pool; }
+
 /* ---- models ---- */
 
 /* What a program may keep of constants it has no more use for. */

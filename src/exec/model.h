@@ -32,6 +32,7 @@ enum status device_create(int n_threads, struct device **out);
 void device_pin(struct device *d, const struct core_set *cores);
 void device_destroy(struct device *d);
 int device_threads(const struct device *d);
+struct pool *device_pool(struct device *d);
 
 /* Plans at once when every input shape is known, or the largest gear, so that load tells about
  * everything that cannot run. Takes `g`, also on failure. */

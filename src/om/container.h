@@ -58,7 +58,7 @@ void om_container_write(unsigned char head[static OM_OWN_HEAD_BYTES], const char
 enum status om_model_read(const struct om_source *s, const struct om_container *c, bool all,
                           struct arena *arena, Ge__Proto__ModelDef **out);
 /* A model of ours as a graph; read.c. */
-enum status om_read_source(const struct om_source *s, struct graph **out);
+enum status om_read_source(const struct om_source *s, struct pool *pool, struct graph **out);
 /* Reads and unpacks TASK_INFO; only its sizes. */
 enum status om_task_read(const struct om_source *s, const struct om_container *c,
                          uint64_t *memory_bytes, uint64_t *weight_bytes);

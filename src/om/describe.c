@@ -364,7 +364,7 @@ static enum status describe_source(const struct om_source *s, struct om_descript
     arena_deinit(&arena);
     if (status != STATUS_OK || !ours) return status;
     struct graph *g;
-    TRY(om_read_source(s, &g));
+    TRY(om_read_source(s, NULL, &g));
     d->kind = "offline model";
     status = describe_graph(g, d);
     graph_destroy(g);

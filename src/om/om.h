@@ -52,6 +52,7 @@
 #ifndef PK_OM_OM_H
 #define PK_OM_OM_H
 
+#include "base/pool.h"
 #include "ir/graph.h"
 
 enum { OM_FORMAT = 1 };
@@ -75,10 +76,12 @@ enum status om_write_file(const struct graph *g, const char *path);
 /* The same bytes in memory; the caller frees *bytes with mem_free. */
 enum status om_write_memory(const struct graph *g, void **bytes, size_t *n_bytes);
 
-/* Reads an offline model of ours. *out belongs to the caller; it is sorted, inferred and verified,
- * and holds its own copy of the weights. */
-enum status om_read_file(const char *path, struct graph **out);
-enum status om_read_memory(const void *bytes, size_t n_bytes, struct graph **out);
+/* Reads an offline model of ours, with the threads of `pool`, or alone when that is NULL. *out
+ * belongs to the caller; it is sorted, inferred and verified, and holds its own copy of the
+ * weights. */
+enum status om_read_file(const char *path, struct pool *pool, struct graph **out);
+enum status om_read_memory(const void *bytes, size_t n_bytes, struct pool *pool,
+                           struct graph **out);
 /* Of this thread's last om_read_file, om_read_memory or om_describe_...; NONE if it succeeded. */
 enum om_fault om_last_fault(void);
 

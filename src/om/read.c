@@ -7,6 +7,8 @@
  * name an output that exists, a constant must lie inside WEIGHTS_DATA and have the size its type
  * and shape say. What the shapes and attributes mean is then for graph_infer and graph_verify.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -309,36 +311,104 @@ static enum status check_ours(const struct om_source *s, const Ge__Proto__ModelD
     return STATUS_OK;
 }
 
-/* One read into memory of our own: nobody can change it under us, and constants are aligned. */
-static enum status read_weights(struct reader *r, const struct om_container *c) {
-    const struct om_partition *p = om_container_find(c, OM_WEIGHTS_DATA);
-    OM_CHECK(p, OM_FAULT_WEIGHTS, STATUS_FORMAT, "'%s' has no partition WEIGHTS_DATA",
-             r->from->name);
-    OM_CHECK(p->bytes < SIZE_MAX / 2, OM_FAULT_WEIGHTS, STATUS_LIMIT,
-             "'%s': partition WEIGHTS_DATA is too large", r->from->name);
+/* ---- the file: structure and weights at once ---- */
+
+/* CHUNK is what a thread reads at a time, SMALL what is not worth waking one for. */
+enum { CHUNK = 2 << 20, MOST_CHUNKS = 1 << 20, SMALL = 512 << 10 };
+
+struct reading {
+    struct reader r;
+    struct om_container c;
+    const Ge__Proto__ModelDef *m;
+    uint64_t weights_at;
+    int n_chunks;
+    atomic_bool failed; /* then nobody wants the rest */
+    pthread_t caller;
+    enum status status; /* of what the caller read */
+};
+
+/* One copy in memory of our own: nobody can change it under us, and constants are aligned. */
+static enum status reserve_weights(struct reading *x, const struct om_partition *p) {
+    struct graph *g = x->r.g;
     const size_t room = mem_rounded((size_t)p->bytes + 1);
-    r->weights = mem_reserve(room);
-    MEMORY_CHECK(r->weights);
-    r->weight_bytes = p->bytes;
-    TRY(graph_attach(r->g, r->weights, mem_free));
-    r->g->constants = r->weights;
-    r->g->constants_bytes = room;
-    mem_will_fill(r->weights, room);
-    return om_source_read(r->from, p->offset, r->weights, (size_t)p->bytes);
+    unsigned char *weights = mem_reserve(room);
+    MEMORY_CHECK(weights);
+    TRY(graph_attach(g, weights, mem_free));
+    g->constants = weights;
+    g->constants_bytes = room;
+    mem_will_fill(weights, room);
+    x->r.weights = weights;
+    x->r.weight_bytes = p->bytes;
+    x->weights_at = p->offset;
+    x->n_chunks = (int)((p->bytes + CHUNK - 1) / CHUNK);
+    return STATUS_OK;
 }
 
-static enum status read_model(const struct om_source *s, struct arena *arena, struct graph *g) {
-    struct om_container c;
+static enum status read_structure(struct reading *x) {
+    struct reader *r = &x->r;
     Ge__Proto__ModelDef *m;
     uint64_t memory_bytes, weight_bytes;
-    TRY(om_container_read(s, &c));
-    TRY(om_model_read(s, &c, false, arena, &m));
-    TRY(check_ours(s, m));
-    TRY(om_task_read(s, &c, &memory_bytes, &weight_bytes));
-    struct reader r = {.from = s, .def = m->graph[0], .g = g, .arena = arena};
-    TRY(read_weights(&r, &c));
-    TRY(read_graph(&r));
-    TRY(read_meta(&r, m));
+    TRY(om_model_read(r->from, &x->c, false, r->arena, &m));
+    TRY(check_ours(r->from, m));
+    TRY(om_task_read(r->from, &x->c, &memory_bytes, &weight_bytes));
+    x->m = m;
+    r->def = m->graph[0];
+    return STATUS_OK;
+}
+
+static enum status read_chunk(const struct reading *x, int chunk) {
+    const uint64_t at = (uint64_t)chunk * CHUNK, left = x->r.weight_bytes - at;
+    return om_source_read(x->r.from, x->weights_at + at, x->r.weights + at,
+                          (size_t)(left < CHUNK ? left : CHUNK));
+}
+
+static int tiles_of(void *context, int step) {
+    (void)step;
+    return 1 + ((const struct reading *)context)->n_chunks;
+}
+
+/* The first tile is the structure, the others are the weights. */
+static enum status read_part(struct reading *x, int tile) {
+    return tile ? read_chunk(x, tile - 1) : read_structure(x);
+}
+
+static void read_tile(void *context, int step, int tile, int worker) {
+    (void)step;
+    (void)worker;
+    struct reading *x = context;
+    if (atomic_load(&x->failed)) return;
+    const enum status s = read_part(x, tile);
+    if (s == STATUS_OK) return;
+    atomic_store(&x->failed, true);
+    if (pthread_equal(pthread_self(), x->caller)) x->status = s;
+}
+
+static enum status read_parts(struct reading *x, struct pool *pool) {
+    const struct om_source *s = x->r.from;
+    const struct om_partition *p = om_container_find(&x->c, OM_WEIGHTS_DATA);
+    const bool usable = p && p->bytes / CHUNK < MOST_CHUNKS && p->bytes < SIZE_MAX / 2;
+    if (usable) TRY(reserve_weights(x, p));
+    if (pool) {
+        pool_run(pool, 1, tiles_of, read_tile, x, x->r.weight_bytes < SMALL ? 1 : 0);
+    } else {
+        for (int i = 0; i <= x->n_chunks; i++) read_tile(x, 0, i, 0);
+    }
+    TRY(x->status);
+    /* Another thread's sentence is lost; this one tries again. */
+    for (int i = 0; atomic_load(&x->failed) && i <= x->n_chunks; i++) TRY(read_part(x, i));
+    OM_CHECK(p, OM_FAULT_WEIGHTS, STATUS_FORMAT, "'%s' has no partition WEIGHTS_DATA", s->name);
+    OM_CHECK(usable, OM_FAULT_WEIGHTS, STATUS_LIMIT,
+             "'%s': partition WEIGHTS_DATA is too large", s->name);
+    return STATUS_OK;
+}
+
+static enum status read_model(const struct om_source *s, struct pool *pool, struct arena *arena,
+                              struct graph *g) {
+    struct reading x = {.r = {.from = s, .g = g, .arena = arena}, .caller = pthread_self()};
+    TRY(om_container_read(s, &x.c));
+    TRY(read_parts(&x, pool));
+    TRY(read_graph(&x.r));
+    TRY(read_meta(&x.r, x.m));
     om_set_fault(OM_FAULT_MODEL); /* what is wrong from here on is wrong with the graph */
     TRY(graph_sort(g));
     TRY(graph_infer(g));
@@ -349,31 +419,32 @@ static enum status read_model(const struct om_source *s, struct arena *arena, st
     return STATUS_OK;
 }
 
-enum status om_read_source(const struct om_source *s, struct graph **out) {
+enum status om_read_source(const struct om_source *s, struct pool *pool, struct graph **out) {
     struct graph *g;
     TRY(graph_create(&g));
     struct arena arena;
     arena_init(&arena, 0);
-    enum status status = read_model(s, &arena, g);
+    enum status status = read_model(s, pool, &arena, g);
     arena_deinit(&arena);
     if (status == STATUS_OK) *out = g;
     else graph_destroy(g);
     return status;
 }
 
-enum status om_read_file(const char *path, struct graph **out) {
+enum status om_read_file(const char *path, struct pool *pool, struct graph **out) {
     *out = NULL;
     om_set_fault(OM_FAULT_OTHER);
     struct om_source s;
     TRY(om_source_open(path, &s));
-    enum status status = om_read_source(&s, out);
+    enum status status = om_read_source(&s, pool, out);
     om_source_close(&s);
     return status;
 }
 
-enum status om_read_memory(const void *bytes, size_t n_bytes, struct graph **out) {
+enum status om_read_memory(const void *bytes, size_t n_bytes, struct pool *pool,
+                           struct graph **out) {
     *out = NULL;
     om_set_fault(OM_FAULT_OTHER);
     struct om_source s = {.fd = -1, .memory = bytes, .bytes = n_bytes, .name = "model in memory"};
-    return om_read_source(&s, out);
+    return om_read_source(&s, pool, out);
 }

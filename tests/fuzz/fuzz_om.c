@@ -34,7 +34,7 @@ static void read_back(const struct graph *g) {
     struct graph *again;
     if (graph_verify(g) != STATUS_OK) abort();
     if (om_write_memory(g, &bytes, &n) != STATUS_OK) abort();
-    if (om_read_memory(bytes, n, &again) != STATUS_OK) {
+    if (om_read_memory(bytes, n, NULL, &again) != STATUS_OK) {
         fprintf(stderr, "%s\n", status_message());
         abort();
     }
@@ -48,7 +48,7 @@ static void read_back(const struct graph *g) {
 
 static void try_model(const uint8_t *data, size_t n) {
     struct graph *g;
-    if (om_read_memory(data, n, &g) == STATUS_OK) {
+    if (om_read_memory(data, n, NULL, &g) == STATUS_OK) {
         read_back(g);
         graph_destroy(g);
     } else if (!*status_message() || om_last_fault() == OM_FAULT_NONE) {

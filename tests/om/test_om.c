@@ -83,7 +83,7 @@ static void round_trip(void **state) {
     void *bytes;
     size_t n;
     assert_ok(om_write_memory(g, &bytes, &n));
-    assert_ok(om_read_memory(bytes, n, &h));
+    assert_ok(om_read_memory(bytes, n, NULL, &h));
     assert_int_equal(om_last_fault(), OM_FAULT_NONE);
     assert_same(g, h);
     memset(bytes, 0xff, n); /* nothing may be borrowed from it */
@@ -139,15 +139,15 @@ static void files(void **state) {
     struct graph *g = parse(everything), *h;
     assert_ok(om_write_file(g, path));
     assert_ok(om_write_file(g, path)); /* over itself */
-    assert_ok(om_read_file(path, &h));
+    assert_ok(om_read_file(path, NULL, &h));
     assert_same(g, h);
     graph_destroy(h);
 
     snprintf(missing, sizeof missing, "%s/nothing/x.om", folder);
     assert_fails(om_write_file(g, missing), STATUS_FILE, "create the folder");
-    assert_fails(om_read_file(missing, &h), STATUS_FILE, "cannot open");
+    assert_fails(om_read_file(missing, NULL, &h), STATUS_FILE, "cannot open");
     assert_int_equal(om_last_fault(), OM_FAULT_MISSING);
-    assert_fails(om_read_file(folder, &h), STATUS_FILE, "not a file");
+    assert_fails(om_read_file(folder, NULL, &h), STATUS_FILE, "not a file");
     assert_int_equal(om_last_fault(), OM_FAULT_MISSING);
 
     assert_int_equal(unlink(path), 0);
@@ -160,11 +160,11 @@ static void not_an_om(void **state) {
     (void)state;
     struct graph *g;
     static const char text[300] = "an ONNX model, or whatever";
-    assert_fails(om_read_memory("", 0, &g), STATUS_FORMAT, "empty");
+    assert_fails(om_read_memory("", 0, NULL, &g), STATUS_FORMAT, "empty");
     assert_int_equal(om_last_fault(), OM_FAULT_HEADER);
-    assert_fails(om_read_memory(text, sizeof text, &g), STATUS_FORMAT, "not an offline model");
+    assert_fails(om_read_memory(text, sizeof text, NULL, &g), STATUS_FORMAT, "not an offline model");
     assert_int_equal(om_last_fault(), OM_FAULT_HEADER);
-    assert_fails(om_read_memory("IMOD", 4, &g), STATUS_FORMAT, "cut short");
+    assert_fails(om_read_memory("IMOD", 4, NULL, &g), STATUS_FORMAT, "cut short");
     assert_null(g);
 }
 
@@ -179,10 +179,10 @@ static void foreign(void **state) {
     unsigned char *at = memmem(b, n, mark, sizeof mark - 1);
     assert_non_null(at);
     at[sizeof mark - 1]++;
-    assert_fails(om_read_memory(b, n, &h), STATUS_UNSUPPORTED, "has format 2");
+    assert_fails(om_read_memory(b, n, NULL, &h), STATUS_UNSUPPORTED, "has format 2");
     assert_int_equal(om_last_fault(), OM_FAULT_FOREIGN);
     at[0] = 'P';
-    assert_fails(om_read_memory(b, n, &h), STATUS_UNSUPPORTED, "made by CANN's atc");
+    assert_fails(om_read_memory(b, n, NULL, &h), STATUS_UNSUPPORTED, "made by CANN's atc");
     assert_int_equal(om_last_fault(), OM_FAULT_FOREIGN);
     struct om_description d;
     assert_ok(om_describe_memory(b, n, &d));
@@ -240,14 +240,14 @@ static void truncated(void **state) {
     for (size_t cut = 0; cut < n; cut++) {
         void *part = mem_alloc(cut + 1); /* exactly so large, for the sanitizers */
         memcpy(part, bytes, cut);
-        assert_int_equal(om_read_memory(part, cut, &h), STATUS_FORMAT);
+        assert_int_equal(om_read_memory(part, cut, NULL, &h), STATUS_FORMAT);
         assert_int_equal(om_last_fault(), OM_FAULT_HEADER);
         assert_true(*status_message());
         /* The same with a length that agrees. */
         if (cut >= 256) {
             uint32_t length = (uint32_t)cut - 256;
             memcpy((char *)part + 76, &length, 4);
-            assert_int_not_equal(om_read_memory(part, cut, &h), STATUS_OK);
+            assert_int_not_equal(om_read_memory(part, cut, NULL, &h), STATUS_OK);
             assert_int_not_equal(om_last_fault(), OM_FAULT_NONE);
         }
         mem_free(part);
@@ -267,7 +267,7 @@ static void flipped(void **state) {
         for (int how = 0; how < 3; how++) {
             unsigned char *b = (unsigned char *)bytes + at, old = *b;
             *b = (unsigned char)(how == 0 ? old ^ 0xff : how == 1 ? old ^ 1 : old + 0x80);
-            if (om_read_memory(bytes, n, &h) == STATUS_OK) {
+            if (om_read_memory(bytes, n, NULL, &h) == STATUS_OK) {
                 assert_ok(graph_verify(h));
                 graph_destroy(h);
                 read++;
@@ -278,6 +278,45 @@ static void flipped(void **state) {
             *b = old;
         }
     assert_true(read > 0); /* weights and names may change */
+    mem_free(bytes);
+    graph_destroy(g);
+}
+
+/* Weights of several chunks, read by threads beside the structure. */
+static void read_by_threads(void **state) {
+    (void)state;
+    enum { N = 3 << 20, STRUCTURE = 296 }; /* where MODEL_DEF begins */
+    struct graph *g, *h;
+    int w, x, y;
+    assert_ok(graph_create(&g));
+    assert_ok(graph_add_constant(g, "w", DT_U8, shape_of(1, N), NULL, false, &w));
+    unsigned char *data = (unsigned char *)(uintptr_t)g->tensors[w].data;
+    for (int i = 0; i < N; i++) data[i] = (unsigned char)(i * 7 + i / 4096);
+    assert_ok(graph_add_tensor(g, "x", DT_U8, shape_of(1, N), &x));
+    assert_ok(graph_add_tensor(g, "y", DT_U8, shape_of(1, N), &y));
+    assert_ok(graph_add_input(g, x));
+    assert_ok(graph_add_node(g, OP_Add, "add", 2, (int[]){x, w}, 1, &y, NULL));
+    assert_ok(graph_add_output(g, y));
+    void *bytes;
+    size_t n;
+    assert_ok(om_write_memory(g, &bytes, &n));
+    struct pool *pool;
+    assert_ok(pool_create(4, &pool));
+    for (int turn = 0; turn < 20; turn++) {
+        assert_ok(om_read_memory(bytes, n, pool, &h));
+        const int t = graph_find_tensor(h, "w");
+        assert_true(t >= 0);
+        assert_memory_equal(h->tensors[t].data, data, N);
+        graph_destroy(h);
+        ((unsigned char *)bytes)[STRUCTURE] ^= 1; /* the first field a group */
+        assert_true(om_read_memory(bytes, n, NULL, &h) != STATUS_OK);
+        char alone[1024];
+        snprintf(alone, sizeof alone, "%s", status_message());
+        assert_true(om_read_memory(bytes, n, pool, &h) != STATUS_OK);
+        assert_string_equal(status_message(), alone);
+        ((unsigned char *)bytes)[STRUCTURE] ^= 1;
+    }
+    pool_destroy(pool);
     mem_free(bytes);
     graph_destroy(g);
 }
@@ -293,7 +332,7 @@ static void out_of_memory(void **state) {
     enum status s = STATUS_MEMORY;
     for (uint64_t i = 1; s != STATUS_OK; i++) {
         mem_fail_after(i, false);
-        s = om_read_memory(bytes, n, &h);
+        s = om_read_memory(bytes, n, NULL, &h);
         mem_fail_after(0, false);
         if (s == STATUS_OK) graph_destroy(h);
         else assert_int_equal(s, STATUS_MEMORY);
@@ -329,7 +368,7 @@ static void bad_gears(void **state) {
         void *bytes;
         size_t n;
         assert_ok(om_write_memory(g, &bytes, &n));
-        assert_fails(om_read_memory(bytes, n, &back), STATUS_FORMAT, "prusik.dynamic");
+        assert_fails(om_read_memory(bytes, n, NULL, &back), STATUS_FORMAT, "prusik.dynamic");
         assert_int_equal(om_last_fault(), OM_FAULT_MODEL);
         assert_null(back);
         mem_free(bytes);
@@ -339,8 +378,10 @@ static void bad_gears(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_gears), cmocka_unit_test(round_trip), cmocka_unit_test(container), cmocka_unit_test(files),
+        cmocka_unit_test(bad_gears), cmocka_unit_test(round_trip), cmocka_unit_test(container),
+        cmocka_unit_test(files),
         cmocka_unit_test(not_an_om),  cmocka_unit_test(truncated), cmocka_unit_test(flipped),
+        cmocka_unit_test(read_by_threads),
         cmocka_unit_test(out_of_memory), cmocka_unit_test(foreign), cmocka_unit_test(describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
