@@ -415,8 +415,8 @@ def main():
     (options.out / "results.json").write_text(
         json.dumps({"networks": entries, "geomean": means}, indent=1) + "\n")
     (options.out / "details.json").write_text(
-        json.dumps({"machine": about, "runs": options.runs, "loads": options.loads, "versions": versions,
-                    "networks": details}, indent=1) + "\n")
+        json.dumps({"machine": about, "runs": options.runs, "loads": options.loads,
+                    "versions": versions, "networks": details}, indent=1) + "\n")
     chart(entries, options.engines, options.out / "results.png")
     print(f"\nwritten: results.json, details.json, results.png in {options.out}")
 
