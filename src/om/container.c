@@ -211,8 +211,8 @@ static enum status read_partition(const struct om_source *s, const struct om_par
 /* Reads a partition and unpacks the message it is into `arena`. */
 static enum status read_message(const struct om_source *s, const struct om_container *c,
                                 uint32_t partition, const ProtobufCMessageDescriptor *type,
-                                uint64_t max_bytes, enum om_fault fault, struct wire_options options,
-                                struct arena *arena, void *out) {
+                                uint64_t max_bytes, enum om_fault fault,
+                                struct wire_options options, struct arena *arena, void *out) {
     const struct om_partition *p = om_container_find(c, partition);
     OM_CHECK(p, OM_FAULT_PARTITION, STATUS_FORMAT, "'%s' has no partition %s", s->name,
              om_partition_name(partition));

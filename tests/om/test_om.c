@@ -162,7 +162,8 @@ static void not_an_om(void **state) {
     static const char text[300] = "an ONNX model, or whatever";
     assert_fails(om_read_memory("", 0, NULL, &g), STATUS_FORMAT, "empty");
     assert_int_equal(om_last_fault(), OM_FAULT_HEADER);
-    assert_fails(om_read_memory(text, sizeof text, NULL, &g), STATUS_FORMAT, "not an offline model");
+    assert_fails(om_read_memory(text, sizeof text, NULL, &g), STATUS_FORMAT,
+                 "not an offline model");
     assert_int_equal(om_last_fault(), OM_FAULT_HEADER);
     assert_fails(om_read_memory("IMOD", 4, NULL, &g), STATUS_FORMAT, "cut short");
     assert_null(g);
