@@ -214,7 +214,7 @@ def main():
     parser.add_argument("--threads", type=int, default=every)
     parser.add_argument("--rounds", type=int, default=20, dest="runs")
     options = parser.parse_args()
-    options.isa = ""
+    options.isa, options.loads = "", 1
     options.engines = [e for e in options.engines.split(",") if e]
     options.engines.sort(key=lambda e: e != "onnxruntime")  # the reference comes first
     modes = {m: getattr(options, m) for m in MODES if getattr(options, m)} or \
