@@ -232,8 +232,7 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
     if (!only && ((p->d.ic < 8 && !in_cells(&p->d)) || p->d.oc < 8)) return 0;
     set_input(p);
     struct covers covers[WINOGRAD_MOST_OCV + 1];
-    find_all_covers(p->k->winograd, covers);
-    int chosen = -1;
+    int chosen = -1, n_covers = 0;
     /* The direct algorithm's weights come from memory, too. */
     limit_us += (double)p->packed_bytes * (1 / MEMORY + 1 / MEMORY_WORTH);
     for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
@@ -241,6 +240,7 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
         if (only && forms[form].m == only) return winograd_lay_out(p, form);
         if (only) continue;
         struct cut cut;
+        if (!n_covers++) find_all_covers(p->k->winograd, covers);
         double cost = estimate(p, &forms[form], covers, 1, &cut);
         cost += held_us(p, &forms[form], &cut);
         /* A larger tile loses digits: it must be worth it. */
