@@ -265,7 +265,7 @@ static size_t made_floats(const struct conv_plan *p, const struct form *f) {
 
 /* Cuts the work for threads, into bands of tiles, which weights are read or transformed for again,
  * and of output channels, which inputs are transformed for again: into as many parts as cost no
- * more than a twelfth. */
+ * more than a twelfth, into two for an eighth. */
 static void split(struct conv_plan *p, const struct form *f, const struct covers *covers,
                   struct cut *cut) {
     const struct conv_desc *d = &p->d;
@@ -275,7 +275,8 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
     want = want < 1 ? 1 : want > 16 ? 16 : want;
     p->bands = p->group_bands = 1;
     p->cost_us = whole;
-    for (double least = 0; want > 1 && least == 0; want = (want + 1) / 2)
+    for (double least = 0; want > 1 && least == 0; want = (want + 1) / 2) {
+        const double most = want > 2 ? whole * 13 / 12 : whole * 9 / 8;
         for (int bands = 1; bands <= want && bands <= tiles; bands++) {
             struct cut one;
             /* A band of part of a row of tiles would have all its input made. */
@@ -285,13 +286,14 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
             int parts = d->made ? 1 : (want + bands - 1) / bands;
             if (parts > groups) parts = groups;
             us += input * (parts - 1);
-            if (parts * bands * 4 < want * 3 || us > whole * 13 / 12) continue;
+            if (parts * bands * 4 < want * 3 || us > most) continue;
             if (least > 0 && us >= least) continue;
             least = p->cost_us = us;
             p->bands = bands;
             p->group_bands = parts;
             *cut = one;
         }
+    }
 }
 
 int winograd_lay_out(struct conv_plan *p, int form) {
