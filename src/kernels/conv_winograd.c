@@ -145,8 +145,8 @@ static double cut_us(const struct conv_plan *p, const struct form *f, const stru
         (groups - 1) * (double)covers[cut->ocv].cost[n] + (double)covers[rest].cost[n];
     /* The last of the blocks may be smaller. */
     double us = 1.08 * cost * work * tiles * bands / n / (double)p->k->conv->fma_per_us;
-    if (4 * work * n > (double)k->near_bytes)
-        us += (double)k->far_us * 4 * work * tiles * bands * groups;
+    const double v_us = (double)(4 * work * n > (double)k->near_bytes ? k->far_us : k->near_us);
+    us += v_us * 4 * work * tiles * bands * groups;
     if (cut->late) {
         const int parts = (p->icb + cut->late - 1) / cut->late;
         us += (double)k->late_us * square(f->distinct) * pairs * all;

@@ -71,11 +71,11 @@ struct winograd_kernels {
     int max_ocv;
     /* The cost model. What a product takes per channel, in multiply-add instructions of full rate:
      * ocv * px + load_cost * ocv + broadcast_cost * px, at least least_cost. Bytes of a block's v
-     * that stay in L2. Microseconds: for a byte of v that does not, each time; for a byte of
-     * weights that follow blocks read, of many and of few; for a vector that the transforms of
-     * inputs and of outputs, and of weights in a run, write or read. */
+     * that stay in L2. Microseconds: for a byte of v that each group reads, from there or from
+     * beyond; for a byte of weights that follow blocks read, of few and of many; for a vector that
+     * the transforms of inputs and of outputs, and of weights in a run, write or read. */
     float load_cost, broadcast_cost, least_cost;
-    float near_bytes, far_us, again_far_us, again_us, input_us, output_us, late_us;
+    float near_bytes, near_us, far_us, again_us, again_far_us, input_us, output_us, late_us;
 };
 /* Whole cache lines at a point, before the next point's, which lies a multiple of the size of a
  * cache's ways away. */
