@@ -23,7 +23,6 @@
 #include "kernels/move.h"
 #include "kernels/winograd.h"
 
-
 struct form {
     int stride, m, n, taps;
     int n_points; /* the transformed part is F(m, taps or 2); infinity is its last point */
@@ -77,9 +76,9 @@ struct cut {
 /* Blocks of input channels whose transformed weights take no more than this. */
 #define LATE_BYTES 160e3
 static int late_blocks(const struct conv_plan *p, const struct form *f, int ocv) {
-    const int most = (int)(LATE_BYTES / (4.0 * square(f->distinct * p->k->vl) * ocv));
-    const int parts = (p->icb + most - 1) / (most ? most : 1);
-    return most < 1 ? 1 : (p->icb + parts - 1) / parts;
+    const int fit = (int)(LATE_BYTES / (4.0 * square(f->distinct * p->k->vl) * ocv));
+    const int most = fit > 1 ? fit : 1, parts = (p->icb + most - 1) / most;
+    return (p->icb + parts - 1) / parts;
 }
 
 /* How tiles side by side are best covered by products for ocv blocks: what up to `most` of them
@@ -163,17 +162,18 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
     static const int sizes[] = {4, 5, 6, 7, 9, 13, 16, 20, 28, 36, CONV_MOST_BLOCK};
     const struct winograd_kernels *k = p->k->winograd;
     const struct conv_desc *d = &p->d;
+    const int wanted_block = d->only ? d->block : 0, wanted_ocv = d->only ? d->group : 0;
     /* First layers have few weights, and give the same however their rows come. */
     const int can = k->weights_late[f - forms] && !in_cells(d);
     struct cut best = {0, 0, 0, 0};
     double least = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int blocks = (tiles + sizes[i] - 1) / sizes[i];
-        const int n = d->block ? d->block : (tiles + blocks - 1) / blocks;
+        const int n = wanted_block ? wanted_block : (tiles + blocks - 1) / blocks;
         if (n == best.block) continue;
         for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++)
             for (int late = 0; late <= can; late++) {
-                if (d->group && ocv != d->group) continue;
+                if (wanted_ocv && ocv != wanted_ocv) continue;
                 if (late ? d->transform == CONV_TRANSFORM_AT_LOAD
                          : can && d->transform == CONV_TRANSFORM_AT_RUN)
                     continue;
@@ -184,7 +184,7 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
                 best = cut;
                 least = us;
             }
-        if (d->block) break;
+        if (wanted_block) break;
     }
     return best;
 }

@@ -392,6 +392,9 @@ static void cuts(void **unused) {
             d.block = CONV_MOST_BLOCK + 1;
             assert_ok(conv_plan_init(k, &d, &p));
             assert_int_equal(p.way, CONV_ONLY_DIRECT);
+            d.only = CONV_FASTEST; /* and then cuts as it likes */
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_true(p.way == CONV_ONLY_DIRECT || p.unit <= CONV_MOST_BLOCK);
             d.block = -1;
             assert_fails(conv_plan_init(k, &d, &p), STATUS_ARGUMENT, "negative");
         }
