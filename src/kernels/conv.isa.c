@@ -179,6 +179,21 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     }
 }
 
+/* All in one call, which costs a short tile a tenth of its time. */
+INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step) {
+    do {
+        if (FETCH && t->ahead_step) {
+            for (int64_t at = 0; at < t->ahead_step; at += 64)
+                __builtin_prefetch(t->ahead + at, 0, 2);
+            t->ahead += t->ahead_step;
+        }
+        tile(t, ocv, px, step);
+        t->src_at += px * step;
+        t->dst += px * t->dst_pixel;
+        if (t->residual) t->residual += px * VL;
+    } while (--t->count > 0);
+}
+
 /* The tiles in use: TILE(ocv, px) for strides 1 and 2, STEM(ocv, px) for interleaved input of three
  * channels, ANY(ocv, px) for every other distance. */
 #if PK_FEW_TILES
@@ -223,8 +238,8 @@ enum { max_ocv = 2 };
 #define ANYS(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 4)
 
 #define DEFINE(ocv, px, name, step)                                                                \
-    static NOINLINE void tile_##ocv##x##px##name(const struct conv_tile *t) {                      \
-        tile(t, ocv, px, step);                                                                    \
+    static NOINLINE void tile_##ocv##x##px##name(struct conv_tile *t) {                            \
+        tiles_of_a_run(t, ocv, px, step);                                                          \
     }
 #define DEFINE_TILE(ocv, px) DEFINE(ocv, px, _s1, VL) DEFINE(ocv, px, _s2, 2 * VL)
 #define DEFINE_STEM(ocv, px) DEFINE(ocv, px, _p3, 3) DEFINE(ocv, px, _p6, 6)

@@ -516,7 +516,9 @@ static void run_row(struct job *j, int group, int y, int x_base) {
     }
     float *dst = t.dst;
     const float *residual = t.residual;
-    const int64_t out_step = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
+    t.dst_pixel = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
+    t.ahead = j->ahead;
+    t.ahead_step = j->step;
     for (int i = 0; i < j->n_runs[rest]; i++) {
         const struct conv_run *q = &j->runs[rest][i];
         t.kx0 = q->kx0;
@@ -524,15 +526,13 @@ static void run_row(struct job *j, int group, int y, int x_base) {
         t.skip_first = q->skip_first;
         t.skip_last = q->skip_last;
         const int64_t first = at + q->kx0 * t.src_tap;
-        for (int n = 0, x = q->x; n < q->count; n++, x += q->kernel->px) {
-            t.src_at = first + x * step;
-            t.dst = dst + x * out_step;
-            if (residual) t.residual = residual + (int64_t)x * vl;
-            for (int64_t b = 0; b < j->step; b += 64) __builtin_prefetch(j->ahead + b, 0, 2);
-            j->ahead += j->step;
-            q->kernel->run(&t);
-        }
+        t.src_at = first + q->x * step;
+        t.dst = dst + q->x * t.dst_pixel;
+        if (residual) t.residual = residual + (int64_t)q->x * vl;
+        t.count = q->count;
+        q->kernel->run(&t);
     }
+    j->ahead = t.ahead;
 }
 
 /* Copies the input rows that output rows [y0, y1) need, interleaved, zero outside. Rows below

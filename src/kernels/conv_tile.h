@@ -29,9 +29,12 @@ struct conv_tile {
     int ky0, nky, kx0, nkx, skip_first, skip_last;
 
     float *dst;
-    int64_t dst_channel;
+    int64_t dst_channel, dst_pixel;
     const float *residual;
     int64_t residual_channel;
+    int count; /* tiles side by side: from each to the next src_at, dst and residual move on */
+    const char *ahead; /* what is fetched to L2 meanwhile, ahead_step bytes a tile */
+    int64_t ahead_step;
     int channels; /* that exist from here on, for destinations without padding lanes */
     int direct;   /* blocked destination and conv_direct_activation() */
     int fetch;    /* 1x1: inputs of the outputs after these are fetched meanwhile */
@@ -48,7 +51,7 @@ static inline int conv_direct_activation(enum activation a) {
            a == ACT_HARD_SWISH || a == ACT_SWISH;
 }
 
-typedef void (*conv_tile_fn)(const struct conv_tile *t);
+typedef void (*conv_tile_fn)(struct conv_tile *t);
 
 struct conv_tile_kernel {
     int ocv, px;
