@@ -38,6 +38,7 @@ def kernel_has_them():
         return False
 
 
+@pytest.mark.in_process  # the library is loaded into an interpreter of its own
 @pytest.mark.skipif(not kernel_has_them(), reason="the kernel has no large pages, or does not tell")
 def test_weights(atc, build_dir, tmp_path):
     n, k = 2048, 1024  # 8 MiB of weights
