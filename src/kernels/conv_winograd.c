@@ -124,11 +124,10 @@ static void find_all_covers(const struct winograd_kernels *k, struct covers *c) 
 #define MEMORY 20e3
 #define KEPT_BYTES 4.5e6
 
-/* Transformed weights are held, and made at load: so many bytes must save a microsecond a run. */
+/* Transformed weights are held, and made at load: so many bytes must save a microsecond a run, and
+ * so many where a run could transform them instead, which costs little beside their size. */
 #define MEMORY_WORTH 25e3
-static double held_us(const struct conv_plan *p, const struct form *f, const struct cut *cut) {
-    return weight_bytes(p, f, cut->late) / MEMORY_WORTH;
-}
+#define AT_LOAD_WORTH 8e3
 
 /* The products of `bands` times `tiles` tiles that follow one another, a block at a time, with the
  * transforms of the weights and their way from memory. */
@@ -179,7 +178,7 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
                     continue;
                 struct cut cut = {n, ocv, late ? late_blocks(p, f, ocv) : 0, 0};
                 cut.us = cut_us(p, f, covers, tiles, bands, &cut);
-                const double us = cut.us + held_us(p, f, &cut);
+                const double us = cut.us + weight_bytes(p, f, cut.late) / AT_LOAD_WORTH;
                 if (best.block && us >= least * 0.995) continue;
                 best = cut;
                 least = us;
@@ -242,7 +241,7 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
         struct cut cut;
         if (!n_covers++) find_all_covers(p->k->winograd, covers);
         double cost = estimate(p, &forms[form], covers, 1, &cut);
-        cost += held_us(p, &forms[form], &cut);
+        cost += weight_bytes(p, &forms[form], cut.late) / MEMORY_WORTH;
         /* A larger tile loses digits: it must be worth it. */
         if (cost < limit_us * (chosen >= 0 ? 0.95 : 0.9)) {
             limit_us = cost;
