@@ -5,8 +5,9 @@
  * The walk keeps an explicit stack of open messages. What stays as it is goes to the skeleton in
  * runs of bytes, as long as they get between two headers of messages. A message's length is not
  * known when its header is written to the skeleton, so it is a varint padded to five bytes, filled
- * in when the message closes. A singular message field that occurs twice is refused: the format would merge the
- * two, no writer produces it, and merging is the least tested corner of every decoder.
+ * in when the message closes. A singular message field that occurs twice is refused: the format
+ * would merge the two, no writer produces it, and merging is the least tested corner of every
+ * decoder.
  */
 #include "import/wire.h"
 
@@ -53,9 +54,10 @@ static enum status put(struct walk *w, const void *bytes, size_t n) {
     return STATUS_OK;
 }
 
-/* Sends what was kept up to `until` to the skeleton, and goes on at w->at. */
+/* Sends what was kept up to `until` to the skeleton, and goes on at w->at. An empty input has no
+ * address to add to. */
 static enum status put_kept(struct walk *w, size_t until) {
-    TRY(put(w, w->in + w->kept, until - w->kept));
+    if (until > w->kept) TRY(put(w, w->in + w->kept, until - w->kept));
     w->kept = w->at;
     return STATUS_OK;
 }
