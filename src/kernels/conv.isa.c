@@ -13,11 +13,11 @@
 #include "kernels/simd.h"
 
 /* For these, see struct conv_kernels. Tiles have no code for what is off: it costs registers. */
-#if VL == 8
-enum { CHUNK_BYTES = 24 * 1024, FETCH = 1, GATHER = 1 };
-#else
-enum { CHUNK_BYTES = 0, FETCH = 0, GATHER = 0 };
-#endif
+enum {
+    CHUNK_BYTES = VL >= 8 ? 24 * 1024 : 0,
+    FETCH_INPUT = VL == 8,
+    GATHER = VL == 8
+};
 
 /* One channel of a tap for outputs p0..p1-1. Here and below, all int parameters but n are constants
  * of the caller. */
@@ -124,7 +124,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     /* A loop of its own for 1x1, without the counters of the others. */
     if (t->taps == 1 && t->nky == 1 && t->nkx == 1) {
         const int64_t src_at = t->src_at;
-        for (; FETCH && step == VL && t->fetch && piece < end; piece++) {
+        for (; FETCH_INPUT && step == VL && t->fetch && piece < end; piece++) {
             const float *s = piece->src + src_at;
             UNROLL_FULL
             for (int i = 0; i < px * VL; i += 16) __builtin_prefetch(s + px * VL + i);
@@ -182,7 +182,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
 /* All in one call, which costs a short tile a tenth of its time. */
 INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step) {
     do {
-        if (FETCH && t->ahead_step) {
+        if (CHUNK_BYTES && t->ahead_step) {
             for (int64_t at = 0; at < t->ahead_step; at += 64)
                 __builtin_prefetch(t->ahead + at, 0, 2);
             t->ahead += t->ahead_step;
@@ -275,7 +275,7 @@ const struct conv_kernels K(conv) = {
     .n_tiles = sizeof tiles / sizeof *tiles,
     .max_ocv = max_ocv,
 #if VL == 16
-    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .fma_per_us = 3600,
+    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .fma_per_us = 4900,
 #elif VL == 8
     .load_cost = 0.3f, .broadcast_cost = 0.3f, .least_cost = 8, .fma_per_us = 7200,
 #elif defined(__aarch64__) /* instructions beside the multiply-adds: bench/inner_loops.py */
@@ -283,5 +283,6 @@ const struct conv_kernels K(conv) = {
 #else
     .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .fma_per_us = 3000,
 #endif
-    .chunk_bytes = CHUNK_BYTES, .fetch = FETCH, .gather = GATHER, .interleave = interleave,
+    .chunk_bytes = CHUNK_BYTES, .fetch_input = FETCH_INPUT, .gather = GATHER,
+    .interleave = interleave,
 };

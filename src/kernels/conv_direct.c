@@ -29,6 +29,8 @@ enum {
 /* Inputs and weights of fewer bytes are in the L2 cache without being fetched ahead. */
 #define FETCHED_INPUT (1024 * 1024)
 #define FETCHED_WEIGHTS (256 * 1024)
+/* The weights of fewer input channels come from L2 as fast as they are used. */
+#define LEAST_CHUNKED 256
 
 struct channels {
     int first, end;
@@ -261,6 +263,8 @@ enum status direct_plan(struct conv_plan *p) {
     p->merged = d->src == CONV_PLANAR && d->groups == 1 && d->dw == 1;
     p->pixel_step = d->src == CONV_PLANAR ? d->sw * d->ic : p->flat ? vl : d->sw * vl;
     const int length = p->flat ? d->oh * d->ow : d->ow;
+    const int chunked = k->chunk_bytes && taps > 1 && d->src == CONV_BLOCKED &&
+                        d->dst == CONV_BLOCKED && d->ic / d->groups >= LEAST_CHUNKED;
 
     double least = 0;
     int span = 0;
@@ -269,6 +273,10 @@ enum status direct_plan(struct conv_plan *p) {
           "convolution: no groups of %d blocks of output channels", wanted);
     for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++) {
         if (wanted && ocv != wanted) continue;
+        /* The least chunk of weights should stay in L1. */
+        if (!wanted && chunked && ocv > 2 &&
+            vl * taps * ocv * vl * (int)sizeof(float) > k->chunk_bytes)
+            break;
         const struct conv_tile_kernel *c[16];
         if (!candidates(p, ocv, c)) break;
         double full = conv_cut(p, ocv, length, 0, NULL, NULL), total = 0;
@@ -318,11 +326,10 @@ enum status direct_plan(struct conv_plan *p) {
     /* Sums of some channels wait in the destination for those of the next. */
     const size_t chunk = (size_t)k->chunk_bytes;
     const size_t piece = (size_t)(vl * taps) * (size_t)(p->ocv * vl) * sizeof(float);
-    if (chunk && taps > 1 && d->src == CONV_BLOCKED && d->dst == CONV_BLOCKED && !p->rows_outer &&
-        p->group_floats * sizeof(float) > chunk)
+    if (chunked && !p->rows_outer && p->group_floats * sizeof(float) > chunk)
         p->chunk = piece < chunk ? (int)(chunk / piece) : 1;
-    p->fetch_input = k->fetch && p->flat && !p->gathered && input > FETCHED_INPUT;
-    p->fetch_weights = k->fetch && p->chunk && bytes > FETCHED_WEIGHTS;
+    p->fetch_input = k->fetch_input && p->flat && !p->gathered && input > FETCHED_INPUT;
+    p->fetch_weights = p->chunk && bytes > FETCHED_WEIGHTS;
     p->scratch_bytes = runs_bytes(p) + pieces_bytes(p);
     if (p->gathered) p->scratch_bytes += gathered_bytes(p);
     if (d->src == CONV_PLANAR)

@@ -67,8 +67,8 @@ struct conv_kernels {
     float load_cost, broadcast_cost, least_cost;
     float fma_per_us; /* FMA instructions in a microsecond */
     int chunk_bytes;  /* weights of a group that all outputs of a band meet before the next, if
-                         kernels are larger than 1x1; 0: all weights of the group */
-    int fetch;        /* weights, or inputs of 1x1, are fetched ahead of their use */
+                         kernels are larger than 1x1, fetched ahead; 0: all of the group */
+    int fetch_input;  /* 1x1: inputs are fetched ahead of their use */
     int gather;       /* 1x1 with a stride: the inputs are copied side by side first */
     /* Interleaves `channels` planes of `n` floats: dst[i * channels + c] = src[c * stride + i]. */
     void (*interleave)(const float *src, int64_t stride, int channels, int64_t n, float *dst);

@@ -119,11 +119,6 @@ static void find_all_covers(const struct winograd_kernels *k, struct covers *c) 
  * with weights that had left the caches, as those of a network larger than these have. The cut it
  * chooses is 6 % slower than the best of them on average. */
 
-/* Bytes of weights in a microsecond, from memory, and how many the caches keep for the next block
- * of tiles. */
-#define MEMORY 20e3
-#define KEPT_BYTES 4.5e6
-
 /* Transformed weights are held, and made at load: so many bytes must save a microsecond a run, and
  * so many where a run could transform them instead, which costs little beside their size. */
 #define MEMORY_WORTH 25e3
@@ -142,17 +137,18 @@ static double cut_us(const struct conv_plan *p, const struct form *f, const stru
     const double cost =
         (groups - 1) * (double)covers[cut->ocv].cost[n] + (double)covers[rest].cost[n];
     /* The last of the blocks may be smaller. */
-    double us = 1.08 * cost * work * tiles * bands / n / (double)p->k->conv->fma_per_us;
+    double us = (double)k->product_us * cost * work * tiles * bands / n;
     const double v_us = (double)(4 * work * n > (double)k->near_bytes ? k->far_us : k->near_us);
     us += v_us * 4 * work * tiles * bands * groups;
     if (cut->late) {
         const int parts = (p->icb + cut->late - 1) / cut->late;
         us += (double)k->late_us * square(f->distinct) * pairs * all;
-        us += (double)k->input_us * (parts - 1) * p->ocb * points * tiles * bands;
+        us += (double)k->sums_us * (parts - 1) * p->ocb * points * tiles * bands;
     } else {
-        us += (double)(bytes > KEPT_BYTES ? k->again_far_us : k->again_us) * bytes * (all - 1);
+        const float again_us = bytes > (double)k->kept_bytes ? k->again_far_us : k->again_us;
+        us += (double)again_us * bytes * (all - 1);
     }
-    return us + bytes / MEMORY;
+    return us + (double)k->memory_us * bytes;
 }
 
 /* The best for bands of so many tiles. */
@@ -190,13 +186,15 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
 
 /* The transforms of all inputs and of all outputs. */
 static double input_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    double us = (double)p->k->winograd->input_us * tiles * p->icb * square(f->n);
+    const struct winograd_kernels *k = p->k->winograd;
+    const double vector_us = (double)(k->input_us + k->input_side_us * (float)f->n);
+    double us = vector_us * tiles * p->icb * square(f->n);
     if (in_cells(&p->d)) us += 2e-3 * tiles * f->m * f->n; /* 8 cycles a cell */
     return us;
 }
 
 static double output_us(const struct conv_plan *p, const struct form *f, int tiles) {
-    double activation = p->d.act >= ACT_SIGMOID ? 2 * square(f->m) : 0;
+    double activation = p->d.act >= ACT_SIGMOID ? square(f->m) : 0;
     return (double)p->k->winograd->output_us * tiles * p->ocb * (square(f->n) + activation);
 }
 
@@ -233,7 +231,8 @@ int winograd_plan(struct conv_plan *p, double limit_us) {
     struct covers covers[WINOGRAD_MOST_OCV + 1];
     int chosen = -1, n_covers = 0;
     /* The direct algorithm's weights come from memory, too. */
-    limit_us += (double)p->packed_bytes * (1 / MEMORY + 1 / MEMORY_WORTH);
+    limit_us += (double)p->packed_bytes *
+                ((double)p->k->winograd->memory_us + 1 / MEMORY_WORTH);
     for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
         if (!suits(&p->d, &forms[form])) continue;
         if (only && forms[form].m == only) return winograd_lay_out(p, form);

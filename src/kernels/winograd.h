@@ -69,13 +69,17 @@ struct winograd_kernels {
     /* By ocv and px; NULL: none. There is one of px = 1 for every ocv up to max_ocv. */
     winograd_product product[WINOGRAD_MOST_OCV + 1][WINOGRAD_MOST_PX + 1];
     int max_ocv;
-    /* The cost model. What a product takes per channel, in multiply-add instructions of full rate:
-     * ocv * px + load_cost * ocv + broadcast_cost * px, at least least_cost. Bytes of a block's v
-     * that stay in L2. Microseconds: for a byte of v that each group reads, from there or from
-     * beyond; for a byte of weights that follow blocks read, of few and of many; for a vector that
-     * the transforms of inputs and of outputs, and of weights in a run, write or read. */
-    float load_cost, broadcast_cost, least_cost;
-    float near_bytes, near_us, far_us, again_us, again_far_us, input_us, output_us, late_us;
+    /* The cost model. What a product takes per channel, in steps of product_us: ocv * px +
+     * load_cost * ocv + broadcast_cost * px, at least least_cost. Bytes of a block's v that stay
+     * in L2, and of weights that the caches keep from block to block. */
+    float load_cost, broadcast_cost, least_cost, near_bytes, kept_bytes;
+    /* Microseconds: for a step of a product; for a byte of v that each group reads, from L2 or from
+     * beyond; for a byte of weights from memory; for one that a further block of tiles reads, kept
+     * or not; for a vector that the transform of an input writes, and more with each side of it;
+     * that the transforms of outputs and of weights in a run read or write; of sums that a share of
+     * the channels adds to. */
+    float product_us, near_us, far_us, memory_us, again_us, again_far_us, input_us, input_side_us,
+        output_us, late_us, sums_us;
 };
 /* Whole cache lines at a point, before the next point's, which lies a multiple of the size of a
  * cache's ways away. */
