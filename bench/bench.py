@@ -164,8 +164,8 @@ def start(engine, network, threads, options, tools):
         raise
 
 
-def measure(network, threads, options, tools):
-    """{engine: figures} and {engine: reason for leaving it out}"""
+def measure(network, threads, options, tools, limits):
+    """{engine: figures}, {engine: reason for leaving it out}, and the machine's limits meanwhile"""
     workers, found, left_out = {}, {}, {}
     engines = list(options.engines)
 
@@ -211,13 +211,14 @@ def measure(network, threads, options, tools):
         each(list(found), begin)
         for _ in range(math.ceil(options.runs / runs)):
             each(list(found), run)
+            limits = bound.measure_limits(tools["build"], options.isa, limits)
     finally:
         for worker in workers.values():
             worker.close()
     for figures in found.values():
         times = figures.pop("times")
         figures |= {"min_ms": min(times), "median_ms": statistics.median(times)}
-    return found, left_out
+    return found, left_out, limits
 
 
 def convert(kind, path, x, tools):
@@ -372,15 +373,12 @@ def options_of(arguments):
 def main():
     options = options_of(sys.argv[1:])
     build = options.build.resolve()
-    tools = {"atc": build / "cmd" / "atc", "library": build / "src" / "acl" / "libascendcl.so",
+    tools = {"build": build, "atc": build / "cmd" / "atc", "library": build / "src" / "acl" / "libascendcl.so",
              "python": sys.executable}
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     about = machine()
-    limits = json.loads(subprocess.run(
-        [build / "bench" / "opcheck", "--limits", *([options.isa] if options.isa else [])],
-        check=True, capture_output=True, text=True).stdout)
-    about["limits"] = limits
+    about["limits"] = limits = bound.measure_limits(build, options.isa)
     print(f"{about['cpu']}, {about['cores']} cores, {limits['isa']}, load {about['load_before']:.1f}; "
           f"{limits['fma_gflops']:.0f} GFLOP/s a core, memory {limits['memory_gbs']:.0f} GB/s")
     if about["load_before"] > 0.5 * about["cores"]:
@@ -390,11 +388,11 @@ def main():
     for network in make_networks(options.networks, folder):
         model = onnx.load(network[1])
         for threads in options.threads:
-            found, left_out = measure(network, threads, options, tools)
+            found, left_out, meanwhile = measure(network, threads, options, tools, limits)
             versions |= {e: f["version"] for e, f in found.items()}
-            entries.append(entry(network[0], threads, found, model, limits, options))
+            entries.append(entry(network[0], threads, found, model, meanwhile, options))
             details.append({"name": network[0], "threads": threads, "engines": found,
-                            "left_out": left_out})
+                            "left_out": left_out, "limits": meanwhile})
             last = entries[-1]
             print(f"{last['name']}, {threads} thread(s): "
                   + ", ".join(f"{e} {f['min_ms']:.2f}" for e, f in found.items())

@@ -5,7 +5,9 @@ A target is a share of the machine's measured limit of multiply-adds, counting t
 algorithm; Winograd needs fewer, so its targets are above one. Matrix products on one row are bound
 by reading their weights. docs/performance.md lists the classes.
 """
+import json
 import math
+import subprocess
 
 import onnx
 
@@ -73,6 +75,17 @@ def step_ms(step, limits, threads):
     if kind == "matrix":
         seconds = max(seconds, weight_bytes / (limits["memory_gbs"] * 1e9))
     return seconds * 1e3
+
+
+def measure_limits(build, isa=None, known=None):
+    """What a core of this machine can do now, or could at the time of `known`, whichever is more:
+    a processor's clock and its neighbours change from second to second, so the limits are measured
+    in turns with what is held to them, and the best counts, as the least time does."""
+    command = [build / "bench" / "opcheck", "--limits", *([isa] if isa else [])]
+    limits = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    for name in ("fma_gflops", "memory_gbs"):
+        limits[name] = max(limits[name], (known or limits)[name])
+    return limits
 
 
 def bound_ms(model, limits, threads):
