@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import random
 import signal
 import socket
@@ -397,7 +398,8 @@ def test_rtsp(run, tmp_path):  # noqa: F811
         found, error = detect(run, url, "--output", tmp_path / "out", "--reconnects", "1")
         listener.shutdown(socket.SHUT_RDWR)
     assert len(connections) == 2
-    assert len(found) > 20, error
+    dropped = re.search(r"(\d+) frames dropped to keep up", error)  # a camera does not wait
+    assert len(found) + int(dropped[1] if dropped else 0) > 20, error
     assert len(frames_of(tmp_path / "out" / "camera.mp4")[1]) == len(found)
 
 
