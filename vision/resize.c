@@ -14,15 +14,16 @@
 
 enum { BITS = 11, ONE = 1 << BITS };
 
-/* Left source index and the two weights of each output coordinate. */
-static void make_axis(int in, int out, int *index, int16_t *weight) {
+/* Left source index and the two weights of each output coordinate. Outside of the picture lies its
+ * border: along x it counts whole, along y twice, in parts, and each part loses its bits. */
+static void make_axis(int in, int out, int whole, int *index, int16_t *weight) {
     double scale = (double)in / out;
     for (int i = 0; i < out; i++) {
         float at = (float)((i + 0.5) * scale - 0.5);
         int left = (int)floorf(at);
         float fraction = at - (float)left;
-        if (left < 0) left = 0, fraction = 0;
-        if (left >= in - 1) left = in - 1, fraction = 0;
+        if (whole && left < 0) left = 0, fraction = 0;
+        if (whole && left >= in - 1) left = in - 1, fraction = 0;
         index[i] = left;
         weight[2 * i] = (int16_t)lrintf((1 - fraction) * ONE);
         weight[2 * i + 1] = (int16_t)lrintf(fraction * ONE);
@@ -65,13 +66,14 @@ int pk_resize_rows(const struct pk_image *image, int width, int height, int firs
     int result = index && weight && rows && planes
                      ? 0 : pk_fail("out of memory for a picture of %d x %d", width, height);
     if (!result) {
-        make_axis(image->width, width, index, weight);
-        make_axis(image->height, height, index + w, weight + 2 * w);
+        make_axis(image->width, width, 1, index, weight);
+        make_axis(image->height, height, 0, index + w, weight + 2 * w);
     }
     int16_t *row[2] = {rows, rows ? rows + 3 * w : NULL};
     for (size_t y = (size_t)first; !result && y < (size_t)last; y++) {
         /* The two source rows of this output row; rows already resized are kept. */
-        int top = index[w + y], want[2] = {top, top + 1 < image->height ? top + 1 : top};
+        int top = index[w + y];
+        int want[2] = {top < 0 ? 0 : top, top + 1 < image->height ? top + 1 : image->height - 1};
         if (held[0] != want[0] && held[1] == want[0]) {
             int16_t *swap = row[0];
             row[0] = row[1];

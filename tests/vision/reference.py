@@ -14,24 +14,27 @@ UNUSED_COCO_NUMBERS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 def resize(rgb, width, height):
     """OpenCV's INTER_LINEAR on 8-bit pictures: half-pixel centres, weights of 11 bits, one rounding
-    of the vertical sum, whose terms lose 4 and then 16 bits."""
+    of the vertical sum, whose terms lose 4 and then 16 bits. Outside of the picture a column counts
+    whole, a row in two parts."""
 
-    def axis(n_in, n_out):
+    def axis(n_in, n_out, whole):
         at = ((np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5).astype(np.float32)
-        at = np.clip(at, 0, n_in - 1)
+        at = np.clip(at, 0, n_in - 1) if whole else at
         low = np.floor(at).astype(int)
         part = at - low.astype(np.float32)
         return (
-            low,
+            np.maximum(low, 0),
             np.minimum(low + 1, n_in - 1),
             np.rint((1 - part) * 2048).astype(int),
             np.rint(part * 2048).astype(int),
         )
 
     y0, y1, ya, yb = (
-        v[:, None, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[0], height))
+        v[:, None, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[0], height, False))
     )
-    x0, x1, xa, xb = (v[:, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[1], width)))
+    x0, x1, xa, xb = (
+        v[:, None] if i > 1 else v for i, v in enumerate(axis(rgb.shape[1], width, True))
+    )
     rows = rgb.astype(int)
     rows = (rows[:, x0] * xa + rows[:, x1] * xb) >> 4
     return ((((ya * rows[y0]) >> 16) + ((yb * rows[y1]) >> 16) + 2) >> 2).astype(np.uint8)

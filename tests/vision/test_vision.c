@@ -54,6 +54,19 @@ static void test_resize(void **state) {
     pk_image_free(&in);
 }
 
+/* As OpenCV gives it to the bit: above the first row and below the last the border counts in two
+ * parts. */
+static void test_resize_enlarges(void **state) {
+    uint8_t rgb[] = {13, 208, 77, 250, 101, 3, 90, 60, 255, 31, 170, 129, 9, 207, 244, 26, 170, 208};
+    static const uint8_t want[] = {
+        13, 208, 77,  131, 154, 40,  250, 101, 3,  61, 116, 188, 87, 130, 135, 113, 144, 82,
+        60, 115, 251, 44,  142, 205, 29,  170, 159, 9, 207, 244, 17, 188, 226, 26,  170, 208};
+    struct pk_image in = {2, 3, rgb}, out;
+    assert_int_equal(pk_image_resize(&in, 3, 4, &out), 0);
+    assert_memory_equal(out.rgb, want, sizeof want);
+    pk_image_free(&out);
+}
+
 /* One colour in, so that every value of the input is either that colour's or the padding's. */
 static void test_letterbox(void **state) {
     enum { W = 64, H = 48 };
@@ -490,7 +503,8 @@ static void test_draw(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),  cmocka_unit_test(test_letterbox),
+        cmocka_unit_test(test_resize),  cmocka_unit_test(test_resize_enlarges),
+        cmocka_unit_test(test_letterbox),
         cmocka_unit_test(test_resize_corner),
         cmocka_unit_test(test_sliver),  cmocka_unit_test(test_nms),
         cmocka_unit_test(test_every_class),
