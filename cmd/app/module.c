@@ -3,12 +3,13 @@
 #include "module.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "../part.h"
 
-const void *module_load(const struct module *m, char *error, size_t error_bytes) {
+static const void *load(const struct module *m, char *error, size_t error_bytes) {
     const char *const places[] = {".", m->in_build, "../../lib"};
     char path[PATH_MAX];
     if (part_find(places, sizeof places / sizeof places[0], m->file, R_OK, path)) {
@@ -28,5 +29,14 @@ const void *module_load(const struct module *m, char *error, size_t error_bytes)
         dlclose(module);
         return NULL;
     }
+    return table;
+}
+
+const void *module_load(struct module *m, char *error, size_t error_bytes) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    if (!m->table) m->table = load(m, error, error_bytes);
+    const void *table = m->table;
+    pthread_mutex_unlock(&lock);
     return table;
 }

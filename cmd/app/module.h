@@ -13,9 +13,10 @@ struct module {
     size_t table_bytes;
     const char *missing;  /* what to say when there is no such file */
     const char *unusable; /* and when it cannot be loaded, before the reason */
+    const void *table;    /* once it is loaded */
 };
 
-/* The module's table; NULL after a sentence in `error`. */
-const void *module_load(const struct module *m, char *error, size_t error_bytes);
+/* The module's table, loaded by whichever thread asks first; NULL after a sentence in `error`. */
+const void *module_load(struct module *m, char *error, size_t error_bytes);
 
 #endif

@@ -4,7 +4,7 @@
 #include "module.h"
 
 const struct video_api *video_load(char error[VIDEO_ERROR]) {
-    static const struct module module = {
+    static struct module module = {
         .file = "libprusik_video.so",
         .in_build = "../video",
         .get = "prusik_video_api",
@@ -14,7 +14,5 @@ const struct video_api *video_load(char error[VIDEO_ERROR]) {
         .unusable = "videos need FFmpeg's libraries (Debian: apt-get install libavformat59 "
                     "libswscale6)",
     };
-    static const struct video_api *loaded;
-    if (!loaded) loaded = module_load(&module, error, VIDEO_ERROR);
-    return loaded;
+    return module_load(&module, error, VIDEO_ERROR);
 }

@@ -76,7 +76,7 @@ struct video_api {
 /* The module's one export. */
 const struct video_api *prusik_video_api(void);
 
-/* Loads the module at the first call; NULL and a sentence when it or FFmpeg is missing. */
+/* Loaded once, by whichever thread asks first; NULL and a sentence when it or FFmpeg is missing. */
 const struct video_api *video_load(char error[VIDEO_ERROR]);
 
 #endif
