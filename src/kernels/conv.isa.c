@@ -2,15 +2,14 @@
 /*
  * The register tiles of direct convolution.
  *
- * Each starts its accumulators at the bias, or at the sums so far, and, for every piece of the
- * input channels, ky, kx and c, loads one weight vector per block of output channels and multiplies
- * it with one broadcast float per output. 1x1 and KxK, any stride, blocked or pixel-interleaved
+ * Each starts its accumulators at the bias, or at the sums so far, and adds the products of every
+ * piece of the input channels, ky and kx. 1x1 and KxK, any stride, blocked or pixel-interleaved
  * input are the same code; only the distance between the inputs of neighbouring outputs is a
  * constant of the template.
  */
 #include "kernels/conv_finish.h"
 #include "kernels/conv_tile.h"
-#include "kernels/simd.h"
+#include "kernels/products.h"
 
 /* For these, see struct conv_kernels. Tiles have no code for what is off: it costs registers. */
 enum {
@@ -18,80 +17,6 @@ enum {
     FETCH_INPUT = VL == 8,
     GATHER = VL == 8
 };
-
-/* One channel of a tap for outputs p0..p1-1. Here and below, all int parameters but n are constants
- * of the caller. */
-INLINE void one_channel(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
-                        const float *restrict w, const float *restrict s) {
-    vf wv[4];
-    UNROLL_FULL
-    for (int o = 0; o < ocv; o++) wv[o] = vf_load(w + o * VL);
-    UNROLL_FULL
-    for (int p = p0; p < p1; p++) {
-        vf b = vf_set(s[p * step]);
-        UNROLL_FULL
-        for (int o = 0; o < ocv; o++) acc[o * px + p] += wv[o] * b;
-    }
-}
-
-#if defined(__aarch64__)
-/* A product takes its factor from any lane of a register: an output's inputs are loaded four
- * channels at a time. */
-INLINE void four_channels(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
-                          const float *restrict w, const float *restrict s) {
-    vf in[32];
-    UNROLL_FULL
-    for (int p = p0; p < p1; p++) in[p] = vf_load(s + p * step);
-    UNROLL_FULL
-    for (int lane = 0; lane < 4; lane++) {
-        vf wv[4];
-        UNROLL_FULL
-        for (int o = 0; o < ocv; o++) wv[o] = vf_load(w + (lane * ocv + o) * VL);
-        UNROLL_FULL
-        for (int p = p0; p < p1; p++) {
-            UNROLL_FULL
-            for (int o = 0; o < ocv; o++) acc[o * px + p] += wv[o] * vf_set(in[p][lane]);
-        }
-    }
-}
-#endif
-
-/* n channels of a tap. */
-INLINE void one_tap(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
-                    const float *restrict w, const float *restrict s, int n) {
-    int c = 0;
-#if defined(__aarch64__)
-    for (; c + 4 <= n; c += 4) {
-        four_channels(acc, ocv, px, p0, p1, step, w, s);
-        w += 4 * ocv * VL;
-        s += 4;
-    }
-#else
-    UNROLL_2
-#endif
-    for (; c < n; c++) {
-        one_channel(acc, ocv, px, p0, p1, step, w, s);
-        w += ocv * VL;
-        s++;
-    }
-}
-
-/* The tap of a 1x1 convolution. A whole block of a short vector is straight code: with loops of
- * eight turns or fewer, what comes between two of them costs a third of the time. */
-INLINE void only_tap(vf *acc, int ocv, int px, int64_t step, const float *restrict w,
-                     const float *restrict s, int n) {
-    if (VL > 8 || n != VL) {
-        one_tap(acc, ocv, px, 0, px, step, w, s, n);
-        return;
-    }
-#if defined(__aarch64__)
-    four_channels(acc, ocv, px, 0, px, step, w, s);
-#else
-    UNROLL_FULL
-    for (int c = 0; c < VL; c++)
-        one_channel(acc, ocv, px, 0, px, step, w + c * ocv * VL, s + c);
-#endif
-}
 
 INLINE void add_residual(vf *acc, int ocv, int px, const struct conv_tile *t) {
     UNROLL_FULL
@@ -128,11 +53,11 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
             const float *s = piece->src + src_at;
             UNROLL_FULL
             for (int i = 0; i < px * VL; i += 16) __builtin_prefetch(s + px * VL + i);
-            only_tap(acc, ocv, px, step, w, s, piece->n);
+            add_products(acc, ocv, px, step, w, s, piece->n);
             w += (int64_t)piece->n * ocv * VL;
         }
         for (; piece < end; piece++) {
-            only_tap(acc, ocv, px, step, w, piece->src + src_at, piece->n);
+            add_products(acc, ocv, px, step, w, piece->src + src_at, piece->n);
             w += (int64_t)piece->n * ocv * VL;
         }
     } else if ((step == 3 || step == 6) && t->kw == 1 && t->n_pieces == 1) {
@@ -142,7 +67,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
         const float *s = piece++->src + t->src_at;
         w += row * t->ky0;
         for (int ky = t->nky; ky > 0; ky--, s += t->src_row, w += row)
-            one_tap(acc, ocv, px, 0, px, step, w, s, n);
+            n_channels(acc, ocv, px, 0, px, step, w, s, n);
     }
     const int nky = t->nky, nkx = t->nkx, skip_first = t->skip_first, skip_last = t->skip_last;
     const int64_t src_row = t->src_row, src_tap = t->src_tap;
@@ -154,9 +79,9 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
         for (int ky = 0; ky < nky; ky++, row += src_row, w_row += tap_floats * t->kw) {
             const float *wk = w_row, *s = row;
             for (int kx = 0; kx < nkx; kx++, s += src_tap, wk += tap_floats) {
-                if (kx == skip_first) one_tap(acc, ocv, px, 1, px, step, wk, s, n);
-                else if (kx == skip_last) one_tap(acc, ocv, px, 0, px - 1, step, wk, s, n);
-                else one_tap(acc, ocv, px, 0, px, step, wk, s, n);
+                if (kx == skip_first) n_channels(acc, ocv, px, 1, px, step, wk, s, n);
+                else if (kx == skip_last) n_channels(acc, ocv, px, 0, px - 1, step, wk, s, n);
+                else n_channels(acc, ocv, px, 0, px, step, wk, s, n);
             }
         }
         w += tap_floats * t->taps;
