@@ -71,9 +71,9 @@ static void check_plan(struct conv_plan p, const char *what) {
     char text[320];
     snprintf(text, sizeof text,
              "%s %s [%s]: n%d %dx%dx%d -> %dx%dx%d k%dx%d s%d,%d d%d,%d p%d,%d g%d act%d "
-             "res%d src%d dst%d", what, k->name, p.name, d->n, d->ic, d->ih, d->iw, d->oc, d->oh, d->ow, d->kh,
-             d->kw, d->sh, d->sw, d->dh, d->dw, d->pt, d->pl, d->groups, d->act, d->residual,
-             d->src, d->dst);
+             "res%d src%d dst%d", what, k->name, p.name, d->n, d->ic, d->ih, d->iw, d->oc, d->oh,
+             d->ow, d->kh, d->kw, d->sh, d->sw, d->dh, d->dw, d->pt, d->pl, d->groups, d->act,
+             d->residual, d->src, d->dst);
 
     /* Odd gaps between blocks and images. */
     struct conv_args a = {0};
@@ -415,7 +415,8 @@ static void precision(void **unused) {
             if (!k) continue;
             struct conv_desc d = make(channels[i], 16, 24, 24, 3, 1, 1);
             const size_t plane = 24 * 24, out = 16 * plane;
-            float *x = floats((size_t)(channels[i] + k->vl) * plane), *w = floats(16 * (size_t)channels[i] * 9), *y[2];
+            float *x = floats((size_t)(channels[i] + k->vl) * plane), *y[2];
+            float *w = floats(16 * (size_t)channels[i] * 9);
             for (int way = 0; way < 2; way++) {
                 struct conv_plan p;
                 d.only = way ? 6 : CONV_ONLY_DIRECT;
@@ -447,6 +448,112 @@ static void precision(void **unused) {
             mem_free(y[0]);
             mem_free(y[1]);
         }
+}
+
+/* One call of a product: u, v and m as winograd.h lays them out, with odd gaps between the blocks
+ * of m, and nothing of use in the lanes of v that are no channel. */
+static void check_product(const struct kernels *k, int ocv, int px, int channels, int count,
+                          int add) {
+    const int vl = k->vl, tiles = count * px, icb = (channels + vl - 1) / vl;
+    const int v_block = (tiles + 1) * vl, m_block = tiles * vl + 5;
+    const size_t n_m = (size_t)((ocv - 1) * m_block + tiles * vl);
+    float *u = floats((size_t)(channels * ocv * vl));
+    float *v = floats((size_t)((icb - 1) * v_block + tiles * vl));
+    float *m = floats(n_m + 2 * GUARD), *before = must_alloc((n_m + 2 * GUARD) * sizeof *m);
+    for (int t = 0; t < tiles; t++)
+        for (int c = channels; c < icb * vl; c++) v[(icb - 1) * v_block + t * vl + c % vl] = NAN;
+    memcpy(before, m, (n_m + 2 * GUARD) * sizeof *m);
+    k->winograd->product[ocv][px](u, v, v_block, channels, m + GUARD, m_block, add, count);
+    for (int i = -GUARD; i < (int)n_m + GUARD; i++) {
+        const int o = i / m_block, t = i % m_block / vl, lane = i % m_block % vl;
+        const double old = (double)before[i + GUARD], got = (double)m[i + GUARD];
+        const int inside = i >= 0 && i < (int)n_m && t < tiles;
+        double sum = !inside || add ? old : 0, size = fabs(sum);
+        for (int c = 0; c < channels && inside; c++) {
+            const double x = (double)u[(c * ocv + o) * vl + lane] *
+                             (double)v[c / vl * v_block + t * vl + c % vl];
+            sum += x;
+            size += fabs(x);
+        }
+        if (!(fabs(got - sum) <= (inside ? 2e-6 * size : 0)))
+            fail_msg("%s product %dx%d of %d channels, %d times%s: %.9g at %d of block %d, not "
+                     "%.9g", k->name, ocv, px, channels, count, add ? ", added" : "", got,
+                     i % m_block, o, sum);
+    }
+    mem_free(u);
+    mem_free(v);
+    mem_free(m);
+    mem_free(before);
+}
+
+/* Every register tile of Winograd's own, of which a network takes the few that suit its sizes. */
+static void winograd_products(void **unused) {
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        const struct kernels *k = kernels_for((enum isa)isa);
+        if (!k) continue;
+        const int channels[] = {1, k->vl - 1, k->vl, 2 * k->vl + 3};
+        for (int ocv = 1; ocv <= WINOGRAD_MOST_OCV; ocv++) {
+            assert_int_equal(k->winograd->product[ocv][1] != NULL, ocv <= k->winograd->max_ocv);
+            for (int px = 1; px <= WINOGRAD_MOST_PX; px++)
+                for (int i = 0; k->winograd->product[ocv][px] && i < 4 * 3 * 2; i++)
+                    check_product(k, ocv, px, channels[i / 6], i % 3 + 1, i / 3 % 2);
+        }
+    }
+}
+
+/* G w G^T of one form, from the points that winograd.h lists: row i of G has the powers of point i
+ * over the product of its distances to the others, the last the highest power alone. With stride 2
+ * the even taps have that, and the odd one is taken as it is. */
+static void check_weights(const struct kernels *k, int form, int stride, int taps, int finite,
+                          const double *points, int late) {
+    enum { COUNT = 3 };
+    const int vl = k->vl, distinct = finite + stride, pair = taps * taps * vl;
+    const int step = COUNT * vl + 5;
+    const size_t n_u = (size_t)((distinct * distinct - 1) * step + COUNT * vl);
+    double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS] = {{0}};
+    for (int i = 0; i < finite; i++) {
+        double scale = 1;
+        for (int j = 0; j < finite; j++) scale *= j == i ? 1 : points[i] - points[j];
+        for (int t = 0; t * stride < taps; t++) g[i][t * stride] = pow(points[i], t) / scale;
+    }
+    g[finite][taps - 1] = 1;
+    if (stride == 2) g[finite + 1][1] = 1;
+    float *w = floats((size_t)(COUNT * pair)), *u = must_alloc((n_u + 2 * GUARD) * sizeof *u);
+    const float *each[COUNT] = {w, w + pair, w + 2 * pair};
+    for (size_t i = 0; i < n_u + 2 * GUARD; i++) u[i] = GUARD_VALUE;
+    if (late) k->winograd->weights_late[form](w, COUNT, u + GUARD, step);
+    else k->winograd->weights(each, COUNT, (const double(*)[WINOGRAD_MOST_TAPS])g, distinct, taps,
+                              u + GUARD, step);
+    for (int i = -GUARD; i < (int)n_u + GUARD; i++) {
+        const int p = i / step, lane = i % step;
+        const int inside = i >= 0 && i < (int)n_u && lane < COUNT * vl;
+        double sum = inside ? 0 : (double)GUARD_VALUE, size = 0;
+        for (int t = 0; t < taps * taps && inside; t++) {
+            const double x = g[p / distinct][t / taps] * g[p % distinct][t % taps] *
+                             (double)w[lane / vl * pair + t * vl + lane % vl];
+            sum += x;
+            size += fabs(x);
+        }
+        if (!(fabs((double)u[i + GUARD] - sum) <= (late ? 5e-7 : 6e-8) * size))
+            fail_msg("%s %sweights of form %d, point %d: %.9g, not %.9g", k->name,
+                     late ? "late " : "", form, p, (double)u[i + GUARD], sum);
+    }
+    mem_free(w);
+    mem_free(u);
+}
+
+static void winograd_weights(void **unused) {
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        const struct kernels *k = kernels_for((enum isa)isa);
+        if (!k) continue;
+#define CHECK_FORM(name, stride, m, taps, finite, ...)                                             \
+    assert_int_equal(k->winograd->weights_late[WINOGRAD_##name] != NULL, (taps) == 3);             \
+    for (int late = 0; late <= ((taps) == 3); late++)                                              \
+        check_weights(k, WINOGRAD_##name, stride, taps, finite, (const double[]){__VA_ARGS__},     \
+                      late);
+        WINOGRAD_FORMS(CHECK_FORM)
+#undef CHECK_FORM
+    }
 }
 
 /* Channels that are scattered over two tensors give what they give side by side, bit for bit. */
@@ -659,6 +766,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
         cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
         cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
+        cmocka_unit_test(winograd_products), cmocka_unit_test(winograd_weights),
         cmocka_unit_test(made_source),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
