@@ -57,7 +57,8 @@ static void test_resize(void **state) {
 /* As OpenCV gives it to the bit: above the first row and below the last the border counts in two
  * parts. */
 static void test_resize_enlarges(void **state) {
-    uint8_t rgb[] = {13, 208, 77, 250, 101, 3, 90, 60, 255, 31, 170, 129, 9, 207, 244, 26, 170, 208};
+    uint8_t rgb[] = {13, 208, 77,  250, 101, 3,   90, 60,  255,
+                     31, 170, 129, 9,   207, 244, 26, 170, 208};
     static const uint8_t want[] = {
         13, 208, 77,  131, 154, 40,  250, 101, 3,  61, 116, 188, 87, 130, 135, 113, 144, 82,
         60, 115, 251, 44,  142, 205, 29,  170, 159, 9, 207, 244, 17, 188, 226, 26,  170, 208};
