@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * msame: runs an offline model on files, writes its outputs and says how long it took; options,
- * printed lines and file names are those of the program of this name in Ascend's tools. It uses
- * AscendCL alone, so it runs on a real device as well. Exit status: 0, also after a wrong option
- * value; 1 when something failed.
+ * printed lines and file names are those of the program of this name in Ascend's tools. Of Ascend's
+ * libraries it uses AscendCL alone, so it runs on a real device as well. Exit status: 0, also after
+ * a wrong option value; 1 when something failed.
  */
 #define _GNU_SOURCE /* memrchr */
 #include <dirent.h>
@@ -20,6 +20,8 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <jansson.h>
 
 #include "acl/acl.h"
 #include "help.h"
@@ -197,17 +199,6 @@ static void stem_of(const char *path, char *to, size_t bytes) {
     if (dot) *dot = 0;
 }
 
-/* As a string of JSON. */
-static void put_json(FILE *file, const char *text) {
-    putc('"', file);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') putc('\\', file);
-        if ((unsigned char)*text < ' ') fprintf(file, "\\u%04x", (unsigned)*text);
-        else putc(*text, file);
-    }
-    putc('"', file);
-}
-
 /* The file for aclInit, from the options; what was there by that name is replaced, then gone. */
 static int write_acl_json(void) {
     char path[1024];
@@ -215,22 +206,17 @@ static int write_acl_json(void) {
         (int)sizeof path)
         return fail("the path of --output is too long");
     TRY(make_folder(opt.output) || make_folder(path));
-    FILE *file = fopen("acl.json", "w");
-    if (!file) return fail("acl.json: %s", strerror(errno));
-    fputs(opt.dump ? "{\"dump\": {\"dump_mode\": \"output\", \"dump_path\": "
-                   : "{\"profiler\": {\"switch\": \"on\", \"aicpu\": \"on\", "
-                     "\"aic_metrics\": \"\", \"output\": ", file);
-    put_json(file, path);
-    if (opt.dump) {
-        fputs(", \"dump_list\": [{\"model_name\": ", file);
-        put_json(file, model.stem);
-        fputs("}]", file);
-    }
-    fputs("}}\n", file);
-    bool wrong = ferror(file);
-    if (!fclose(file) && !wrong) return GOOD;
+    json_t *config =
+        opt.dump ? json_pack("{s:{s:s, s:s, s:[{s:s}]}}", "dump", "dump_mode", "output",
+                             "dump_path", path, "dump_list", "model_name", model.stem)
+                 : json_pack("{s:{s:s, s:s, s:s, s:s}}", "profiler", "switch", "on", "aicpu", "on",
+                             "aic_metrics", "", "output", path);
+    if (!config) return fail("acl.json: %s and %s must be UTF-8", opt.output, opt.model);
+    int wrong = json_dump_file(config, "acl.json", 0);
+    json_decref(config);
+    if (!wrong) return GOOD;
     unlink("acl.json");
-    return fail("acl.json cannot be written; is the disk full?");
+    return fail("acl.json cannot be written: %s", strerror(errno));
 }
 
 /* ---- the model ---- */
