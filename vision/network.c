@@ -428,6 +428,15 @@ void pk_network_input_size(const struct pk_network *n, int *width, int *height) 
     *height = n->height;
 }
 
+int pk_network_sizes_vary(const struct pk_network *n) {
+    const struct pk_gears *gears = n->shared->gears;
+    int vary = 0;
+    for (int i = 1; gears && n->shared->forced < 0 && i < gears->table.n; i++)
+        vary |= gears->items[i].width != gears->items[0].width ||
+                gears->items[i].height != gears->items[0].height;
+    return vary;
+}
+
 /* ---- running ---- */
 
 static float *interleave(struct pk_network *n) {

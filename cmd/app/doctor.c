@@ -59,7 +59,8 @@ struct doctor {
     const char *output, *expect;
     int threads, all, expected; /* expected: the class; -1: none is named */
     struct model m;
-    int detects, has_values, width, height;
+    int detects, has_values;
+    struct input_size size;
     struct pk_image views[N_RUNS];
     double *sums;  /* of a classifier's probabilities over the views */
     float *answers; /* of each trial, its probabilities summed over photos, sharp and blurred */
@@ -335,7 +336,7 @@ static int report(const struct doctor *d, const char *model, char **photos) {
     char text[64];
     printf("%s%s through %s (%s, %d x %d): %d ways to prepare it, best first\n", photos[0],
            d->n_photos > 1 ? " and more" : "", model, d->detects ? "detector" : "classifier",
-           d->width, d->height, d->n_trials);
+           d->size.width, d->size.height, d->n_trials);
     for (int i = 0; i < d->n_trials && (d->all || i < SHOWN); i++) print_trial(d, &d->trials[i]);
     if (!(best->score > 0.1)) {
         fflush(stdout);
@@ -349,7 +350,7 @@ static int report(const struct doctor *d, const char *model, char **photos) {
     if (other && other->score > 0.95 * best->score)
         printf("the photos hardly tell it from: %s; try others, or --expect\n",
                values_text(other, text));
-    return doctor_write(d->output, model, best, d->width, d->height);
+    return doctor_write(d->output, model, best, &d->size);
 }
 
 /* ---- the whole ---- */
@@ -382,7 +383,8 @@ static int examine(struct doctor *d, const char *model, char **photos) {
     pk_network_set(d->m.network, n);
     d->detects = pk_network_family(d->m.network) < PK_IMAGENET;
     d->has_values = pk_network_has_values(d->m.network);
-    pk_network_input_size(d->m.network, &d->width, &d->height);
+    pk_network_input_size(d->m.network, &d->size.width, &d->size.height);
+    d->size.largest = pk_network_sizes_vary(d->m.network);
     d->sums = calloc((size_t)n->top + 1, sizeof *d->sums);
     if (!d->sums) return app_fail("doctor", "out of memory");
     if (pk_network_family(d->m.network) == PK_SSD)

@@ -18,10 +18,15 @@ struct trial {
     struct pk_class found[DOCTOR_NAMED];
 };
 
+/* Of the network's input; with gears that the picture chooses from, of the largest. */
+struct input_size {
+    int width, height, largest;
+};
+
 /* Writes aipp.cfg and preprocess.py into the folder (NULL: runs/doctor/expN), and says so, with
  * the command line of atc; for a model that has the values itself only says how to run it. EXIT_OK,
  * or EXIT_FAILED after a sentence on stderr. */
-int doctor_write(const char *output, const char *model, const struct trial *t, int width,
-                 int height);
+int doctor_write(const char *output, const char *model, const struct trial *t,
+                 const struct input_size *size);
 
 #endif

@@ -11,13 +11,14 @@
 
 /* AIPP subtracts a whole number and a float16 and multiplies by a float16; means and deviations
  * are in the network's order of channels, after the swap. */
-static void write_aipp(FILE *f, const struct trial *t, int width, int height) {
+static void write_aipp(FILE *f, const struct trial *t, const struct input_size *size) {
     const struct pk_recipe *r = &t->recipe;
     fprintf(f, "# %s, %s, %s; the program gives RGB pictures of %d x %d bytes, scaled so.\n",
-            r->bgr ? "BGR" : "RGB", t->scale, t->geometry, width, height);
+            r->bgr ? "BGR" : "RGB", t->scale, t->geometry, size->width, size->height);
+    if (size->largest) fputs("# That is the size of the model's largest gear.\n", f);
     fprintf(f, "aipp_op {\n  aipp_mode: static\n  input_format: RGB888_U8\n"
                "  src_image_size_w: %d\n  src_image_size_h: %d\n  rbuv_swap_switch: %s\n",
-            width, height, r->bgr ? "true" : "false");
+            size->width, size->height, r->bgr ? "true" : "false");
     for (int c = 0; c < 3; c++) {
         int whole = (int)floorf(r->mean[c]);
         fprintf(f, "  mean_chn_%d: %d\n", c, whole);
@@ -52,13 +53,16 @@ static const char *place(enum pk_geometry g) {
     }
 }
 
-static void write_python(FILE *f, const struct trial *t, int width, int height) {
+static void write_python(FILE *f, const struct trial *t, const struct input_size *size) {
     const struct pk_recipe *r = &t->recipe;
-    fprintf(f, "# %s, %s, %s\nimport cv2\nimport numpy as np\n\nW, H, PAD = %d, %d, %d\n"
+    fprintf(f, "# %s, %s, %s\nimport cv2\nimport numpy as np\n\n%sW, H, PAD = %d, %d, %d\n"
                "MEAN = np.float32([%.9g, %.9g, %.9g])\n"
                "DEVIATION = np.float32([%.9g, %.9g, %.9g])\n",
-            r->bgr ? "BGR" : "RGB", t->scale, t->geometry, width, height, r->pad, r->mean[0],
-            r->mean[1], r->mean[2], r->deviation[0], r->deviation[1], r->deviation[2]);
+            r->bgr ? "BGR" : "RGB", t->scale, t->geometry,
+            size->largest ? "# The model's largest gear; for another set its width and height.\n"
+                          : "",
+            size->width, size->height, r->pad, r->mean[0], r->mean[1], r->mean[2],
+            r->deviation[0], r->deviation[1], r->deviation[2]);
     fprintf(f, "\n\ndef prepare(bgr):\n    \"\"\"A picture as cv2.imread gives it; the network's "
                "input, float32 [1, 3, H, W].\"\"\"\n    h, w = bgr.shape[:2]\n%s",
             place(r->geometry));
@@ -67,12 +71,13 @@ static void write_python(FILE *f, const struct trial *t, int width, int height) 
           "    return np.ascontiguousarray(x.transpose(2, 0, 1)[None])\n", f);
 }
 
-static int write_file(const char *folder, const char *name, const struct trial *t, int width,
-                      int height,
-                      void (*write)(FILE *f, const struct trial *t, int width, int height)) {
+static int write_file(const char *folder, const char *name, const struct trial *t,
+                      const struct input_size *size,
+                      void (*write)(FILE *f, const struct trial *t,
+                                    const struct input_size *size)) {
     FILE *f = folder_file("doctor", folder, name);
     if (!f) return EXIT_FAILED;
-    write(f, t, width, height);
+    write(f, t, size);
     int bad = ferror(f);
     if (fclose(f) || bad)
         return app_fail("doctor", "%s/%s cannot be written; is the disk full?", folder, name);
@@ -87,8 +92,8 @@ static int say_command(const struct trial *t, const char *model) {
     return fflush(stdout) ? app_fail("doctor", "stdout is full") : EXIT_OK;
 }
 
-int doctor_write(const char *output, const char *model, const struct trial *t, int width,
-                 int height) {
+int doctor_write(const char *output, const char *model, const struct trial *t,
+                 const struct input_size *size) {
     char folder[FOLDER_MAX];
     int made;
     if (!t->scale) {
@@ -100,13 +105,16 @@ int doctor_write(const char *output, const char *model, const struct trial *t, i
     const char *dot = strrchr(name, '.');
     int stem = dot ? (int)(dot - name) : (int)strlen(name);
     if (folder_open("doctor", output, folder, &made) ||
-        write_file(folder, "aipp.cfg", t, width, height, write_aipp) ||
-        write_file(folder, "preprocess.py", t, width, height, write_python))
+        write_file(folder, "aipp.cfg", t, size, write_aipp) ||
+        write_file(folder, "preprocess.py", t, size, write_python))
         return EXIT_FAILED;
     printf("\nwritten: %s/preprocess.py, the steps for a program; %s/aipp.cfg, colours and values "
            "inside the model:\n\n"
            "  atc --model=%s --framework=5 --output=%.*s_aipp --soc_version=Ascend310 \\\n"
            "      --insert_op_conf=%s/aipp.cfg\n",
            folder, folder, converted_is_onnx(model) ? model : "MODEL.onnx", stem, name, folder);
+    if (size->largest)
+        printf("\nboth are for the model's largest gear, %d x %d; --gear names another\n",
+               size->width, size->height);
     return say_command(t, model);
 }

@@ -170,6 +170,8 @@ void pk_network_close(struct pk_network *n);
 enum pk_family pk_network_family(const struct pk_network *n);
 /* With gears: of the last run, or of the largest before there was one. */
 void pk_network_input_size(const struct pk_network *n, int *width, int *height);
+/* Whether that may be another for another picture: gears of several sizes, and none is set. */
+int pk_network_sizes_vary(const struct pk_network *n);
 int pk_network_classes(const struct pk_network *n);
 /* Whether means and deviations lie in the model, in its static AIPP: those of a recipe then make no
  * difference. */

@@ -150,6 +150,20 @@ def test_a_gear(run, atc, photo, tmp_path, gear, width, height):  # noqa: F811
     assert ("best: RGB, 0..1, " in done.stdout) == sees
     if sees:
         assert "W, H, PAD = 32, 32, " in (out / "preprocess.py").read_text()
+        assert "largest" not in (out / "preprocess.py").read_text() + done.stdout
+
+
+def test_gears_the_picture_chooses_from(run, atc, photo, tmp_path):  # noqa: F811
+    """What it writes is for the largest, and says so."""
+    network(tmp_path / "n.onnx", False, "0..1", ["h", "w"])
+    subprocess.run([atc, f"--model={tmp_path}/n.onnx", "--framework=5", f"--output={tmp_path}/n",
+                    "--soc_version=Ascend310", "--input_format=NCHW", "--input_shape=x:1,3,-1,-1",
+                    "--dynamic_image_size=32,32;64,96"], check=True, stdout=subprocess.DEVNULL)
+    done = run("doctor", tmp_path / "n.om", photo, "--output", tmp_path / "out")
+    assert "both are for the model's largest gear, 96 x 64; --gear names another" in done.stdout
+    for name in ("preprocess.py", "aipp.cfg"):
+        assert "largest gear" in (tmp_path / "out" / name).read_text()
+    assert "W, H, PAD = 96, 64, " in (tmp_path / "out" / "preprocess.py").read_text()
 
 
 def test_a_gear_that_is_none(run, photo, tmp_path):  # noqa: F811
