@@ -61,10 +61,10 @@ typedef struct acltdtQueueRoute acltdtQueueRoute;
  * to one queue on to others. Any thread may call. Prototypes and values are CANN's; what is marked
  * with * is this library's choice where no public page states it.
  *
- * Buffers    acltdtAllocBuf gives `size` bytes, 64-byte aligned, both types alike; the length in use
- *            is then `size` *. Ends with acltdtFreeBuf, or by being put into a queue: its handle is
- *            invalid from then on, and acltdtDequeue gives a new one. acltdtCopyBufRef makes a
- *            buffer on the same memory, which goes with the last of them.
+ * Buffers    acltdtAllocBuf gives `size` bytes, 64-byte aligned, both types alike; the length in
+ *            use is then `size` *. Ends with acltdtFreeBuf, or by being put into a queue: its
+ *            handle is invalid from then on, and acltdtDequeue gives a new one. acltdtCopyBufRef
+ *            makes a buffer on the same memory, which goes with the last of them.
  * Chains     at most 128 buffers *, the head counted, which is number 0 *. The others stay usable,
  *            cannot be freed or queued alone, and go where the head goes.
  * User data  bytes [offset, offset + size) of 96; zeros at first.

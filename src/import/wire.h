@@ -6,8 +6,8 @@
  * `bytes` field. wire_unpack() therefore first walks the bytes itself, without recursion: it bounds
  * depth, message count and memory, checks every length and wire type against the message
  * descriptors, and writes a skeleton: the same message without fields the descriptors do not know
- * or the caller does not use, and with big `bytes` fields replaced by where they lie. Then protobuf-c unpacks the skeleton with
- * an allocator on an arena that has a budget.
+ * or the caller does not use, and with big `bytes` fields replaced by where they lie. Then
+ * protobuf-c unpacks the skeleton with an allocator on an arena that has a budget.
  *
  *     struct wire_options options = {.cut = cuts, .n_cuts = 1};
  *     struct wire_message m;

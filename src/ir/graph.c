@@ -193,7 +193,8 @@ static enum status unique_name(struct graph *g, const char *name, const char **o
     if (made_up) name = "t";
     /* After a few small numbers the count of tensors, which is likely free: no long search when one
      * name is asked for a hundred thousand times. */
-    for (int i = made_up ? g->n_tensors : 1;; i = i == 4 && g->n_tensors > 4 ? g->n_tensors : i + 1) {
+    for (int i = made_up ? g->n_tensors : 1;;
+         i = i == 4 && g->n_tensors > 4 ? g->n_tensors : i + 1) {
         *out = arena_printf(&g->arena, "%s_%d", name, i);
         CHECK(*out, STATUS_MEMORY, NO_MEMORY);
         if (graph_find_tensor(g, *out) < 0) return STATUS_OK;

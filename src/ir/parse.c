@@ -7,8 +7,8 @@
  *     line      = [ statement ] [ '#' anything ] newline
  *     statement = 'meta' string '=' string
  *               | 'input' name [ type ]
- *               | 'tensor' name [ type ]                      -- neither input nor produced; invalid,
- *                                                                but dumps of broken graphs have it
+ *               | 'tensor' name [ type ]                      -- neither input nor produced;
+ *                                                      invalid, but dumps of broken graphs have it
  *               | 'const' name type '=' data
  *               | result { ',' result } '=' operator '(' [ argument { ',' argument } ] ')'
  *                 [ '{' attribute { ',' attribute } '}' ] [ string ]          -- the node's name
@@ -20,7 +20,7 @@
  *               | 'hex' digits                                -- the bytes in memory order
  *     attribute = identifier '=' value
  *     value     = number | string | '[' [ number { ',' number } ] ']' | 'floats' '[' ']'
- *     name      = identifier | string                         -- identifier: letters digits _ . / : -
+ *     name      = identifier | string                       -- identifier: letters digits _ . / : -
  *     string    = '"' { character | '\"' | '\\' | '\n' | '\xHH' } '"'
  *
  * A number with a point, an exponent, or nan or inf is a float, any other an integer; a list is of

@@ -54,7 +54,8 @@ enum status move_space_to_depth_init(struct move_copy *c, int element_bytes, int
 
 /* Channels of one destination block, each from anywhere in blocked sources. */
 struct move_gather {
-    const float *const *block; /* the source blocks that have a part in it, at the run's first pixel */
+    const float *const *block; /* the source blocks that have a part in it, at the run's first
+                                  pixel */
     const int32_t *channel; /* b entries: lane l is lane channel[l] % b of block[channel[l] / b], or
                                0 where that is -1 */
     float *dst;             /* destination block, first pixel of the run */

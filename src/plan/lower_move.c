@@ -116,7 +116,8 @@ static enum status copy_box(struct plan *s, const struct node *n, int x, int y, 
     const struct tensor *ty = &s->g->tensors[y];
     TRY(plan_want(s, n, x, LAYOUT_PLAIN, &from));
     if (from.buffer < 0)
-        from.constant = (const unsigned char *)from.constant + (size_t)first * dtype_size(ty->dtype);
+        from.constant =
+            (const unsigned char *)from.constant + (size_t)first * dtype_size(ty->dtype);
     else from.offset += (size_t)first * dtype_size(ty->dtype);
     const struct home *h = &s->tensors[y].home;
     if (!(h->valid && h->layout == LAYOUT_PLAIN) && is_contiguous(&ty->shape, stride)) {

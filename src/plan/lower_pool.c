@@ -66,7 +66,8 @@ static enum status lower_window(struct plan *s, const struct node *n, bool *done
     struct step *step;
     struct pool_step *p;
     TRY(plan_add_step(s, n, max ? "max pool" : "average pool",
-                      plan_tiles(rows, 0.5 * a.ow * (w.kh + w.kw)), run_pool, sizeof *p, &step, &p));
+                      plan_tiles(rows, 0.5 * a.ow * (w.kh + w.kw)), run_pool, sizeof *p, &step,
+                      &p));
     *p = (struct pool_step){.args = a, .rows = rows,
                             .pool = max ? s->k->pool->max_pool : s->k->pool->average_pool};
     TRY(plan_ref(s, &from, &p->src));

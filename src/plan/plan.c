@@ -32,7 +32,8 @@ enum status plan_add_step(struct plan *s, const struct node *n, const char *kern
     *step = &p->steps[p->n_steps++];
     **step = (struct step){.node = n ? n->name : "", .op = n ? n->op : OP_NONE,
                            .source = n ? (int)(n - s->g->nodes) : -1,
-                           .kernel = kernel, .n_tiles = n_tiles < 1 ? 1 : n_tiles, .run = run, .params = memory};
+                           .kernel = kernel, .n_tiles = n_tiles < 1 ? 1 : n_tiles, .run = run,
+                           .params = memory};
     *(void **)params = memory;
     return STATUS_OK;
 }
@@ -106,7 +107,8 @@ static enum status describe_borders(struct plan *s) {
         int t = i < g->n_inputs ? g->inputs[i] : g->outputs[i - g->n_inputs];
         const struct tensor *x = &g->tensors[t];
         struct border *b = &p->borders[i];
-        *b = (struct border){.dtype = x->dtype, .shape = x->shape, .dynamic = s->tensors[t].dynamic};
+        *b = (struct border){
+            .dtype = x->dtype, .shape = x->shape, .dynamic = s->tensors[t].dynamic};
         if (b->dynamic < 0) b->bytes = (size_t)shape_elements(&x->shape) * dtype_size(x->dtype);
         else CHECK(i >= g->n_inputs, STATUS_SHAPE, "the shape of input '%s' is not known", x->name);
     }

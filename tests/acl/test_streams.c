@@ -305,8 +305,8 @@ static void sleep_long(void *user) {
     usleep(300000);
 }
 
-/* Thread 0 runs a callback that lasts longer than the waits, 1 has none to run, 2 waits for an event
- * behind that callback. */
+/* Thread 0 runs a callback that lasts longer than the waits, 1 has none to run, 2 waits for an
+ * event behind that callback. */
 static void *wait_without_limit(void *argument) {
     const intptr_t which = (intptr_t)argument;
     static aclrtStream streams[2];

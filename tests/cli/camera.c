@@ -11,8 +11,9 @@
  *     CAMERA_FRAME    a file: what every frame is. Without it one of YUYV, UYVY and GREY has grey
  *                     (x + y + 8 n) & 255 at x, y of the nth frame, n = its time * CAMERA_FPS
  *     CAMERA_FAULT    denied, busy, busy-memory, no-room, not-a-camera, metadata; of frames,
- *                     counted from 1: unplug:N (gone after N), silent:N (no more after N), error:N, short:N
- *                     and eio:N (every Nth is marked damaged, cut off, or fails to come)
+ *                     counted from 1: unplug:N (gone after N), silent:N (no more after N),
+ *                     error:N, short:N and eio:N (every Nth is marked damaged, cut off, or fails
+ *                     to come)
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -195,8 +195,9 @@ static int make_folder(void **state) {
 }
 
 static int remove_folder(void **state) {
-    static const char *const names[] = {"model/sub/w.bin", "model/sub", "model/w.bin", "model/m.onnx",
-                                        "model/link.bin", "model/up", "model", "secret.bin", ""};
+    static const char *const names[] = {
+        "model/sub/w.bin", "model/sub", "model/w.bin", "model/m.onnx", "model/link.bin",
+        "model/up", "model", "secret.bin", ""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[PATH_MAX + 64];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);

@@ -64,8 +64,8 @@ static void check(const struct kernels *k, const struct aipp *a) {
     int w, h;
     char what[200];
     snprintf(what, sizeof what, "%s %s %dx%d crop %d,%d %dx%d resize %d csc %d channels %d",
-             k->name, aipp_format_name(a->format), a->src_w, a->src_h, a->crop_x, a->crop_y, a->crop_w,
-             a->crop_h, a->resize, a->csc, a->channels);
+             k->name, aipp_format_name(a->format), a->src_w, a->src_h, a->crop_x, a->crop_y,
+             a->crop_w, a->crop_h, a->resize, a->csc, a->channels);
     aipp_output_size(a, &w, &h);
     const struct shape p = aipp_picture_shape(a->format, 1, a->src_h, a->src_w);
     const int64_t n = (int64_t)w * h * a->channels;

@@ -100,7 +100,8 @@ static void fill(struct view *v) {
 
 static void clear_outputs(struct op_call *c) {
     for (int i = 0; i < c->n_outputs; i++)
-        c->out[i] = (struct view){.shape = shape_unknown(), .name = "out", .wanted = c->out[i].wanted};
+        c->out[i] = (struct view){
+            .shape = shape_unknown(), .name = "out", .wanted = c->out[i].wanted};
 }
 
 /* The rule without values, then with; then the kernel. */

@@ -72,8 +72,8 @@ static enum status external_number(const Onnx__TensorProto *t, const char *key, 
     char *end = NULL;
     unsigned long long v = strtoull(text, &end, 10);
     CHECK(*text >= '0' && *text <= '9' && *end == '\0' && v <= INT64_MAX, STATUS_FORMAT,
-          "tensor '%s': external data has %s \"%.40s\", which is no byte count", tensor_name(t), key,
-          text);
+          "tensor '%s': external data has %s \"%.40s\", which is no byte count", tensor_name(t),
+          key, text);
     *out = v;
     return STATUS_OK;
 }
