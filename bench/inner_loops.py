@@ -9,9 +9,10 @@ how many are multiply-adds, loads, stores, copies between vector registers and o
 multiply-add that reads memory counts as a load too, and once in the sum), and how many go to the
 stack. Those are spills: vectors that go there and come back for want of registers. No machine of
 the architecture is needed, so this is the measure of the NEON kernels where there is none. The
-tiles of direct convolution also make 1x1 and the products of Winograd; the transforms of Winograd
-keep a tile's values on the stack on purpose and are not looked at. A depthwise strip does all of a
-tile, activation and all, in a turn: the straight piece of code with the most multiply-adds counts.
+tiles of direct convolution also make 1x1; the products of Winograd have tiles of their own, and its
+transforms keep a tile's values on the stack on purpose and are not looked at. A depthwise strip
+does all of a tile, activation and all, in a turn: the straight piece of code with the most
+multiply-adds counts.
 
 Exits with 1 when an inner loop of these kernels, not only the one shown, spills.
 """
