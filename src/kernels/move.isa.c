@@ -1,75 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Data movement kernels; move.h says what a call covers. The heart is a transpose of VL x VL floats
- * in registers: two steps inside 128-bit lanes, the rest on whole lanes, log2(VL) shuffles a vector
- * and a form every ISA has instructions for.
+ * in registers (transpose.h), log2(VL) shuffles a vector.
  */
 #include "kernels/move.h"
-#include "kernels/simd.h"
-
-/* ---- transpose in registers ---- */
-
-#if VL == 16
-#define PAIRS_LOW(a, b)                                                                            \
-    __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
-#define PAIRS_HIGH(a, b)                                                                           \
-    __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
-#define QUADS_LOW(a, b)                                                                            \
-    __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
-#define QUADS_HIGH(a, b)                                                                           \
-    __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
-#define LANES_LOW(a, b)                                                                            \
-    __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-#define LANES_HIGH(a, b)                                                                           \
-    __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
-#define LANES_EVEN(a, b)                                                                           \
-    __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
-#define LANES_ODD(a, b)                                                                            \
-    __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
-#elif VL == 8
-#define PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
-#define PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
-#define QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
-#define QUADS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
-#define LANES_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
-#define LANES_HIGH(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
-#else
-#define PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
-#define QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
-#define QUADS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
-#endif
-
-/* r[i] lane j <-> r[j] lane i. */
-INLINE void transpose(vf r[VL]) {
-    vf u[VL];
-    /* u[4g+k]: in 128-bit lane q, column 4q+k of rows 4g to 4g+3. */
-    UNROLL_FULL for (int g = 0; g < VL; g += 4) {
-        const vf a = PAIRS_LOW(r[g], r[g + 1]), b = PAIRS_HIGH(r[g], r[g + 1]);
-        const vf c = PAIRS_LOW(r[g + 2], r[g + 3]), d = PAIRS_HIGH(r[g + 2], r[g + 3]);
-        u[g] = QUADS_LOW(a, c);
-        u[g + 1] = QUADS_HIGH(a, c);
-        u[g + 2] = QUADS_LOW(b, d);
-        u[g + 3] = QUADS_HIGH(b, d);
-    }
-#if VL == 4
-    memcpy(r, u, sizeof u);
-#else
-    UNROLL_FULL for (int k = 0; k < 4; k++) {
-#if VL == 8
-        r[k] = LANES_LOW(u[k], u[k + 4]);
-        r[k + 4] = LANES_HIGH(u[k], u[k + 4]);
-#else
-        const vf a = LANES_LOW(u[k], u[k + 4]), b = LANES_HIGH(u[k], u[k + 4]);
-        const vf c = LANES_LOW(u[k + 8], u[k + 12]), d = LANES_HIGH(u[k + 8], u[k + 12]);
-        r[k] = LANES_EVEN(a, c);
-        r[k + 4] = LANES_ODD(a, c);
-        r[k + 8] = LANES_EVEN(b, d);
-        r[k + 12] = LANES_ODD(b, d);
-#endif
-    }
-#endif
-}
+#include "kernels/transpose.h"
 
 /* ---- layouts ---- */
 

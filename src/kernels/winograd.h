@@ -49,6 +49,9 @@ typedef void (*winograd_product)(const float *u, const float *v, int64_t v_block
                                  float *m, int64_t m_block, int add, int count);
 
 struct winograd_kernels {
+    /* n cells side by side from vl / 2 rows of two neighbours each (NULL: zeros): pixels 2 i and
+     * 2 i + 1 of every row to out + i * vl. */
+    void (*cells)(const float *const *rows, int n, float *out);
     /* One tile of one block of channels: plane is [ih][iw][vl], (y, x) its first input, which may
      * lie outside; point p goes to v + p * step. */
     void (*input[N_WINOGRAD_FORMS])(const float *plane, int ih, int iw, int y, int x, float *v,

@@ -11,6 +11,7 @@
 
 #include "kernels/conv_finish.h"
 #include "kernels/products.h"
+#include "kernels/transpose.h"
 
 #define R1 0.707106781f /* the points of m = 4: their squares are 1/2 and 2 */
 #define R2 1.414213562f
@@ -139,6 +140,23 @@ INLINE void find_rows(int n, const float *plane, int ih, int iw, int y, int x,
                       const float **rows) {
     for (int i = 0; i < n; i++)
         rows[i] = y + i >= 0 && y + i < ih ? plane + ((int64_t)(y + i) * iw + x) * VL : outside;
+}
+
+static NOINLINE void cells(const float *const *rows, int n, float *out) {
+    vf r[VL / 2];
+    int i = 0;
+    for (; i + VL / 2 <= n; i += VL / 2) {
+        UNROLL_FULL
+        for (int l = 0; l < VL / 2; l++) r[l] = rows[l] ? vf_load(rows[l] + 2 * i) : (vf){0};
+        transpose_pairs(r);
+        UNROLL_FULL
+        for (int j = 0; j < VL / 2; j++) vf_store(out + (i + j) * VL, r[j]);
+    }
+    for (; i < n; i++)
+        for (int l = 0; l < VL / 2; l++) {
+            out[i * VL + 2 * l] = rows[l] ? rows[l][2 * i] : 0;
+            out[i * VL + 2 * l + 1] = rows[l] ? rows[l][2 * i + 1] : 0;
+        }
 }
 
 INLINE void input_tile(enum winograd_form form, int n, const float *plane, int ih, int iw, int y,
@@ -478,6 +496,7 @@ PRODUCTS(DEFINE_PRODUCT)
 #define LATE(name, stride, m, taps, ...)                                                           \
     [WINOGRAD_##name] = (taps) == 3 ? weights_late_##name : NULL,
 const struct winograd_kernels K(winograd) = {
+    .cells = cells,
     .input = {WINOGRAD_FORMS(INPUT)},
     .output = {WINOGRAD_FORMS(OUTPUT)},
     .weights = weights,

@@ -6,8 +6,8 @@ import http.server
 import json
 import os
 import pty
-import re
 import random
+import re
 import signal
 import socket
 import struct
