@@ -102,7 +102,10 @@ void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int i
     t->alpha = p->d.alpha;
     t->beta = p->d.beta;
     t->residual_mode = p->d.residual;
-    t->direct = p->d.dst == CONV_BLOCKED && conv_direct_activation(p->d.act);
+    /* Without an activation it is the same, and in registers. */
+    if (t->act == ACT_NONE && t->residual_mode == CONV_RESIDUAL_AFTER)
+        t->residual_mode = CONV_RESIDUAL_BEFORE;
+    t->direct = t->layout == CONV_BLOCKED && t->residual_mode != CONV_RESIDUAL_AFTER;
 }
 
 /* A tile should take at least this long, or claiming it costs too much of it. */

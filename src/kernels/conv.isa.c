@@ -27,7 +27,7 @@ INLINE void add_residual(vf *acc, int ocv, int px, const struct conv_tile *t) {
     }
 }
 
-INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
+INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
     vf acc[32];
     if (CHUNK_BYTES && t->resume) {
         UNROLL_FULL
@@ -47,20 +47,19 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
     const float *w = t->weights;
     const struct conv_piece *piece = t->pieces, *end = piece + t->n_pieces;
     /* A loop of its own for 1x1, without the counters of the others. */
-    if (t->taps == 1 && t->nky == 1 && t->nkx == 1) {
+    if (!stem && t->taps == 1 && t->nky == 1 && t->nkx == 1) {
         const int64_t src_at = t->src_at;
-        for (; FETCH_INPUT && step == VL && t->fetch && piece < end; piece++) {
+        const int fetch = FETCH_INPUT && step == VL && t->fetch;
+        for (; piece < end; piece++) {
             const float *s = piece->src + src_at;
-            UNROLL_FULL
-            for (int i = 0; i < px * VL; i += 16) __builtin_prefetch(s + px * VL + i);
+            if (fetch) {
+                UNROLL_FULL
+                for (int i = 0; i < px * VL; i += 16) __builtin_prefetch(s + px * VL + i);
+            }
             add_products(acc, ocv, px, step, w, s, piece->n);
             w += (int64_t)piece->n * ocv * VL;
         }
-        for (; piece < end; piece++) {
-            add_products(acc, ocv, px, step, w, piece->src + src_at, piece->n);
-            w += (int64_t)piece->n * ocv * VL;
-        }
-    } else if ((step == 3 || step == 6) && t->kw == 1 && t->n_pieces == 1) {
+    } else if (stem && t->kw == 1 && t->n_pieces == 1) {
         /* And one for first layers, whose kx and channels are one run. */
         const int n = piece->n;
         const int64_t row = (int64_t)n * ocv * VL;
@@ -79,40 +78,41 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step) {
         for (int ky = 0; ky < nky; ky++, row += src_row, w_row += tap_floats * t->kw) {
             const float *wk = w_row, *s = row;
             for (int kx = 0; kx < nkx; kx++, s += src_tap, wk += tap_floats) {
-                if (kx == skip_first) n_channels(acc, ocv, px, 1, px, step, wk, s, n);
-                else if (kx == skip_last) n_channels(acc, ocv, px, 0, px - 1, step, wk, s, n);
+                if (!stem && kx == skip_first) n_channels(acc, ocv, px, 1, px, step, wk, s, n);
+                else if (!stem && kx == skip_last)
+                    n_channels(acc, ocv, px, 0, px - 1, step, wk, s, n);
                 else n_channels(acc, ocv, px, 0, px, step, wk, s, n);
             }
         }
         w += tap_floats * t->taps;
     }
-    if (!t->direct) {
-        vf out[32];
-        UNROLL_FULL
-        for (int i = 0; i < ocv * px; i++) out[i] = acc[i];
-        conv_finish(t, out, ocv, px);
-        return;
+    vf out[32];
+    float *to = (float *)out;
+    int64_t to_channel = px * VL;
+    if (t->direct) {
+        to = t->dst;
+        to_channel = t->dst_channel;
+        if (t->residual_mode == CONV_RESIDUAL_BEFORE) add_residual(acc, ocv, px, t);
+        conv_activate(acc, ocv * px, t);
     }
-    if (t->residual_mode == CONV_RESIDUAL_BEFORE) add_residual(acc, ocv, px, t);
-    conv_activate(acc, ocv * px, t);
-    if (t->residual_mode == CONV_RESIDUAL_AFTER) add_residual(acc, ocv, px, t);
     UNROLL_FULL
     for (int o = 0; o < ocv; o++) {
         UNROLL_FULL
-        for (int p = 0; p < px; p++)
-            vf_store(t->dst + o * t->dst_channel + p * VL, acc[o * px + p]);
+        for (int p = 0; p < px; p++) vf_store(to + o * to_channel + p * VL, acc[o * px + p]);
     }
+    if (t->direct) conv_activate_stored(t, to, ocv, px, to_channel);
+    else K(conv_finish)(t, out, ocv, px);
 }
 
 /* All in one call, which costs a short tile a tenth of its time. */
-INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step) {
+INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
     do {
         if (CHUNK_BYTES && t->ahead_step) {
             for (int64_t at = 0; at < t->ahead_step; at += 64)
                 __builtin_prefetch(t->ahead + at, 0, 2);
             t->ahead += t->ahead_step;
         }
-        tile(t, ocv, px, step);
+        tile(t, ocv, px, step, stem);
         t->src_at += px * step;
         t->dst += px * t->dst_pixel;
         if (t->residual) t->residual += px * VL;
@@ -120,7 +120,7 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step) {
 }
 
 /* The tiles in use: TILE(ocv, px) for strides 1 and 2, STEM(ocv, px) for interleaved input of three
- * channels, ANY(ocv, px) for every other distance. */
+ * channels, ANY(ocv, px) for every other distance. TILES_2 and STEMS_2 are those of stride 2. */
 #if PK_FEW_TILES
 /* Instrumented builds: the same template, few sizes; all of them take minutes to compile there. */
 #define TILES(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 3)
@@ -132,7 +132,13 @@ enum { max_ocv = 2 };
     TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 10) TILE(2, 13) TILE(2, 14)                \
     TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 5) TILE(3, 7) TILE(3, 9)                              \
     TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5) TILE(4, 6) TILE(4, 7)
-#define STEMS(TILE)                                                                                \
+#define TILES_2(TILE)                                                                              \
+    TILE(1, 1) TILE(1, 4) TILE(1, 7) TILE(1, 13) TILE(1, 20)                                       \
+    TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 13)                                        \
+    TILE(3, 1) TILE(3, 4) TILE(3, 7) TILE(3, 9)                                                    \
+    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 6) TILE(4, 7)
+#define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 14) TILE(2, 1) TILE(2, 4) TILE(2, 14)
+#define STEMS_2(TILE)                                                                              \
     TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(1, 13) TILE(1, 14) TILE(1, 20)                          \
     TILE(2, 1) TILE(2, 4) TILE(2, 10) TILE(2, 13) TILE(2, 14)
 enum { max_ocv = 4 };
@@ -153,6 +159,10 @@ enum { max_ocv = 3 };
     TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5)
 #define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(2, 1) TILE(2, 4) TILE(2, 8)
 enum { max_ocv = 4 };
+#elif defined(__x86_64__) /* processors of before 2013: few tiles, for any distance */
+#define TILES(TILE)
+#define STEMS(TILE)
+enum { max_ocv = 2 };
 #else
 #define TILES(TILE)                                                                                \
     TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7)                                                    \
@@ -160,25 +170,34 @@ enum { max_ocv = 4 };
 #define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 7) TILE(2, 1) TILE(2, 4) TILE(2, 5)
 enum { max_ocv = 2 };
 #endif
+#ifndef TILES_2
+#define TILES_2 TILES
+#define STEMS_2 STEMS
+#endif
 #define ANYS(TILE) TILE(1, 1) TILE(1, 4) TILE(2, 1) TILE(2, 4)
 
-#define DEFINE(ocv, px, name, step)                                                                \
+#define DEFINE(ocv, px, name, step, stem)                                                          \
     static NOINLINE void tile_##ocv##x##px##name(struct conv_tile *t) {                            \
-        tiles_of_a_run(t, ocv, px, step);                                                          \
+        tiles_of_a_run(t, ocv, px, step, stem);                                                    \
     }
-#define DEFINE_TILE(ocv, px) DEFINE(ocv, px, _s1, VL) DEFINE(ocv, px, _s2, 2 * VL)
-#define DEFINE_STEM(ocv, px) DEFINE(ocv, px, _p3, 3) DEFINE(ocv, px, _p6, 6)
-#define DEFINE_ANY(ocv, px) DEFINE(ocv, px, _any, t->src_pixel)
-TILES(DEFINE_TILE)
-STEMS(DEFINE_STEM)
+#define DEFINE_S1(ocv, px) DEFINE(ocv, px, _s1, VL, 0)
+#define DEFINE_S2(ocv, px) DEFINE(ocv, px, _s2, 2 * VL, 0)
+#define DEFINE_P3(ocv, px) DEFINE(ocv, px, _p3, 3, 1)
+#define DEFINE_P6(ocv, px) DEFINE(ocv, px, _p6, 6, 1)
+#define DEFINE_ANY(ocv, px) DEFINE(ocv, px, _any, t->src_pixel, 0)
+TILES(DEFINE_S1)
+TILES_2(DEFINE_S2)
+STEMS(DEFINE_P3)
+STEMS_2(DEFINE_P6)
 ANYS(DEFINE_ANY)
 
-#define LIST_TILE(ocv, px)                                                                         \
-    {ocv, px, VL, tile_##ocv##x##px##_s1}, {ocv, px, 2 * VL, tile_##ocv##x##px##_s2},
-#define LIST_STEM(ocv, px)                                                                         \
-    {ocv, px, 3, tile_##ocv##x##px##_p3}, {ocv, px, 6, tile_##ocv##x##px##_p6},
+#define LIST_S1(ocv, px) {ocv, px, VL, tile_##ocv##x##px##_s1},
+#define LIST_S2(ocv, px) {ocv, px, 2 * VL, tile_##ocv##x##px##_s2},
+#define LIST_P3(ocv, px) {ocv, px, 3, tile_##ocv##x##px##_p3},
+#define LIST_P6(ocv, px) {ocv, px, 6, tile_##ocv##x##px##_p6},
 #define LIST_ANY(ocv, px) {ocv, px, 0, tile_##ocv##x##px##_any},
-static const struct conv_tile_kernel tiles[] = {TILES(LIST_TILE) STEMS(LIST_STEM) ANYS(LIST_ANY)};
+static const struct conv_tile_kernel tiles[] = {
+    TILES(LIST_S1) TILES_2(LIST_S2) STEMS(LIST_P3) STEMS_2(LIST_P6) ANYS(LIST_ANY)};
 
 static void interleave(const float *src, int64_t stride, int channels, int64_t n, float *dst) {
     int64_t i = 0;

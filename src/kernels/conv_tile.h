@@ -36,7 +36,7 @@ struct conv_tile {
     const char *ahead; /* what is fetched to L2 meanwhile, ahead_step bytes a tile */
     int64_t ahead_step;
     int channels; /* that exist from here on, for destinations without padding lanes */
-    int direct;   /* blocked destination and conv_direct_activation() */
+    int direct;   /* blocked destination, no residual after the activation */
     int fetch;    /* 1x1: inputs of the outputs after these are fetched meanwhile */
     int resume;   /* direct: the sums go on from what dst holds, not from the bias */
     enum conv_layout layout;
@@ -45,10 +45,9 @@ struct conv_tile {
     float alpha, beta;
 };
 
-/* Activations that every register tile has code for. */
+/* Activations that every register tile has code for; the others are applied to what it stored. */
 static inline int conv_direct_activation(enum activation a) {
-    return a == ACT_NONE || a == ACT_RELU || a == ACT_LEAKY || a == ACT_CLIP ||
-           a == ACT_HARD_SWISH || a == ACT_SWISH;
+    return a == ACT_NONE || a == ACT_RELU || a == ACT_CLIP;
 }
 
 typedef void (*conv_tile_fn)(struct conv_tile *t);

@@ -10,13 +10,25 @@
 #include "kernels/conv_tile.h"
 #include "kernels/simd.h"
 
+/* Any layout and residual. */
+static NOINLINE void store_rows(const struct depthwise_strip *s, vf *v, int rows, int cols, int x) {
+    struct conv_tile t = s->out;
+    int64_t step = t.layout == CONV_BLOCKED ? VL : t.layout == CONV_PIXEL ? t.dst_channel : 1;
+    t.dst += x * step;
+    if (t.residual) t.residual += (int64_t)x * VL;
+    for (int r = 0; r < rows; r++, t.dst += s->dst_row) {
+        K(conv_finish)(&t, v + r * cols, 1, cols);
+        if (t.residual) t.residual += s->residual_row;
+    }
+}
+
 INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int cols, int x) {
     const struct conv_tile *out = &s->out;
     if (out->direct) {
+        float *d = out->dst + (int64_t)x * VL;
         conv_activate(acc, rows * cols, out);
         UNROLL_FULL
-        for (int r = 0; r < rows; r++) {
-            float *d = out->dst + r * s->dst_row + (int64_t)x * VL;
+        for (int r = 0; r < rows; r++, d += s->dst_row) {
             UNROLL_FULL
             for (int p = 0; p < cols; p++) vf_store(d + p * VL, acc[r * cols + p]);
         }
@@ -25,13 +37,18 @@ INLINE void store_tile(const struct depthwise_strip *s, vf *acc, int rows, int c
     vf v[16];
     UNROLL_FULL
     for (int i = 0; i < rows * cols; i++) v[i] = acc[i];
-    struct conv_tile t = *out;
-    int64_t step = t.layout == CONV_BLOCKED ? VL : t.layout == CONV_PIXEL ? t.dst_channel : 1;
-    for (int r = 0; r < rows; r++) {
-        t.dst = out->dst + r * s->dst_row + x * step;
-        if (out->residual) t.residual = out->residual + r * s->residual_row + (int64_t)x * VL;
-        conv_finish(&t, v + r * cols, 1, cols);
-    }
+    store_rows(s, v, rows, cols, x);
+}
+
+/* Columns of a strip whose activation is applied together: of fewer the call costs more, and what
+ * more of them wait for memory is not waited for while computing. */
+enum { RUN = 16 };
+
+/* What store_tile() left to do for columns [from, end). */
+INLINE void finish(const struct depthwise_strip *s, int rows, int from, int end) {
+    if (s->out.direct && from < end)
+        conv_activate_stored(&s->out, s->out.dst + (int64_t)from * VL, rows, end - from,
+                             s->dst_row);
 }
 
 INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
@@ -41,6 +58,20 @@ INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
 #endif
     int64_t c = column < 0 ? 0 : column >= iw ? iw - 1 : column;
     return vf_and(vf_load(row + c * VL), vi_set(c == column ? -1 : 0));
+}
+
+/* One row of the kernel for one row of outputs. */
+INLINE void add_row(vf *acc, const float *row, const float *w, int64_t x0, int iw, int cols, int k,
+                    int stride, int edge) {
+    UNROLL_FULL
+    for (int j = 0; j < (cols - 1) * stride + k; j++) {
+        vf v = load_column(row, x0 + j, iw, edge);
+        UNROLL_FULL
+        for (int p = 0; p < cols; p++) {
+            int kx = j - p * stride;
+            if (kx >= 0 && kx < k) acc[p] += v * vf_load(w + kx * VL);
+        }
+    }
 }
 
 /* All int parameters but x and iw are constants of the caller. */
@@ -53,6 +84,12 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
     const float *w = s->weights;
     const int iw = s->iw;
     const int64_t x0 = (int64_t)x * stride - s->pl;
+    if (rows == 1) { /* a loop over the rows of the kernel: these sums are the same for each */
+        for (int ky = 0; ky < k; ky++, w += k * VL)
+            add_row(acc, s->rows[ky], w, x0, iw, cols, k, stride, edge);
+        store_tile(s, acc, rows, cols, x);
+        return;
+    }
     UNROLL_FULL
     for (int i = 0; i < (rows - 1) * stride + k; i++) {
         const float *row = s->rows[i];
@@ -78,19 +115,30 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
 INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int k, int stride) {
     int x = 0;
     const int ow = s->ow, pl = s->pl;
-    for (; x + cols <= ow && x * stride - pl < 0; x += cols)
-        fixed_tile(s, x, rows, cols, k, stride, 1);
     /* Last x whose window ends inside the row. */
     int last = (s->iw - k + pl) / stride;
     if (s->iw - k + pl < 0) last = -1;
-    for (; x + cols <= ow && x + cols - 1 <= last; x += cols)
-        fixed_tile(s, x, rows, cols, k, stride, 0);
-    for (; x + cols <= ow; x += cols) fixed_tile(s, x, rows, cols, k, stride, 1);
+    int from = 0;
+    while (x + cols <= ow) {
+        const int at = x, stop = ow - from < RUN ? ow : from + RUN;
+        /* A loop of its own, for which the weights stay in registers. */
+        for (; x * stride >= pl && x + cols <= stop && x + cols - 1 <= last; x += cols)
+            fixed_tile(s, x, rows, cols, k, stride, 0);
+        if (x == at) {
+            fixed_tile(s, x, rows, cols, k, stride, 1);
+            x += cols;
+        }
+        if (x < from + RUN) continue;
+        finish(s, rows, from, x);
+        from = x;
+    }
     int left = ow - x;
     if (cols > 3 && left == 3) fixed_tile(s, x, rows, 3, k, stride, 1);
     else if (cols > 2 && left == 2) fixed_tile(s, x, rows, 2, k, stride, 1);
-    else if (left == 1 && x <= last && x * stride >= pl) fixed_tile(s, x, rows, 1, k, stride, 0);
+    else if (left == 1 && stride > 1 && x <= last && x * stride >= pl)
+        fixed_tile(s, x, rows, 1, k, stride, 0);
     else if (left == 1) fixed_tile(s, x, rows, 1, k, stride, 1);
+    finish(s, rows, from, ow);
 }
 
 static NOINLINE void any_strip(const struct depthwise_strip *s) {
@@ -128,11 +176,16 @@ static NOINLINE void any_strip(const struct depthwise_strip *s) {
             x++;
         }
     }
+    finish(s, 1, 0, s->ow);
 }
 
+#if VL == 4 && defined(__x86_64__)
+#define KERNELS(KERNEL) KERNEL(3, 1, 1, 4) KERNEL(3, 2, 1, 2)
+#else
 #define KERNELS(KERNEL)                                                                            \
     KERNEL(3, 1, 2, 4) KERNEL(3, 1, 1, 4) KERNEL(3, 2, 2, 2) KERNEL(3, 2, 1, 2)                    \
     KERNEL(5, 1, 3, 2) KERNEL(5, 1, 1, 4) KERNEL(5, 2, 2, 2) KERNEL(5, 2, 1, 2)
+#endif
 
 #define DEFINE(k, s, rows, cols)                                                                   \
     static NOINLINE void strip_##k##s##s##_##rows##x##cols(const struct depthwise_strip *d) {      \

@@ -33,13 +33,12 @@ extern const struct eltwise_kernels K(eltwise);
         (void)a, (void)b;                                                                          \
     }
 
-/* Lane by lane through the C library, for what is rare and hard. */
-#define LANES_OF(x, f)                                                                             \
-    ({                                                                                             \
-        vf r_;                                                                                     \
-        for (int l_ = 0; l_ < VL; l_++) r_[l_] = f((x)[l_]);                                       \
-        r_;                                                                                        \
-    })
+/* One by one through the C library, for what is rare and hard. */
+#define UNARY_LIBRARY(name, f)                                                                     \
+    static void unary_##name(const float *x, float *y, size_t n, float a, float b) {               \
+        for (size_t i = 0; i < n; i++) y[i] = f(x[i]);                                             \
+        (void)a, (void)b;                                                                          \
+    }
 
 INLINE vf sign(vf x) {
     vf one = vf_select(x == 0.0f, x, vf_copysign(vf_set(1.0f), x));
@@ -86,8 +85,8 @@ UNARY_LOOP(square, x * x)
 UNARY_LOOP(cube, x * x * x)
 UNARY_LOOP(reciprocal_sqrt, 1.0f / vf_sqrt(x))
 UNARY_LOOP(affine, x * a + b)
-UNARY_LOOP(sin, LANES_OF(x, sinf))
-UNARY_LOOP(cos, LANES_OF(x, cosf))
+UNARY_LIBRARY(sin, sinf)
+UNARY_LIBRARY(cos, cosf)
 
 static void unary_swish(const float *x, float *y, size_t n, float a, float b) {
     (a == 1.0f ? unary_silu : unary_swish_scaled)(x, y, n, a, b);
@@ -164,10 +163,9 @@ static void unary_pow(const float *x, float *y, size_t n, float a, float b) {
         BINARY_LOOP(formula, SAME_X, LOAD_Y, SAME_X, PART_Y)                                       \
     }
 
-INLINE vf pow_lanes(vf x, vf y) {
-    vf r;
-    for (int l = 0; l < VL; l++) r[l] = powf(x[l], y[l]);
-    return r;
+static NOINLINE vf pow_lanes(vf x, vf y) {
+    for (int l = 0; l < VL; l++) x[l] = powf(x[l], y[l]);
+    return x;
 }
 /* NaN on either side wins, as ONNX (NumPy) has it; vf_max alone keeps only y's. */
 INLINE vf max_nan(vf x, vf y) { return vf_select(x != x, x, vf_max(x, y)); }

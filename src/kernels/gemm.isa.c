@@ -5,6 +5,7 @@
  * copy.
  */
 #include "kernels/gemm.h"
+#include "kernels/conv_finish.h"
 #include "kernels/simd.h"
 
 static NOINLINE void store(const struct gemm_tile *t, vf *v, int rows, int nv) {
@@ -21,28 +22,8 @@ static NOINLINE void store(const struct gemm_tile *t, vf *v, int rows, int nv) {
             }
             v[r * nv + o] = x;
         }
-    int n = rows * nv;
-#define EACH(act)                                                                                  \
-    case act:                                                                                      \
-        for (int i = 0; i < n; i++) v[i] = vf_activate(v[i], act, t->act_alpha, t->act_beta);      \
-        break;
-    switch (t->act) {
-        EACH(ACT_RELU)
-        EACH(ACT_LEAKY)
-        EACH(ACT_CLIP)
-        EACH(ACT_SIGMOID)
-        EACH(ACT_HARD_SIGMOID)
-        EACH(ACT_HARD_SWISH)
-        EACH(ACT_SWISH)
-        EACH(ACT_TANH)
-        EACH(ACT_MISH)
-        EACH(ACT_GELU)
-        EACH(ACT_GELU_TANH)
-        EACH(ACT_ELU)
-        EACH(ACT_SOFTPLUS)
-    default: break;
-    }
-#undef EACH
+    if (t->act != ACT_NONE)
+        K(activate)(t->act, t->act_alpha, t->act_beta, (float *)v, 1, rows * nv, 0);
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < nv; o++) {
             int left = t->columns - o * VL;

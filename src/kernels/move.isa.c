@@ -135,10 +135,6 @@ static void gather_channels(const struct move_gather *g) {
     case 2: gather_from(2, g->block, index, mask, g->dst, g->n_pixels); break;
     case 3: gather_from(3, g->block, index, mask, g->dst, g->n_pixels); break;
     case 4: gather_from(4, g->block, index, mask, g->dst, g->n_pixels); break;
-    case 5: gather_from(5, g->block, index, mask, g->dst, g->n_pixels); break;
-    case 6: gather_from(6, g->block, index, mask, g->dst, g->n_pixels); break;
-    case 7: gather_from(7, g->block, index, mask, g->dst, g->n_pixels); break;
-    case 8: gather_from(8, g->block, index, mask, g->dst, g->n_pixels); break;
     default: gather_from(n, g->block, index, mask, g->dst, g->n_pixels);
     }
 }

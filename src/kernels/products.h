@@ -48,7 +48,13 @@ INLINE void four_channels(vf *acc, int ocv, int px, int p0, int p1, int64_t step
 }
 #endif
 
-/* n channels. */
+/* n channels. Two at a time only where that gains: not with 32 registers, whose tiles have more
+ * products for each instruction of the loop, and not where an output is left out. */
+#if VL == 8
+#define UNROLL_CHANNELS UNROLL_2
+#else
+#define UNROLL_CHANNELS
+#endif
 INLINE void n_channels(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
                        const float *restrict w, const float *restrict s, int n) {
     int c = 0;
@@ -59,13 +65,13 @@ INLINE void n_channels(vf *acc, int ocv, int px, int p0, int p1, int64_t step,
         s += 4;
     }
 #else
-    UNROLL_2
-#endif
-    for (; c < n; c++) {
-        one_channel(acc, ocv, px, p0, p1, step, w, s);
-        w += ocv * VL;
-        s++;
+    if (p1 - p0 == px) {
+        UNROLL_CHANNELS
+        for (; c < n; c++, w += ocv * VL, s++) one_channel(acc, ocv, px, p0, p1, step, w, s);
+        return;
     }
+#endif
+    for (; c < n; c++, w += ocv * VL, s++) one_channel(acc, ocv, px, p0, p1, step, w, s);
 }
 
 /* n channels for all outputs. A whole block of a short vector is straight code: with loops of eight

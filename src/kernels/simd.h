@@ -38,7 +38,13 @@
 #define UNROLL_2 _Pragma("GCC unroll 2")
 #endif
 #define INLINE static inline __attribute__((always_inline))
+/* Once: gcc would make a copy for every size of a register tile that calls it. */
+#if defined(__clang__)
 #define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noinline, noclone))
+#endif
+#define UNUSED __attribute__((unused))
 
 typedef float vf __attribute__((vector_size(4 * VL)));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
@@ -53,22 +59,33 @@ INLINE vi vi_load(const int32_t *p) { return *(const vi_unaligned *)p; }
 INLINE void vi_store(int32_t *p, vi v) { *(vi_unaligned *)p = v; }
 
 /* The first n lanes, 0 <= n <= VL; the others are zero, and are not written. */
-INLINE vf vf_load_n(const float *p, size_t n) {
 #if VL == 16
+INLINE vf vf_load_n(const float *p, size_t n) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
-#else
-    vf v = {0};
-    memcpy(&v, p, n * sizeof(float));
-    return v;
-#endif
 }
 INLINE void vf_store_n(float *p, vf v, size_t n) {
-#if VL == 16
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
-#else
-    memcpy(p, &v, n * sizeof(float));
-#endif
 }
+#elif VL == 8
+INLINE __m256i first_lanes_mask(size_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE vf vf_load_n(const float *p, size_t n) {
+    return _mm256_maskload_ps(p, first_lanes_mask(n));
+}
+INLINE void vf_store_n(float *p, vf v, size_t n) {
+    _mm256_maskstore_ps(p, first_lanes_mask(n), v);
+}
+#else
+static NOINLINE UNUSED vf vf_load_n(const float *p, size_t n) {
+    vf v = {0};
+    for (size_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+static NOINLINE UNUSED void vf_store_n(float *p, vf v, size_t n) {
+    for (size_t i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
 
 /* Where either operand is NaN, x86 gives b; put the value that may be NaN there to keep it. */
 INLINE vf vf_max(vf a, vf b) {

@@ -124,14 +124,15 @@ INLINE void points_out(enum winograd_form form, const vf *t, vf *y) {
     }
 }
 
-/* Both passes are best unrolled with 32 registers, and for m = 6 also with 16. */
-#if PK_FEW_TILES
-#define UNROLL_PASS
-#elif defined(__clang__)
-#define UNROLL_PASS _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_PASS _Pragma("GCC unroll 8")
-#endif
+/* The n columns or rows of a pass one by one, as straight code where that is faster: with 32
+ * registers, and for m = 6 on AVX2. */
+#define EACH(i, n, call)                                                                           \
+    do {                                                                                           \
+        if (VL == 16 || (VL == 8 && (n) == 8)) {                                                   \
+            UNROLL_FULL for (int i = 0; i < (n); i++) call;                                        \
+        } else                                                                                     \
+            for (int i = 0; i < (n); i++) call;                                                    \
+    } while (0)
 
 static const float outside[WINOGRAD_MOST_INPUTS * VL] __attribute__((aligned(64)));
 
@@ -159,34 +160,39 @@ static NOINLINE void cells(const float *const *rows, int n, float *out) {
         }
 }
 
+typedef vf half_tile[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_OUTPUTS + 2];
+
+INLINE void input_column(enum winograd_form form, int n, const float *const *rows, int j, int first,
+                         int end, half_tile half) {
+    vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
+    if (j < first || j >= end) {
+        UNROLL_FULL
+        for (int i = 0; i < n; i++) half[i][j] = (vf){0};
+        return;
+    }
+    UNROLL_FULL
+    for (int i = 0; i < n; i++) d[i] = vf_load(rows[i] + (j - first) * VL);
+    points_in(form, d, 1, t);
+    UNROLL_FULL
+    for (int i = 0; i < n; i++) half[i][j] = t[i];
+}
+
+INLINE void input_row(enum winograd_form form, int n, const vf *half, float *v, int64_t step) {
+    vf t[WINOGRAD_MOST_INPUTS];
+    points_in(form, half, 1, t);
+    UNROLL_FULL
+    for (int j = 0; j < n; j++) vf_store(v + j * step, t[j]);
+}
+
 INLINE void input_tile(enum winograd_form form, int n, const float *plane, int ih, int iw, int y,
                        int x, float *v, int64_t step) {
     const float *rows[WINOGRAD_MOST_INPUTS];
     /* Columns [first, end) are inside. */
     const int first = x < 0 ? -x : 0, end = iw - x;
     find_rows(n, plane, ih, iw, y, x + first, rows);
-    vf half[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_OUTPUTS + 2];
-    UNROLL_PASS
-    for (int j = 0; j < n; j++) {
-        vf d[WINOGRAD_MOST_INPUTS], t[WINOGRAD_MOST_INPUTS];
-        if (j < first || j >= end) {
-            UNROLL_FULL
-            for (int i = 0; i < n; i++) half[i][j] = (vf){0};
-            continue;
-        }
-        UNROLL_FULL
-        for (int i = 0; i < n; i++) d[i] = vf_load(rows[i] + (j - first) * VL);
-        points_in(form, d, 1, t);
-        UNROLL_FULL
-        for (int i = 0; i < n; i++) half[i][j] = t[i];
-    }
-    UNROLL_PASS
-    for (int i = 0; i < n; i++) {
-        vf t[WINOGRAD_MOST_INPUTS];
-        points_in(form, half[i], 1, t);
-        UNROLL_FULL
-        for (int j = 0; j < n; j++) vf_store(v + (i * n + j) * step, t[j]);
-    }
+    half_tile half;
+    EACH(j, n, input_column(form, n, rows, j, first, end, half));
+    EACH(i, n, input_row(form, n, half[i], v + i * n * step, step));
 }
 
 /* A row of a tile of stride 2: the even inputs transformed, then the odd ones. */
@@ -227,19 +233,21 @@ INLINE void input_tile_s2(enum winograd_form form, int m, const float *plane, in
     }
 }
 
+INLINE void output_column(enum winograd_form form, int m, int n, const float *src, int64_t step,
+                          int j, vf (*half)[WINOGRAD_MOST_INPUTS]) {
+    vf d[WINOGRAD_MOST_INPUTS], y[WINOGRAD_MOST_OUTPUTS];
+    UNROLL_FULL
+    for (int i = 0; i < n; i++) d[i] = vf_load(src + (i * n + j) * step);
+    points_out(form, d, y);
+    UNROLL_FULL
+    for (int i = 0; i < m; i++) half[i][j] = y[i];
+}
+
 INLINE void output_tile(enum winograd_form form, int m, int n, const float *src, int64_t step,
                         const float *bias, const struct conv_tile *t, int64_t dst_row,
                         int64_t residual_row, int rows, int cols) {
     vf half[WINOGRAD_MOST_OUTPUTS][WINOGRAD_MOST_INPUTS];
-    UNROLL_PASS
-    for (int j = 0; j < n; j++) {
-        vf d[WINOGRAD_MOST_INPUTS], y[WINOGRAD_MOST_OUTPUTS];
-        UNROLL_FULL
-        for (int i = 0; i < n; i++) d[i] = vf_load(src + (i * n + j) * step);
-        points_out(form, d, y);
-        UNROLL_FULL
-        for (int i = 0; i < m; i++) half[i][j] = y[i];
-    }
+    EACH(j, n, output_column(form, m, n, src, step, j, half));
     const vf b = vf_load(bias);
     const int fast = t->direct && cols == m;
     struct conv_tile row = *t;
@@ -249,29 +257,29 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
         UNROLL_FULL
         for (int j = 0; j < m; j++) y[j] += b;
         if (!fast) {
-            conv_finish(&row, y, 1, cols);
+            K(conv_finish)(&row, y, 1, cols);
         } else {
             if (t->residual_mode == CONV_RESIDUAL_BEFORE) {
                 UNROLL_FULL
                 for (int j = 0; j < m; j++) y[j] += vf_load(row.residual + j * VL);
             }
             conv_activate(y, m, t);
-            if (t->residual_mode == CONV_RESIDUAL_AFTER) {
-                UNROLL_FULL
-                for (int j = 0; j < m; j++) y[j] += vf_load(row.residual + j * VL);
-            }
             UNROLL_FULL
             for (int j = 0; j < m; j++) vf_store(row.dst + j * VL, y[j]);
         }
         row.dst += dst_row;
         if (row.residual) row.residual += residual_row; /* nothing is added to no address */
     }
+    if (fast) conv_activate_stored(t, t->dst, rows, m, dst_row);
 }
 
+/* s1_m4_4 has the points and the inputs of s1_m5: a jump to its code. */
+static void input_s1_m5(const float *plane, int ih, int iw, int y, int x, float *v, int64_t step);
 #define DEFINE(name, stride, m, taps, ...)                                                         \
     static NOINLINE void input_##name(const float *plane, int ih, int iw, int y, int x, float *v,  \
                                       int64_t step) {                                              \
-        if ((stride) == 1)                                                                         \
+        if (WINOGRAD_##name == WINOGRAD_s1_m4_4) input_s1_m5(plane, ih, iw, y, x, v, step);        \
+        else if ((stride) == 1)                                                                    \
             input_tile(WINOGRAD_##name, (m) + (taps) - 1, plane, ih, iw, y, x, v, step);           \
         else input_tile_s2(WINOGRAD_##name, m, plane, ih, iw, y, x, v, step);                      \
     }                                                                                              \
@@ -386,6 +394,14 @@ INLINE void points_weights(enum winograd_form form, const vf *g, int gap, vf *t)
     }
 }
 
+INLINE void late_row(enum winograd_form form, int distinct, const vf *half, float *u,
+                     int64_t step) {
+    vf t[WINOGRAD_MOST_OUTPUTS + 2];
+    points_weights(form, half, 1, t);
+    UNROLL_FULL
+    for (int j = 0; j < distinct; j++) vf_store(u + j * step, t[j]);
+}
+
 INLINE void weights_late(enum winograd_form form, int distinct, const float *w, int count, float *u,
                         int64_t step) {
     for (int k = 0; k < count; k++, w += 9 * VL, u += VL) {
@@ -399,14 +415,7 @@ INLINE void weights_late(enum winograd_form form, int distinct, const float *w, 
             UNROLL_FULL
             for (int i = 0; i < distinct; i++) half[i][j] = t[i];
         }
-        float *to = u;
-        UNROLL_PASS
-        for (int i = 0; i < distinct; i++) {
-            vf t[WINOGRAD_MOST_OUTPUTS + 2];
-            points_weights(form, half[i], 1, t);
-            UNROLL_FULL
-            for (int j = 0; j < distinct; j++, to += step) vf_store(to, t[j]);
-        }
+        EACH(i, distinct, late_row(form, distinct, half[i], u + i * distinct * step, step));
     }
 }
 
@@ -422,7 +431,6 @@ WINOGRAD_FORMS(DEFINE_LATE)
 INLINE void add_channels(vf *acc, int ocv, int px, const float *restrict w,
                          const float *restrict s, int n) {
 #if VL > 8
-    UNROLL_2
     for (int c = 0; c < n; c++) one_channel(acc, ocv, px, 0, px, VL, w + c * ocv * VL, s + c);
 #else
     add_products(acc, ocv, px, VL, w, s, n);
