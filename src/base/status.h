@@ -36,10 +36,10 @@ const char *status_message(void);
 const char *status_name(enum status s);
 void status_clear(void);
 /* Puts "CONTEXT: " before the current sentence. */
-void status_prefix(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void status_prefix(const char *format, ...) __attribute__((cold, format(printf, 1, 2)));
 /* Replaces the sentence; used by FAIL. Returns `s` so that it can be returned at once. */
 enum status status_set(enum status s, const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((cold, format(printf, 4, 5)));
 
 /* The code itself is returned, so that the compiler sees that no failure is STATUS_OK. */
 #define FAIL(code, ...)                                                                            \

@@ -107,7 +107,7 @@ const char *op_text(const struct op_call *c, char buf[static 160]);
         if (!(condition)) OP_FAIL(call, code, __VA_ARGS__);                                        \
     } while (0)
 /* Puts "Conv 'name': " before the current sentence. */
-enum status op_fail(const struct op_call *c, enum status code);
+enum status op_fail(const struct op_call *c, enum status code) __attribute__((cold));
 /* Element i of a view as double or int64, whatever its type (f16 and bf16 included), and back
  * (rounded and saturated like a C cast of an in-range value). Slow; for kernels where that is
  * fine. */
