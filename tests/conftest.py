@@ -21,12 +21,22 @@ def build_dir():
 
 
 @pytest.fixture(scope="session")
-def instrumented(build_dir):
-    """Whether the build has sanitizers, which change its code and its pace."""
+def build_options(build_dir):
     options = subprocess.run(["meson", "introspect", "--buildoptions", build_dir],
                              capture_output=True, text=True)
-    known = {o["name"]: o["value"] for o in json.loads(options.stdout or "[]")}
-    return known.get("b_sanitize", "none") != "none"
+    return {o["name"]: o["value"] for o in json.loads(options.stdout or "[]")}
+
+
+@pytest.fixture(scope="session")
+def instrumented(build_options):
+    """Whether the build has sanitizers, which change its code and its pace."""
+    return build_options.get("b_sanitize", "none") != "none"
+
+
+@pytest.fixture(scope="session")
+def release(build_options, instrumented):
+    """Whether the build is what people get."""
+    return build_options.get("buildtype") == "release" and not instrumented
 
 
 @pytest.fixture(scope="session")

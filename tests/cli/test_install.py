@@ -3,6 +3,7 @@
 builds against it as against an Ascend toolkit."""
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,16 @@ def test_helper_libraries_by_both_names(prefix, tmp_path):
     out = shell(prefix, f"{sys.executable} -c 'import acl_image, atlas_utils.acl_image as a; "
                 "print(acl_image is a, a.__file__)'", tmp_path)
     assert out.split()[0] == "True" and out.split()[1].startswith(str(prefix))
+
+
+def test_library_is_small(prefix, tmp_path, release):
+    """What a program brings along besides itself: three instruction sets, all operators."""
+    if not release or platform.machine() != "x86_64":
+        pytest.skip("a size for optimised x86-64 code without sanitizers")
+    stripped = tmp_path / "libascendcl.so"
+    library = next(prefix.rglob("libascendcl.so")).resolve()
+    subprocess.run(["strip", "-o", stripped, library], check=True)
+    assert stripped.stat().st_size < 2_000_000
 
 
 def test_nothing_points_back_to_the_build(prefix, build_dir):
