@@ -93,6 +93,8 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
     UNROLL_FULL
     for (int i = 0; i < (rows - 1) * stride + k; i++) {
         const float *row = s->rows[i];
+        /* Too many for 16 registers: read again where they lie, not kept on the stack. */
+        if (VL == 8 && k > 3 && i == k / 2 + 1) __asm__("" : "+r"(w));
         UNROLL_FULL
         for (int j = 0; j < (cols - 1) * stride + k; j++) {
             vf v = load_column(row, x0 + j, iw, edge);
