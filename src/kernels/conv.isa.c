@@ -156,7 +156,7 @@ enum { max_ocv = 3 };
     TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 14)                            \
     TILE(2, 1) TILE(2, 2) TILE(2, 4) TILE(2, 7) TILE(2, 8) TILE(2, 10)                             \
     TILE(3, 1) TILE(3, 2) TILE(3, 4) TILE(3, 6)                                                    \
-    TILE(4, 1) TILE(4, 2) TILE(4, 4) TILE(4, 5)
+    TILE(4, 1) TILE(4, 2) TILE(4, 4)
 #define STEMS(TILE) TILE(1, 1) TILE(1, 4) TILE(1, 10) TILE(2, 1) TILE(2, 4) TILE(2, 8)
 enum { max_ocv = 4 };
 #elif defined(__x86_64__) /* processors of before 2013: few tiles, for any distance */
