@@ -164,8 +164,9 @@ def start(engine, network, threads, options, tools):
         raise
 
 
-def measure(network, threads, options, tools, limits):
-    """{engine: figures}, {engine: reason for leaving it out}, and the machine's limits meanwhile"""
+def measure(network, threads, options, tools, between=lambda: None):
+    """{engine: figures} and {engine: reason for leaving it out}; between() is called after each
+    round of the engines' turns."""
     workers, found, left_out = {}, {}, {}
     engines = list(options.engines)
 
@@ -211,14 +212,14 @@ def measure(network, threads, options, tools, limits):
         each(list(found), begin)
         for _ in range(math.ceil(options.runs / runs)):
             each(list(found), run)
-            limits = bound.measure_limits(tools["build"], options.isa, limits)
+            between()
     finally:
         for worker in workers.values():
             worker.close()
     for figures in found.values():
         times = figures.pop("times")
         figures |= {"min_ms": min(times), "median_ms": statistics.median(times)}
-    return found, left_out, limits
+    return found, left_out
 
 
 def convert(kind, path, x, tools):
@@ -373,7 +374,7 @@ def options_of(arguments):
 def main():
     options = options_of(sys.argv[1:])
     build = options.build.resolve()
-    tools = {"build": build, "atc": build / "cmd" / "atc", "library": build / "src" / "acl" / "libascendcl.so",
+    tools = {"atc": build / "cmd" / "atc", "library": build / "src" / "acl" / "libascendcl.so",
              "python": sys.executable}
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -388,7 +389,10 @@ def main():
     for network in make_networks(options.networks, folder):
         model = onnx.load(network[1])
         for threads in options.threads:
-            found, left_out, meanwhile = measure(network, threads, options, tools, limits)
+            meanwhile = dict(limits)
+            found, left_out = measure(
+                network, threads, options, tools,
+                lambda: meanwhile.update(bound.measure_limits(build, options.isa, meanwhile)))
             versions |= {e: f["version"] for e, f in found.items()}
             entries.append(entry(network[0], threads, found, model, meanwhile, options))
             details.append({"name": network[0], "threads": threads, "engines": found,
