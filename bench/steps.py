@@ -19,8 +19,8 @@ import onnx
 
 import bound
 
+TURNS = 5  # of a model's runs with measuring the machine's limits
 # ms, four rates and their shares, operator, kernel, node
-TURNS = 5
 LINE = re.compile(r"^ *([\d.]+)(?: +[\d.]+){5}  (\S+) +(\S.*?)  +(\S+)$")
 
 

@@ -10,7 +10,7 @@
 #include "kernels/conv_tile.h"
 #include "kernels/simd.h"
 
-/* The activations of conv_direct_activation(), on n registers. */
+/* The activations of conv_clamps_only(), on n registers. */
 INLINE void conv_activate(vf *acc, int n, const struct conv_tile *t) {
     const vf low = vf_set(t->alpha), high = vf_set(t->beta);
     if (t->act == ACT_RELU) {
@@ -29,7 +29,7 @@ void K(activate)(enum activation act, float alpha, float beta, float *v, int row
 /* What conv_activate() leaves out, where the sums lie in the destination. */
 INLINE void conv_activate_stored(const struct conv_tile *t, float *d, int rows, int cols,
                                  int64_t step) {
-    if (!conv_direct_activation(t->act))
+    if (!conv_clamps_only(t->act))
         K(activate)(t->act, t->alpha, t->beta, d, rows, cols, step);
 }
 

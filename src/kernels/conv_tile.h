@@ -46,7 +46,7 @@ struct conv_tile {
 };
 
 /* Activations that every register tile has code for; the others are applied to what it stored. */
-static inline int conv_direct_activation(enum activation a) {
+static inline int conv_clamps_only(enum activation a) {
     return a == ACT_NONE || a == ACT_RELU || a == ACT_CLIP;
 }
 

@@ -117,7 +117,7 @@ static void find_all_covers(const struct winograd_kernels *k, struct covers *c) 
 
 /* The cost model: a sum of what was fitted to some 2500 combinations of layer, form and cut, run
  * with weights that had left the caches, as those of a network larger than these have. The cut it
- * chooses is 6 % slower than the best of them on average. */
+ * chooses is 6 to 7 % slower than the best of them on average. */
 
 /* Transformed weights are held, and made at load: so many bytes must save a microsecond a run, and
  * so many where a run could transform them instead, which costs little beside their size. */

@@ -60,21 +60,27 @@ INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
     return vf_and(vf_load(row + c * VL), vi_set(c == column ? -1 : 0));
 }
 
-/* One row of the kernel for one row of outputs. */
-INLINE void add_row(vf *acc, const float *row, const float *w, int64_t x0, int iw, int cols, int k,
-                    int stride, int edge) {
+/* Row i of a tile's inputs, for all the rows of outputs that it meets. Here and below, all int
+ * parameters but x0, x and iw are constants of the caller. */
+INLINE void add_row(vf *acc, const float *row, const float *w, int i, int64_t x0, int iw, int rows,
+                    int cols, int k, int stride, int edge) {
     UNROLL_FULL
     for (int j = 0; j < (cols - 1) * stride + k; j++) {
         vf v = load_column(row, x0 + j, iw, edge);
         UNROLL_FULL
-        for (int p = 0; p < cols; p++) {
-            int kx = j - p * stride;
-            if (kx >= 0 && kx < k) acc[p] += v * vf_load(w + kx * VL);
+        for (int r = 0; r < rows; r++) {
+            int ky = i - r * stride;
+            if (ky < 0 || ky >= k) continue;
+            UNROLL_FULL
+            for (int p = 0; p < cols; p++) {
+                int kx = j - p * stride;
+                if (kx < 0 || kx >= k) continue;
+                acc[r * cols + p] += v * vf_load(w + (ky * k + kx) * VL);
+            }
         }
     }
 }
 
-/* All int parameters but x and iw are constants of the caller. */
 INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int cols, int k,
                        int stride, int edge) {
     vf acc[16];
@@ -86,30 +92,15 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
     const int64_t x0 = (int64_t)x * stride - s->pl;
     if (rows == 1) { /* a loop over the rows of the kernel: these sums are the same for each */
         for (int ky = 0; ky < k; ky++, w += k * VL)
-            add_row(acc, s->rows[ky], w, x0, iw, cols, k, stride, edge);
+            add_row(acc, s->rows[ky], w, 0, x0, iw, 1, cols, k, stride, edge);
         store_tile(s, acc, rows, cols, x);
         return;
     }
     UNROLL_FULL
     for (int i = 0; i < (rows - 1) * stride + k; i++) {
-        const float *row = s->rows[i];
         /* Too many for 16 registers: read again where they lie, not kept on the stack. */
         if (VL == 8 && k > 3 && i == k / 2 + 1) __asm__("" : "+r"(w));
-        UNROLL_FULL
-        for (int j = 0; j < (cols - 1) * stride + k; j++) {
-            vf v = load_column(row, x0 + j, iw, edge);
-            UNROLL_FULL
-            for (int r = 0; r < rows; r++) {
-                int ky = i - r * stride;
-                if (ky < 0 || ky >= k) continue;
-                UNROLL_FULL
-                for (int p = 0; p < cols; p++) {
-                    int kx = j - p * stride;
-                    if (kx < 0 || kx >= k) continue;
-                    acc[r * cols + p] += v * vf_load(w + (ky * k + kx) * VL);
-                }
-            }
-        }
+        add_row(acc, s->rows[i], w, i, x0, iw, rows, cols, k, stride, edge);
     }
     store_tile(s, acc, rows, cols, x);
 }

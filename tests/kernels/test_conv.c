@@ -222,7 +222,7 @@ static void pointwise(void **unused) {
  * destination, and strided inputs that are gathered first. */
 static void many_weights(void **unused) {
     for (int i = 0; i < 18; i++) {
-        struct conv_desc d = make(30 + 29 * (i % 5), 17 + 13 * i, 5 + i % 7, 5 + 2 * i % 13,
+        struct conv_desc d = make(243 + 29 * (i % 5), 17 + 5 * i, 5 + i % 7, 5 + 2 * i % 13,
                                   i % 3 ? 3 : 5, 1 + i % 2, i % 3);
         d.n = 1 + i % 2;
         d.only = CONV_ONLY_DIRECT;
@@ -230,8 +230,15 @@ static void many_weights(void **unused) {
         d.residual = (enum conv_residual)(i / 2 % 3);
         if (i % 4 == 3) d.dst = (enum conv_layout)(i / 4 % 3);
         check_all(&d, "chunks");
+        for (int isa = 0; isa < ISA_COUNT; isa++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            struct conv_plan p;
+            if (!k || !k->conv->chunk_bytes || d.dst != CONV_BLOCKED) continue;
+            assert_int_equal(conv_plan_init(k, &d, &p), STATUS_OK);
+            assert_true((p.chunk > 0) == (d.ic >= 256));
+        }
     }
-    struct conv_desc d = make(96, 64, 6, 7, 3, 1, 1);
+    struct conv_desc d = make(520, 64, 6, 7, 3, 1, 1);
     d.groups = 2; /* of which a group of blocks reads one or both */
     d.act = ACT_RELU;
     check_all(&d, "chunks of groups");
