@@ -100,7 +100,8 @@ def test_table_and_results(models, prusik, tune, tmp_path):
         if gain == "-":
             assert new_ms == ms, line
         else:
-            assert float(gain[:-1]) >= 2 and float(new_ms) < float(ms), line
+            less = float(ms) * (1 - float(gain[:-1]) / 100)  # the times are rounded to 1 us
+            assert float(gain[:-1]) >= 2 and float(new_ms) <= less + 0.001, line
     assert re.search(r"^5 convolutions of 5 kinds, \d hints?: [\d.]+ ms by the cost model, [\d.]+ "
                      r"ms with hints \([\d.]+% less\)$", out, re.M)
     want = run(prusik, models / "fixed.om", models / "x.npy", tmp_path / "a")
