@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum { BLOCK_BYTES = 64 * 1024 };
 struct arena_block {
     struct arena_block *next;
     size_t used, size; /* bytes after this header */
+    bool lent;
     _Alignas(64) unsigned char data[];
 };
 
@@ -22,9 +24,17 @@ void arena_init(struct arena *a, size_t budget_bytes) {
 void arena_deinit(struct arena *a) {
     for (struct arena_block *b = a->blocks, *next; b; b = next) {
         next = b->next;
-        mem_free(b);
+        if (!b->lent) mem_free(b);
     }
     *a = (struct arena){0};
+}
+
+void arena_lend(struct arena *a, void *memory, size_t bytes) {
+    const size_t before = (PK_ALIGNMENT - (uintptr_t)memory % PK_ALIGNMENT) % PK_ALIGNMENT;
+    if (bytes < before + sizeof(struct arena_block)) return;
+    struct arena_block *b = (struct arena_block *)((unsigned char *)memory + before);
+    *b = (struct arena_block){.next = a->blocks, .size = bytes - before - sizeof *b, .lent = true};
+    a->blocks = b;
 }
 
 void arena_adopt(struct arena *a, struct arena *from) {

@@ -16,6 +16,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t budget_bytes);
 void arena_deinit(struct arena *a);
+/* Takes from this memory first, which stays the caller's and lives longer than the arena. */
+void arena_lend(struct arena *a, void *memory, size_t bytes);
 /* Zeroed, 16-byte aligned; NULL when out of memory or over budget. */
 void *arena_alloc(struct arena *a, size_t bytes);
 void *arena_calloc(struct arena *a, size_t count, size_t bytes);

@@ -303,6 +303,7 @@ enum status wire_unpack(const ProtobufCMessageDescriptor *type, const void *byte
         /* Structures in memory are larger than on the wire, at worst an empty message of two bytes
          * that becomes a struct; honest models stay below a factor of 20. */
         arena_init(&out->arena, ((size_t)256 << 20) + 32 * w->n_out);
+        arena_lend(&out->arena, options->memory, options->memory_bytes);
         struct budget budget = {.arena = &out->arena};
         ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
         out->message = protobuf_c_message_unpack(type, &allocator, w->n_out,

@@ -48,6 +48,8 @@ struct wire_options {
     int n_cuts;
     const struct wire_unused *unused;
     int n_unused;
+    void *memory; /* for the message before any other; lives longer than it */
+    size_t memory_bytes;
 };
 
 struct wire_message {

@@ -241,10 +241,11 @@ static const struct wire_unused not_of_a_graph[] = {
 };
 
 enum status om_model_read(const struct om_source *s, const struct om_container *c, bool all,
-                          struct arena *arena, Ge__Proto__ModelDef **out) {
+                          void *memory, size_t memory_bytes, struct arena *arena,
+                          Ge__Proto__ModelDef **out) {
     OM_CHECK(!c->encrypted, OM_FAULT_FOREIGN, STATUS_UNSUPPORTED,
              "'%s' is encrypted; encrypted models cannot be read", s->name);
-    struct wire_options options = {0};
+    struct wire_options options = {.memory = memory, .memory_bytes = memory_bytes};
     if (!all) {
         options.unused = not_of_a_graph;
         options.n_unused = sizeof not_of_a_graph / sizeof *not_of_a_graph;

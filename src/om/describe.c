@@ -355,7 +355,7 @@ static enum status describe_source(const struct om_source *s, struct om_descript
     struct arena arena;
     arena_init(&arena, 0);
     Ge__Proto__ModelDef *m;
-    enum status status = om_model_read(s, &c, true, &arena, &m);
+    enum status status = om_model_read(s, &c, true, NULL, 0, &arena, &m);
     bool ours = false;
     if (status == STATUS_OK) {
         ours = om_attr(m->attr, m->n_attr, "prusik.format");

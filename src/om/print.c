@@ -158,7 +158,7 @@ enum status om_file_to_json(const char *path, FILE *to) {
     struct om_container c;
     Ge__Proto__ModelDef *m;
     enum status s = om_container_read(&source, &c);
-    if (s == STATUS_OK) s = om_model_read(&source, &c, true, &arena, &m);
+    if (s == STATUS_OK) s = om_model_read(&source, &c, true, NULL, 0, &arena, &m);
     if (s == STATUS_OK) s = print_json(message_json(&m->base), to);
     if (s == STATUS_OK) om_set_fault(OM_FAULT_NONE);
     arena_deinit(&arena);

@@ -33,6 +33,32 @@ static void budget(void **state) {
     arena_deinit(&a);
 }
 
+/* What is lent is used first, and neither freed nor left by a step. */
+static void lent_memory(void **state) {
+    (void)state;
+    static unsigned char memory[4096 + 1];
+    const uint64_t live = mem_live_allocations();
+    struct arena a;
+    arena_init(&a, 0);
+    arena_lend(&a, NULL, 0);
+    arena_lend(&a, memory, 1);
+    arena_lend(&a, memory + 1, sizeof memory - 1);
+    memset(memory + 512, 3, sizeof memory - 512);
+    unsigned char *first = arena_alloc(&a, 1000);
+    assert_true(first > memory && first + 1000 <= memory + sizeof memory);
+    assert_int_equal((uintptr_t)first % 16, 0);
+    for (int i = 0; i < 1000; i++) assert_int_equal(first[i], 0);
+    assert_int_equal(mem_live_allocations(), live);
+    unsigned char *second = arena_alloc(&a, 4000);
+    assert_true(second + 4000 <= memory || second >= memory + sizeof memory);
+    struct arena b;
+    arena_init(&b, 0);
+    assert_non_null(arena_alloc(&b, 10));
+    arena_adopt(&b, &a);
+    arena_deinit(&b);
+    assert_int_equal(mem_live_allocations(), live);
+}
+
 static void nth_allocation_fails(void **state) {
     (void)state;
     mem_fail_after(2, false);
@@ -49,6 +75,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligned_zeroed_and_freed),
         cmocka_unit_test(budget),
+        cmocka_unit_test(lent_memory),
         cmocka_unit_test(nth_allocation_fails),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
