@@ -174,8 +174,29 @@ INLINE float vf_max_lane(vf v) {
 }
 
 /* e^(scale x) for activations, scale 1 or -1: x beyond +-87 gives the value at the end (0 and inf
- * with AVX-512, which needs no clamps), NaN stays NaN. Reduction to 2^n * p with p in [0.7, 1.42]
- * by FMA, and a degree-5 minimax polynomial: 4e-7 relative. */
+ * with AVX-512, which needs no clamps), NaN stays NaN. The exponent is cut by FMA into a whole part
+ * and r, and 2^r is a minimax polynomial: 4e-7 relative. */
+#if VL == 8
+/* The whole part in eighths, for which there is a table, so that degree 3 is enough. */
+INLINE vf vf_exp_scaled(vf x, float scale) {
+    static const union {
+        float f[8];
+        vi bits;
+    } eighths = {{1, 1.09050773f, 1.18920712f, 1.29683955f, 1.41421356f, 1.54221083f, 1.68179283f,
+                  1.83400809f}};
+    /* What the three bits of the table's index add to a float whose exponent n is shifted to. */
+    const vi surplus = {0, 1 << 20, 2 << 20, 3 << 20, 4 << 20, 5 << 20, 6 << 20, 7 << 20};
+    const float per_eighth = scale * 8 * 1.44269504f, magic = 0x1.8p23f;
+    x = vf_min(vf_set(87.0f), vf_max(vf_set(-87.0f), x));
+    vf k = x * per_eighth + magic; /* n is in its lowest bits */
+    vf r = x * per_eighth - (k - magic);
+    vf p = r * 1.08396290e-4f + 3.75412614e-3f;
+    p = p * r + 8.66434011e-2f;
+    p = p * r + 1.0f;
+    vi bits = (vi)_mm256_permutevar8x32_epi32((__m256i)(eighths.bits - surplus), (__m256i)k);
+    return p * (vf)(bits + ((vi)k << 20)); /* a product: NaN stays NaN, and 1 + e^x is one FMA */
+}
+#else
 INLINE vf vf_exp_scaled(vf x, float scale) {
     const float log2e = scale * 1.44269504f;
 #if VL == 16
@@ -195,9 +216,10 @@ INLINE vf vf_exp_scaled(vf x, float scale) {
 #if VL == 16
     return _mm512_scalef_ps(p, t - r);
 #else
-    return p * (vf)((vi)k << 23); /* a product, so that NaN stays NaN and 1 + e^x is one FMA */
+    return p * (vf)((vi)k << 23); /* a product: NaN stays NaN, and 1 + e^x is one FMA */
 #endif
 }
+#endif
 INLINE vf vf_exp_clamped(vf x) { return vf_exp_scaled(x, 1); }
 /* e^x to 3e-7 relative over the whole range: inf above 88.72, 0 below -87.33. Two reductions in
  * Cody-Waite form, for the operator Exp and softmax. */
