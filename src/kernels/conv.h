@@ -127,7 +127,8 @@ struct conv_plan {
     int fetch_weights;
     int merged;               /* planar source: kx and c are one run */
     int rows_outer;           /* all channel groups for a row before the next row */
-    int bands, group_bands;   /* tiles = n * bands * group_bands */
+    int bands, group_bands;   /* tiles = n * bands * group_bands; of a batch joined by Winograd,
+                                 bands * group_bands */
     int tile_rows, tile_cols; /* depthwise: register tile */
     int wino_form;            /* Winograd: enum winograd_form */
     int wino_ic;              /* Winograd: channels of its input, 4 ic for cells of 2x2 pixels */
@@ -144,7 +145,7 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
 void conv_pack(const struct conv_plan *p, const float *weights, const float *bias, void *packed);
 void conv_run(const struct conv_plan *p, const void *packed, const struct conv_args *a, int step,
               int tile, void *scratch);
-/* The image a tile writes to, and reads. */
+/* The image a tile writes to, and reads; of Winograd's, unless d.made, the first of them. */
 static inline int conv_tile_image(const struct conv_plan *p, int tile) {
     return tile / (p->bands * p->group_bands);
 }

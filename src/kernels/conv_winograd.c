@@ -198,12 +198,23 @@ static double output_us(const struct conv_plan *p, const struct form *f, int til
     return (double)p->k->winograd->output_us * tiles * p->ocb * (square(f->n) + activation);
 }
 
+/* The tiles of an image, and of all that follow one another: those of a whole batch, whose weights
+ * are then read, or transformed, once. Rows of cells are made image by image. */
+static int image_tiles(const struct conv_desc *d, const struct form *f) {
+    return tiles_across(d->oh, f->m) * tiles_across(d->ow, f->m);
+}
+
+static int joined_tiles(const struct conv_desc *d, const struct form *f) {
+    const int64_t all = (int64_t)image_tiles(d, f) * d->n;
+    return in_cells(d) || all > INT_MAX / 64 ? image_tiles(d, f) : (int)all;
+}
+
 /* Microseconds on one core when tiles are cut into `bands`. */
 static double estimate(const struct conv_plan *p, const struct form *f,
                        const struct covers *covers, int bands, struct cut *cut) {
-    const int tiles = tiles_across(p->d.oh, f->m) * tiles_across(p->d.ow, f->m);
+    const int tiles = joined_tiles(&p->d, f), times = tiles > image_tiles(&p->d, f) ? 1 : p->d.n;
     *cut = choose_cut(p, f, covers, (tiles + bands - 1) / bands, bands);
-    return (cut->us + input_us(p, f, tiles) + output_us(p, f, tiles)) * p->d.n;
+    return (cut->us + input_us(p, f, tiles) + output_us(p, f, tiles)) * times;
 }
 
 static int suits(const struct conv_desc *d, const struct form *f) {
@@ -267,10 +278,12 @@ static size_t made_floats(const struct conv_plan *p, const struct form *f) {
 static void split(struct conv_plan *p, const struct form *f, const struct covers *covers,
                   struct cut *cut) {
     const struct conv_desc *d = &p->d;
-    const int across = tiles_across(d->oh, f->m), tiles = across * tiles_across(d->ow, f->m);
-    const double whole = estimate(p, f, covers, 1, cut), input = input_us(p, f, tiles) * d->n;
-    int want = (int)(whole / d->n / 25);
-    want = want < 1 ? 1 : want > 16 ? 16 : want;
+    const int across = tiles_across(d->oh, f->m), tiles = joined_tiles(d, f);
+    const int times = tiles > image_tiles(d, f) ? 1 : d->n; /* that so many tiles are cut */
+    const double whole = estimate(p, f, covers, 1, cut), input = input_us(p, f, tiles) * times;
+    const int most_parts = times == d->n ? 16 : d->n < 4 ? 16 * d->n : 64;
+    int want = (int)(whole / times / 25);
+    want = want < 1 ? 1 : want > most_parts ? most_parts : want;
     p->bands = p->group_bands = 1;
     p->cost_us = whole;
     for (double least = 0; want > 1 && least == 0; want = (want + 1) / 2) {
@@ -314,7 +327,8 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->ocv = cut.ocv;
     p->wino_late = cut.late;
     p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
-    p->n_tiles[0] = d->n * p->bands * p->group_bands;
+    p->n_tiles[0] = p->bands * p->group_bands;
+    if (joined_tiles(d, f) == image_tiles(d, f)) p->n_tiles[0] *= d->n;
 
     size_t floats;
     if (!size_mul((size_t)square(cut.late ? f->taps : f->distinct) * (size_t)p->wino_ic,
@@ -539,9 +553,10 @@ static void transform_inputs(const struct conv_plan *p, const struct conv_args *
     const int vl = p->k->vl, across = tiles_across(d->ow, f->m), step = f->m * f->stride;
     float *strip = room + made_floats(p, f);
     for (int i = 0, count; i < n; i += count) { /* tiles of a row */
-        const int y = (first + i) / across * step, x = (first + i) % across * step;
-        count = across - (first + i) % across < n - i ? across - (first + i) % across : n - i;
-        const float *plane = src->row;
+        const int image = (first + i) / image_tiles(d, f), tile = (first + i) % image_tiles(d, f);
+        const int y = tile / across * step, x = tile % across * step;
+        count = across - tile % across < n - i ? across - tile % across : n - i;
+        const float *plane = src->row + image * a->src_batch;
         int64_t block = src->channel;
         int ih = d->ih, iw = d->iw, y0 = y - d->pt, x0 = x - d->pl;
         if (in_cells(d)) {
@@ -567,9 +582,9 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const struct winograd_kernels *k = p->k->winograd;
     const struct form *f = &forms[p->wino_form];
     const int vl = p->k->vl, m = f->m, across = tiles_across(d->ow, m);
-    const int tiles = across * tiles_across(d->oh, m);
+    const int tiles = joined_tiles(d, f), of_image = image_tiles(d, f);
     const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
-    const int image = conv_tile_image(p, tile);
+    const int first = conv_tile_image(p, tile); /* the image that tiles are counted from */
     const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
     const int g1 = (int)((int64_t)p->n_groups * (gb + 1) / p->group_bands);
     const int whole = d->made ? across : 1; /* bands of made input are whole rows of tiles */
@@ -584,7 +599,7 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     struct planes src = {a->src, 0, a->src_channel};
     if (a->make_row)
         src = (struct planes){scratch, INT_MIN / 2, (int64_t)2 * f->n * d->iw};
-    else src.row += image * a->src_batch;
+    else src.row += first * a->src_batch;
     for (int b = 0; b < n_blocks; b++) { /* nearly equal blocks */
         const int b0 = t0 + (t1 - t0) * b / n_blocks, n = t0 + (t1 - t0) * (b + 1) / n_blocks - b0;
         const int64_t v_step = point_step(p, n);
@@ -602,11 +617,12 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
             for (int o = 0; o < blocks; o++) {
                 const int ob = g * p->ocv + o;
                 for (int i = 0; i < n; i++) {
-                    const int y = (b0 + i) / across * m, x = (b0 + i) % across * m;
+                    const int image = (b0 + i) / of_image, at = (b0 + i) % of_image;
+                    const int y = at / across * m, x = at % across * m;
                     const int rows = d->oh - y < m ? d->oh - y : m;
                     const int cols = d->ow - x < m ? d->ow - x : m;
                     struct conv_tile t;
-                    conv_set_output(p, a, image, ob, (int64_t)y * d->ow + x, &t);
+                    conv_set_output(p, a, first + image, ob, (int64_t)y * d->ow + x, &t);
                     k->output[p->wino_form](products + ((int64_t)o * n + i) * vl,
                                             (int64_t)blocks * n * vl, packed + ob * vl, &t,
                                             d->ow * out_step, (int64_t)d->ow * vl, rows, cols);

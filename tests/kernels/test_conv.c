@@ -372,6 +372,39 @@ static void winograd(void **unused) {
     assert_int_equal(p.algorithm, CONV_DIRECT);
 }
 
+/* The tiles of a batch follow one another: a block of 13 begins in one image and ends in another. */
+static void winograd_batches(void **unused) {
+    static const int ways[] = {2, 4, 5, 6, 3, 4, 5}; /* the last three with stride 2 */
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int i = 0; i < 14; i++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k) continue;
+            const int stride = i / 2 < 4 ? 1 : 2;
+            struct conv_desc d = make(20 + i, 40 + i, 7 * stride, 9 * stride, 3, stride, 1);
+            d.n = 7;
+            d.only = ways[i / 2];
+            d.block = 13;
+            d.act = (enum activation)(i % ACT_COUNT);
+            d.residual = (enum conv_residual)(i % 3);
+            d.transform = i % 2 ? CONV_TRANSFORM_AT_RUN : CONV_TRANSFORM_AT_LOAD;
+            struct conv_plan p;
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_int_equal(p.algorithm, CONV_WINOGRAD);
+            assert_int_equal(p.unit, 13);
+            assert_int_equal(p.n_tiles[0], p.bands * p.group_bands);
+            check_plan(p, "winograd batch");
+            if (isa != ISA_BASE) continue;
+            d = make(3, 24, 31, 29, 6, 2, 2); /* cells are made image by image */
+            d.src = CONV_PLANAR;
+            d.n = 3;
+            d.only = 4;
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_int_equal(p.algorithm, CONV_WINOGRAD);
+            assert_int_equal(p.n_tiles[0], 3 * p.bands * p.group_bands);
+            check_plan(p, "winograd batch");
+        }
+}
+
 /* Every cut that may be asked for, and none beyond. */
 static void cuts(void **unused) {
     for (int isa = 0; isa < ISA_COUNT; isa++)
@@ -773,8 +806,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
         cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
         cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
-        cmocka_unit_test(winograd_products), cmocka_unit_test(winograd_weights),
-        cmocka_unit_test(made_source),
+        cmocka_unit_test(winograd_products), cmocka_unit_test(winograd_batches),
+        cmocka_unit_test(winograd_weights), cmocka_unit_test(made_source),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),
         cmocka_unit_test(nonsense),
     };
