@@ -372,7 +372,7 @@ static void winograd(void **unused) {
     assert_int_equal(p.algorithm, CONV_DIRECT);
 }
 
-/* The tiles of a batch follow one another: a block of 13 begins in one image and ends in another. */
+/* The tiles of a batch follow one another: a block of 13 begins in one image, ends in another. */
 static void winograd_batches(void **unused) {
     static const int ways[] = {2, 4, 5, 6, 3, 4, 5}; /* the last three with stride 2 */
     for (int isa = 0; isa < ISA_COUNT; isa++)
