@@ -243,13 +243,20 @@ INLINE void output_column(enum winograd_form form, int m, int n, const float *sr
     for (int i = 0; i < m; i++) half[i][j] = y[i];
 }
 
+static NOINLINE void add_rows(float *to, int64_t to_row, const float *from, int64_t from_row,
+                              int rows, int floats) {
+    for (; rows > 0; rows--, to += to_row, from += from_row)
+        for (int i = 0; i < floats; i += VL)
+            vf_store(to + i, vf_load(to + i) + vf_load(from + i));
+}
+
 INLINE void output_tile(enum winograd_form form, int m, int n, const float *src, int64_t step,
                         const float *bias, const struct conv_tile *t, int64_t dst_row,
                         int64_t residual_row, int rows, int cols) {
     vf half[WINOGRAD_MOST_OUTPUTS][WINOGRAD_MOST_INPUTS];
     EACH(j, n, output_column(form, m, n, src, step, j, half));
     const vf b = vf_load(bias);
-    const int fast = t->direct && cols == m;
+    const int fast = t->layout == CONV_BLOCKED && cols == m;
     struct conv_tile row = *t;
     for (int i = 0; i < rows; i++) { /* rolled: the activation's code is there once */
         vf y[WINOGRAD_MOST_OUTPUTS];
@@ -270,7 +277,10 @@ INLINE void output_tile(enum winograd_form form, int m, int n, const float *src,
         row.dst += dst_row;
         if (row.residual) row.residual += residual_row; /* nothing is added to no address */
     }
-    if (fast) conv_activate_stored(t, t->dst, rows, m, dst_row);
+    if (!fast) return;
+    conv_activate_stored(t, t->dst, rows, m, dst_row);
+    if (t->residual_mode == CONV_RESIDUAL_AFTER)
+        add_rows(t->dst, dst_row, t->residual, residual_row, rows, m * VL);
 }
 
 /* s1_m4_4 has the points and the inputs of s1_m5: a jump to its code. */
