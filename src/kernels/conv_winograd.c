@@ -209,12 +209,17 @@ static int joined_tiles(const struct conv_desc *d, const struct form *f) {
     return in_cells(d) || all > INT_MAX / 64 ? image_tiles(d, f) : (int)all;
 }
 
+/* How often so many tiles are cut and run: once for a joined batch, else once an image. */
+static int batches(const struct conv_desc *d, const struct form *f) {
+    return joined_tiles(d, f) == image_tiles(d, f) ? d->n : 1;
+}
+
 /* Microseconds on one core when tiles are cut into `bands`. */
 static double estimate(const struct conv_plan *p, const struct form *f,
                        const struct covers *covers, int bands, struct cut *cut) {
-    const int tiles = joined_tiles(&p->d, f), times = tiles > image_tiles(&p->d, f) ? 1 : p->d.n;
+    const int tiles = joined_tiles(&p->d, f);
     *cut = choose_cut(p, f, covers, (tiles + bands - 1) / bands, bands);
-    return (cut->us + input_us(p, f, tiles) + output_us(p, f, tiles)) * times;
+    return (cut->us + input_us(p, f, tiles) + output_us(p, f, tiles)) * batches(&p->d, f);
 }
 
 static int suits(const struct conv_desc *d, const struct form *f) {
@@ -279,7 +284,7 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
                   struct cut *cut) {
     const struct conv_desc *d = &p->d;
     const int across = tiles_across(d->oh, f->m), tiles = joined_tiles(d, f);
-    const int times = tiles > image_tiles(d, f) ? 1 : d->n; /* that so many tiles are cut */
+    const int times = batches(d, f);
     const double whole = estimate(p, f, covers, 1, cut), input = input_us(p, f, tiles) * times;
     const int most_parts = times == d->n ? 16 : d->n < 4 ? 16 * d->n : 64;
     int want = (int)(whole / times / 25);
@@ -327,8 +332,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
     p->ocv = cut.ocv;
     p->wino_late = cut.late;
     p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
-    p->n_tiles[0] = p->bands * p->group_bands;
-    if (joined_tiles(d, f) == image_tiles(d, f)) p->n_tiles[0] *= d->n;
+    p->n_tiles[0] = batches(d, f) * p->bands * p->group_bands;
 
     size_t floats;
     if (!size_mul((size_t)square(cut.late ? f->taps : f->distinct) * (size_t)p->wino_ic,

@@ -243,6 +243,7 @@ INLINE void output_column(enum winograd_form form, int m, int n, const float *sr
     for (int i = 0; i < m; i++) half[i][j] = y[i];
 }
 
+/* A residual after the activation, to what a tile has stored. */
 static NOINLINE void add_rows(float *to, int64_t to_row, const float *from, int64_t from_row,
                               int rows, int floats) {
     for (; rows > 0; rows--, to += to_row, from += from_row)

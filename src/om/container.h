@@ -57,8 +57,8 @@ void om_container_write(unsigned char head[static OM_OWN_HEAD_BYTES], const char
  * Without `all` only what a graph is made of; the rest is checked all the same. The memory is for
  * what is unpacked, as far as it goes, and outlives `arena`; NULL: there is none. */
 enum status om_model_read(const struct om_source *s, const struct om_container *c, bool all,
-                          void *memory, size_t memory_bytes,
-                          struct arena *arena, Ge__Proto__ModelDef **out);
+                          void *memory, size_t memory_bytes, struct arena *arena,
+                          Ge__Proto__ModelDef **out);
 /* A model of ours as a graph; read.c. */
 enum status om_read_source(const struct om_source *s, struct pool *pool, struct graph **out);
 /* Reads and unpacks TASK_INFO; only its sizes. */
