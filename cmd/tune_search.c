@@ -160,12 +160,13 @@ static float *random_floats(size_t n, float low) {
     return p;
 }
 
-/* Just the sums, blocked, of one convolution on `src`. */
+/* Just the sums, blocked, of one convolution on `src`, all in one piece. */
 static bool run_alone(const struct planned_conv *c, const float *src, float *dst) {
     struct conv_plan p = c->plan;
     p.d.act = ACT_NONE;
     p.d.residual = CONV_RESIDUAL_NONE;
     p.d.dst = CONV_BLOCKED;
+    p.d.n_pieces = 0;
     const int64_t vl = p.k->vl, in = (int64_t)p.d.ih * p.d.iw, out = (int64_t)p.d.oh * p.d.ow;
     struct conv_args a = {.src = src, .dst = dst, .src_channel = in, .dst_channel = out * vl};
     if (p.d.src == CONV_BLOCKED) a.src_channel *= vl;

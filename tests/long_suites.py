@@ -83,7 +83,7 @@ def suites(build, run):
     def algorithms():
         """Conformance, layers and networks with each way to convolve in turn."""
         result = run.Result()
-        for name in ("direct", "winograd2", "winograd4", "winograd5", "winograd6"):
+        for name in ("direct", "winograd2", "winograd4", "winograd5", "winograd6", "pairs"):
             forced = {"PRUSIK_ALGO": name}
             result.add(run.conformance(build, forced))
             result.add(run.py_tests(build, "not long", forced,

@@ -165,6 +165,11 @@ const char *cpu_class(void) {
     return class_name;
 }
 
+bool cpu_adds_beside_products(enum isa isa) {
+    /* Family 25 is Zen 3 and Zen 4; only the latter has AVX-512, in two halves. */
+    return isa == ISA_AVX512 && strncmp(cpu_class(), "AuthenticAMD-25-", 16) == 0;
+}
+
 size_t cpu_l2_bytes(void) {
     long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
     return n > 0 ? (size_t)n : 512u * 1024;

@@ -36,6 +36,9 @@ void core_set_pin_self(const struct core_set *set);
 /* What processors share that run the same code equally fast: "AuthenticAMD-25-17" (maker, family,
  * model), "arm-0x410fd0c0" (MIDR), "unknown". No blanks and no dots. */
 const char *cpu_class(void);
+/* Whether vectors of this instruction set are added by other units than those that multiply and
+ * add, and measured to be: see kernels/pairs.h. */
+bool cpu_adds_beside_products(enum isa isa);
 size_t cpu_l2_bytes(void); /* per core; 512 KiB when the system does not say */
 
 #endif

@@ -14,7 +14,7 @@
     ENV(THREADS, "PRUSIK_THREADS", "0", "Worker threads per device; 0 = as many as the affinity mask and cgroup quota allow.") \
     ENV(DEVICES, "PRUSIK_DEVICES", "", "Cores of each device, for example 0-3;4-7: its workers and the threads of its streams run there. Empty = one device with all cores.") \
     ENV(ISA, "PRUSIK_ISA", "", "Instruction set of the kernels: avx512, avx2, base, neon; empty = the best this CPU has.") \
-    ENV(ALGO, "PRUSIK_ALGO", "", "direct, winograd2, winograd4, winograd5 or winograd6: convolutions use it wherever they can; empty = the fastest.") \
+    ENV(ALGO, "PRUSIK_ALGO", "", "direct, winograd2, winograd4, winograd5, winograd6 or pairs: convolutions use it wherever they can; empty = the fastest.") \
     ENV(REF, "PRUSIK_REF", "0", "1 = run every operator with its plain reference kernel.") \
     ENV(CHECK, "PRUSIK_CHECK", "0", "1 = report mistakes that a card would punish (memory, waits, leaks), as lines of the log; 2 = such calls fail, too.") \
     ENV(DUMP, "PRUSIK_DUMP", "", "Folder to write the graph after each pass to, and the plan, as text.") \

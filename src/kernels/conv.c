@@ -58,7 +58,9 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
     TRY(direct_plan(out));
     struct conv_plan other = *out;
     other.chunk = other.gathered = 0;
-    if (d->n_pieces == 0 && d->only != CONV_ONLY_DIRECT && winograd_plan(&other, out->cost_us))
+    if (d->only == CONV_ONLY_DIRECT) return STATUS_OK;
+    if (d->kh * d->kw == 1 ? pairs_plan(&other, out->cost_us)
+                           : winograd_plan(&other, out->cost_us))
         *out = other;
     return STATUS_OK;
 }
@@ -67,6 +69,7 @@ void conv_pack(const struct conv_plan *p, const float *weights, const float *bia
     switch (p->algorithm) {
     case CONV_DEPTHWISE: depthwise_pack(p, weights, bias, packed); break;
     case CONV_WINOGRAD: winograd_pack(p, weights, bias, packed); break;
+    case CONV_PAIRS: pairs_pack(p, weights, bias, packed); break;
     default: direct_pack(p, weights, bias, packed);
     }
 }
@@ -76,6 +79,7 @@ void conv_run(const struct conv_plan *p, const void *packed, const struct conv_a
     switch (p->algorithm) {
     case CONV_DEPTHWISE: depthwise_run(p, packed, a, tile, scratch); break;
     case CONV_WINOGRAD: winograd_run(p, packed, a, tile, scratch); break;
+    case CONV_PAIRS: pairs_run(p, packed, a, tile, scratch); break;
     default: direct_run(p, packed, a, tile, scratch);
     }
 }

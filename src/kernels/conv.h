@@ -39,7 +39,8 @@ enum conv_residual {
 
 enum conv_only {
     CONV_FASTEST,
-    CONV_ONLY_DIRECT /* no Winograd, whose results differ by some 1e-6 to 1e-5 of their range */
+    CONV_ONLY_DIRECT, /* no other, whose results differ by some 1e-6 to 1e-5 of their range */
+    CONV_ONLY_PAIRS = 7 /* pairs.h, for 1x1 where there are kernels */
 };
 
 /* When Winograd's weights are transformed: packed they take up to seven times the memory of those
@@ -63,13 +64,14 @@ struct conv_desc {
                      over so many pieces; 0: the source is one tensor */
     int made; /* PLANAR: rows come from conv_args.make_row. What is read more than once is made more
                  than once only where bands of rows meet */
-    int only; /* enum conv_only, or m: Winograd with m x m outputs a tile wherever it has a form */
+    int only; /* enum conv_only, or m < 7: Winograd with m x m outputs a tile wherever it has a
+                 form */
     /* With `only`, how that algorithm is cut; 0: by its cost model. */
     int group; /* blocks of output channels side by side in registers */
     int block; /* Winograd: tiles transformed together, at most CONV_MOST_BLOCK */
     enum conv_transform transform;
 };
-enum { CONV_MOST_BLOCK = 50, CONV_MOST_WAY = 6 };
+enum { CONV_MOST_BLOCK = 50, CONV_MOST_WAY = 7 };
 
 /* Input channels that lie side by side in one block: of image 0, from its first pixel on. */
 struct conv_source {
@@ -98,7 +100,7 @@ struct conv_args {
     int64_t residual_channel; /* block to block */
 };
 
-enum conv_algorithm { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD };
+enum conv_algorithm { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_PAIRS };
 
 struct conv_plan {
     const struct kernels *k;
@@ -117,7 +119,9 @@ struct conv_plan {
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
-    int gathered;             /* flat, with a stride: from a copy of the inputs that it meets */
+    int gathered;             /* flat, with a stride; pairs: also in pieces. From a copy of the inputs
+                                 that it meets */
+    int pixels;               /* pairs: that come together */
     int unit;                 /* flat: bands are multiples of so many outputs; Winograd:
                                  conv_desc.block */
     int pixel_step;           /* floats between the inputs of neighbouring outputs */

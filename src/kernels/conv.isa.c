@@ -18,15 +18,6 @@ enum {
     GATHER = VL == 8
 };
 
-INLINE void add_residual(vf *acc, int ocv, int px, const struct conv_tile *t) {
-    UNROLL_FULL
-    for (int o = 0; o < ocv; o++) {
-        UNROLL_FULL
-        for (int p = 0; p < px; p++)
-            acc[o * px + p] += vf_load(t->residual + o * t->residual_channel + p * VL);
-    }
-}
-
 INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
     vf acc[32];
     if (CHUNK_BYTES && t->resume) {
@@ -86,36 +77,12 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step, int s
         }
         w += tap_floats * t->taps;
     }
-    vf out[32];
-    float *to = (float *)out;
-    int64_t to_channel = px * VL;
-    if (t->direct) {
-        to = t->dst;
-        to_channel = t->dst_channel;
-        if (t->residual_mode == CONV_RESIDUAL_BEFORE) add_residual(acc, ocv, px, t);
-        conv_activate(acc, ocv * px, t);
-    }
-    UNROLL_FULL
-    for (int o = 0; o < ocv; o++) {
-        UNROLL_FULL
-        for (int p = 0; p < px; p++) vf_store(to + o * to_channel + p * VL, acc[o * px + p]);
-    }
-    if (!t->direct) K(conv_finish)(t, out, ocv, px);
+    conv_store(t, acc, ocv, px);
 }
-
-/* Activations that registers do not apply, to columns that tiles have stored. */
-static NOINLINE void activate_columns(const struct conv_tile *t, float *stored, int ocv, int cols) {
-    K(activate)(t->act, t->alpha, t->beta, stored, ocv, cols, t->dst_channel);
-}
-
-/* Columns whose activation is applied together: a call takes as long as three vectors. */
-enum { ACTIVATED = 24 };
 
 /* All in one call, which costs a short tile a tenth of its time. */
 INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
-    const int later = t->direct && !conv_clamps_only(t->act);
-    float *stored = t->dst;
-    int cols = 0;
+    struct conv_stored stored = {t->dst, 0};
     do {
         if (CHUNK_BYTES && t->ahead_step) {
             for (int64_t at = 0; at < t->ahead_step; at += 64)
@@ -123,15 +90,7 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step, i
             t->ahead += t->ahead_step;
         }
         tile(t, ocv, px, step, stem);
-        t->src_at += px * step;
-        t->dst += px * t->dst_pixel;
-        if (t->residual) t->residual += px * VL;
-        cols += px;
-        if (later && (cols >= ACTIVATED || t->count == 1)) {
-            activate_columns(t, stored, ocv, cols);
-            stored = t->dst;
-            cols = 0;
-        }
+        conv_next_tile(t, ocv, px, step, &stored);
     } while (--t->count > 0);
 }
 

@@ -24,6 +24,15 @@ void direct_pack(const struct conv_plan *p, const float *weights, const float *b
 void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
                 void *scratch);
 
+/* A group's weights, to [ic][blocks][vl]: for 1x1. */
+void direct_pack_group(const struct conv_plan *p, const float *weights, int group, float *packed);
+
+/* 1 when it suits and should take less than limit_us; else p is not a plan. */
+int pairs_plan(struct conv_plan *p, double limit_us);
+void pairs_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed);
+void pairs_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
+               void *scratch);
+
 enum status depthwise_plan(struct conv_plan *p);
 void depthwise_pack(const struct conv_plan *p, const float *weights, const float *bias,
                     float *packed);

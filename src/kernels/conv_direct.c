@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "kernels/conv_algorithms.h"
 #include "kernels/move.h"
+#include "kernels/pairs.h"
 
 enum {
     EXACT = 64,     /* lengths up to this are cut optimally */
@@ -57,12 +58,14 @@ static float tile_cost(const struct conv_kernels *k, int ocv, int px) {
 
 /* The register tiles for this many blocks and this distance, longest last. */
 static int candidates(const struct conv_plan *p, int ocv, const struct conv_tile_kernel **out) {
-    const struct conv_kernels *k = p->k->conv;
+    const int pairs = p->algorithm == CONV_PAIRS;
+    const struct conv_tile_kernel *tiles = pairs ? p->k->pairs->tiles : p->k->conv->tiles;
+    const int n_tiles = pairs ? p->k->pairs->n_tiles : p->k->conv->n_tiles;
     for (int any = 0; any < 2; any++) {
         int n = 0;
-        for (int i = 0; i < k->n_tiles; i++)
-            if (k->tiles[i].ocv == ocv && k->tiles[i].step == (any ? 0 : p->pixel_step) && n < 16)
-                out[n++] = &k->tiles[i];
+        for (int i = 0; i < n_tiles; i++)
+            if (tiles[i].ocv == ocv && tiles[i].step == (any ? 0 : p->pixel_step) && n < 16)
+                out[n++] = &tiles[i];
         if (n) return n;
     }
     return 0;
@@ -349,7 +352,8 @@ static inline void copy_lanes(float *to, const float *from, int vl) {
 
 /* A group's weights when every lane reads all input channels: whole vectors of output channels,
  * read along the rows of `weights`. */
-static void pack_dense(const struct conv_plan *p, const float *weights, int group, float *packed) {
+void direct_pack_group(const struct conv_plan *p, const float *weights, int group,
+                       float *packed) {
     enum { RUN = 64 };
     const struct conv_desc *d = &p->d;
     const int vl = p->k->vl, taps = d->kh * d->kw, blocks = group_blocks(p, group, p->ocv);
@@ -419,7 +423,7 @@ void direct_pack(const struct conv_plan *p, const float *weights, const float *b
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int g = 0; g < p->n_groups; g++) {
         float *w = packed + channels + (size_t)g * p->group_floats;
-        if (d->groups == 1) pack_dense(p, weights, g, w);
+        if (d->groups == 1) direct_pack_group(p, weights, g, w);
         else pack_grouped(p, weights, g, w);
     }
 }

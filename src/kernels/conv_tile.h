@@ -39,6 +39,9 @@ struct conv_tile {
     int direct;   /* blocked destination, no residual after the activation */
     int fetch;    /* 1x1: inputs of the outputs after these are fetched meanwhile */
     int resume;   /* direct: the sums go on from what dst holds, not from the bias */
+    /* Of pairs (pairs.h): for each pixel, and for each output channel, what the sums start with and
+     * what they are multiplied with at the end. src_row: from block to block. */
+    const float *pixel_products, *pixel_unscale, *weight_products, *weight_unscale;
     enum conv_layout layout;
     enum activation act;
     enum conv_residual residual_mode;

@@ -50,15 +50,15 @@ bool plan_fused_activation(const struct node *n, struct fused_activation *out) {
 static enum status wanted_algorithm(int *only) {
     static const char *const names[] = {[CONV_FASTEST] = "", [CONV_ONLY_DIRECT] = "direct",
                                         [2] = "winograd2", [4] = "winograd4", [5] = "winograd5",
-                                        [6] = "winograd6"};
+                                        [6] = "winograd6", [CONV_ONLY_PAIRS] = "pairs"};
     const char *wanted = env_string(ENV_ALGO);
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
         if (names[i] && strcmp(wanted, names[i]) == 0) {
             *only = i;
             return STATUS_OK;
         }
-    FAIL(STATUS_ARGUMENT, "%s=%s is not known; it takes direct, winograd2, winograd4, winograd5 or "
-         "winograd6", env_name(ENV_ALGO), wanted);
+    FAIL(STATUS_ARGUMENT, "%s=%s is not known; it takes direct, winograd2, winograd4, winograd5, "
+         "winograd6 or pairs", env_name(ENV_ALGO), wanted);
 }
 
 struct pack_job {

@@ -2,6 +2,7 @@
 """PRUSIK_ALGO: each way to convolve is taken where it can be, and gives the reference's sums."""
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,19 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 # name, kernel, stride, padding, channels in and out
-LAYERS = {"same": (3, 1, 1, 24, 40), "halved": (3, 2, 1, 24, 40), "first": (7, 2, 3, 3, 24)}
+LAYERS = {"same": (3, 1, 1, 24, 40), "halved": (3, 2, 1, 24, 40), "first": (7, 2, 3, 3, 24),
+          "pointwise": (1, 1, 0, 40, 56)}
+CPU = Path("/proc/cpuinfo").read_text()
 # The kernel that each layer gets, by how its name begins; where there is no such form, direct.
+PAIRS = "1x1s1 pairs" if "avx512" in (os.environ.get("PRUSIK_ISA") or CPU) else "1x1s1 "
 EXPECTED = {
-    "direct": {"same": "3x3s1", "halved": "3x3s2", "first": "7x7p2"},
-    "winograd2": {"same": "wino2 ", "halved": "3x3s2", "first": "7x7p2"},
-    "winograd4": {"same": "wino4 ", "halved": "wino4s2", "first": "wino4,4p2"},
-    "winograd5": {"same": "wino5 ", "halved": "wino5s2", "first": "7x7p2"},
-    "winograd6": {"same": "wino6 ", "halved": "3x3s2", "first": "7x7p2"},
+    "direct": {"same": "3x3s1", "halved": "3x3s2", "first": "7x7p2", "pointwise": "1x1s1 "},
+    "winograd2": {"same": "wino2 ", "halved": "3x3s2", "first": "7x7p2", "pointwise": "1x1s1 "},
+    "winograd4": {"same": "wino4 ", "halved": "wino4s2", "first": "wino4,4p2",
+                  "pointwise": "1x1s1 "},
+    "winograd5": {"same": "wino5 ", "halved": "wino5s2", "first": "7x7p2", "pointwise": "1x1s1 "},
+    "winograd6": {"same": "wino6 ", "halved": "3x3s2", "first": "7x7p2", "pointwise": "1x1s1 "},
+    "pairs": {"same": "3x3s1", "halved": "3x3s2", "first": "7x7p2", "pointwise": PAIRS},
 }
 
 

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "kernels/conv.h"
 #include "kernels/conv_algorithms.h"
+#include "kernels/pairs.h"
 #include "kernels/winograd.h"
 
 static uint64_t state, seed;
@@ -47,6 +48,9 @@ static void *must_alloc(size_t bytes) {
     assert_non_null(p);
     return p;
 }
+
+/* The size of what check_plan() makes up: inputs, and with them biases. */
+static float input_size = 1;
 
 enum { GUARD = 64 };
 #define GUARD_VALUE 12345.0f
@@ -98,11 +102,11 @@ static void check_plan(struct conv_plan p, const char *what) {
     float *w = must_alloc((size_t)(d->oc * icg * d->kh * d->kw) * 4);
     float *bias = must_alloc((size_t)d->oc * 4);
     float *packed = must_alloc(p.packed_bytes);
-    for (int64_t i = 0; i < a.src_batch * d->n; i++) src[i] = value();
+    for (int64_t i = 0; i < a.src_batch * d->n; i++) src[i] = value() * input_size;
     for (int64_t i = 0; i < dst_size + 2 * GUARD; i++) dst[i] = GUARD_VALUE;
     for (int64_t i = 0; i < a.residual_batch * d->n; i++) residual[i] = value();
     for (int64_t i = 0; i < (int64_t)d->oc * icg * d->kh * d->kw; i++) w[i] = value();
-    for (int i = 0; i < d->oc; i++) bias[i] = value();
+    for (int i = 0; i < d->oc; i++) bias[i] = value() * input_size;
     int with_bias = next() % 4 != 0;
     a.src = src;
     a.dst = dst + GUARD;
@@ -113,14 +117,17 @@ static void check_plan(struct conv_plan p, const char *what) {
 
     char *written = must_alloc((size_t)dst_size);
     memset(written, 0, (size_t)dst_size);
-    /* Winograd's error follows all inputs of a tile, also where an output's own are zero. */
+    /* Winograd's error follows all inputs of a tile, also where an output's own are zero; that of
+     * pairs the largest input of a pixel and the largest weight of an output. */
+    const double unit_size = (double)input_size;
     double tolerance = p.algorithm == CONV_WINOGRAD ? 2e-5 : 4e-6;
-    double least_size = p.algorithm == CONV_WINOGRAD ? d->kh * d->kw * icg * 0.25 : 0;
+    double least_size = p.algorithm == CONV_WINOGRAD || p.algorithm == CONV_PAIRS
+                            ? d->kh * d->kw * icg * 0.25 * unit_size : 0;
     for (int n = 0; n < d->n; n++)
         for (int oc = 0; oc < d->oc; oc++)
             for (int y = 0; y < d->oh; y++)
                 for (int x = 0; x < d->ow; x++) {
-                    double sum = with_bias ? (double)bias[oc] : 0, size = fabs(sum) + 1;
+                    double sum = with_bias ? (double)bias[oc] : 0, size = fabs(sum) + unit_size;
                     for (int c = 0; c < icg; c++) {
                         int ic = oc / ocg * icg + c;
                         const float *plane = src + n * a.src_batch;
@@ -440,13 +447,114 @@ static void cuts(void **unused) {
         }
 }
 
+/* Pairs of channels: every width of a register tile, strides, all that may follow the sums, and
+ * inputs of any size, which are scaled unless they are about as large as weights. */
+static void pairs(void **unused) {
+    static const float sizes[] = {1, 1, 0x1p-126f, 1e-30f, 1e-4f, 300, 1e9f, 1e36f};
+    int n_run = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int i = 0; i < 200; i++) {
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k || !k->pairs->n_tiles) continue;
+            struct conv_desc d = make(1 + i, 1 + 7 * i % 75, 1 + i % 17, 1 + 5 * i % 23, 1, 1, 0);
+            struct conv_plan p;
+            d.n = 1 + i % 2;
+            d.only = CONV_ONLY_PAIRS;
+            if (i % 3 == 1) {
+                d.sh = 1 + i % 2, d.sw = 1 + i % 4;
+                d.oh = (d.ih - 1) / d.sh + 1, d.ow = (d.iw - 1) / d.sw + 1;
+            }
+            if (i % 7 == 6 && d.ow > 1) d.ow--;
+            input_size = sizes[i % 8];
+            if (input_size == 1) {
+                d.act = (enum activation)(i % ACT_COUNT);
+                d.residual = (enum conv_residual)(i % 3);
+            }
+            d.dst = (enum conv_layout)(i % 5 ? 0 : i % 3);
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_int_equal(p.way, CONV_ONLY_PAIRS);
+            check_plan(p, "pairs");
+            input_size = 1;
+            n_run++;
+            d.pt = d.pl = 1, d.oh++, d.ow++; /* what pairs cannot do is direct */
+            assert_ok(conv_plan_init(k, &d, &p));
+            assert_int_equal(p.way, CONV_ONLY_DIRECT);
+        }
+    if (kernels_for(ISA_AVX512)) assert_true(n_run > 0);
+}
+
+/* An infinite input, or one that is no number, stays with its pixel. */
+static void pairs_not_finite(void **unused) {
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (int i = 0; i < 2; i++) {
+            enum { PIXELS = 35, AT = 9 };
+            const struct kernels *k = kernels_for((enum isa)isa);
+            if (!k || !k->pairs->n_tiles) continue;
+            const int vl = k->vl;
+            struct conv_desc d = make(vl, vl, 5, 7, 1, 1, 0);
+            struct conv_plan p;
+            d.only = CONV_ONLY_PAIRS;
+            assert_ok(conv_plan_init(k, &d, &p));
+            float *x = must_alloc((size_t)(PIXELS * vl) * 4);
+            float *y = must_alloc((size_t)(PIXELS * vl) * 4);
+            float *w = must_alloc((size_t)(vl * vl) * 4), *packed = must_alloc(p.packed_bytes);
+            for (int j = 0; j < PIXELS * vl; j++) x[j] = 0.5f;
+            for (int j = 0; j < vl * vl; j++) w[j] = 1;
+            x[AT * vl + 3] = i ? NAN : INFINITY;
+            conv_pack(&p, w, NULL, packed);
+            run_all(&p, packed, &(struct conv_args){.src = x, .dst = y, .src_channel = PIXELS * vl,
+                                                    .dst_channel = PIXELS * vl});
+            for (int j = 0; j < PIXELS * vl; j++)
+                if (j / vl == AT) assert_true(isnan(y[j]));
+                else assert_true(fabsf(y[j] - 0.5f * (float)vl) < 1e-5f);
+            mem_free(x);
+            mem_free(y);
+            mem_free(w);
+            mem_free(packed);
+        }
+}
+
 static float *floats(size_t n) {
     float *p = must_alloc(n * sizeof *p);
     for (size_t i = 0; i < n; i++) p[i] = value();
     return p;
 }
 
-/* F(6,3), the least precise form, stays below 1e-4 of a layer's range from few to many channels. */
+/* The largest difference to the direct algorithm, as a share of the range. */
+static float error_of(const struct kernels *k, struct conv_desc d, const float *x, const float *w) {
+    const size_t out = (size_t)(d.oc * d.oh * d.ow);
+    float *y[2], low = INFINITY, high = -INFINITY, most = 0;
+    const int ways[] = {CONV_ONLY_DIRECT, d.only};
+    for (int i = 0; i < 2; i++) {
+        struct conv_plan p;
+        d.only = ways[i];
+        d.dst = CONV_PLANAR;
+        assert_ok(conv_plan_init(k, &d, &p));
+        assert_int_equal(p.way, d.only);
+        float *packed = must_alloc(p.packed_bytes);
+        void *scratch = must_alloc(p.scratch_bytes);
+        y[i] = must_alloc(out * sizeof *y[i]);
+        conv_pack(&p, w, NULL, packed);
+        struct conv_args a = {.src = x, .src_channel = d.ih * d.iw * k->vl, .dst = y[i],
+                              .dst_channel = d.oh * d.ow};
+        for (int tile = 0; tile < p.n_tiles[0]; tile++)
+            conv_run(&p, packed, &a, 0, tile, scratch);
+        mem_free(packed);
+        mem_free(scratch);
+    }
+    for (size_t o = 0; o < out; o++) {
+        low = fminf(low, y[0][o]);
+        high = fmaxf(high, y[0][o]);
+        most = fmaxf(most, fabsf(y[0][o] - y[1][o]));
+    }
+    mem_free(y[0]);
+    mem_free(y[1]);
+    return most / (high - low);
+}
+
+/* F(6,3), the least precise form, and pairs, whose products add up where all inputs are positive
+ * and are larger or smaller than those that count, stay below 1e-4 of a layer's range from few to
+ * many channels. */
 static void precision(void **unused) {
     static const int channels[] = {8, 64, 512};
     for (int isa = 0; isa < ISA_COUNT; isa++)
@@ -454,39 +562,24 @@ static void precision(void **unused) {
             const struct kernels *k = kernels_for((enum isa)isa);
             if (!k) continue;
             struct conv_desc d = make(channels[i], 16, 24, 24, 3, 1, 1);
-            const size_t plane = 24 * 24, out = 16 * plane;
-            float *x = floats((size_t)(channels[i] + k->vl) * plane), *y[2];
-            float *w = floats(16 * (size_t)channels[i] * 9);
-            for (int way = 0; way < 2; way++) {
-                struct conv_plan p;
-                d.only = way ? 6 : CONV_ONLY_DIRECT;
-                d.dst = CONV_PLANAR;
-                assert_ok(conv_plan_init(k, &d, &p));
-                assert_int_equal(p.way, d.only);
-                float *packed = must_alloc(p.packed_bytes);
-                void *scratch = must_alloc(p.scratch_bytes);
-                y[way] = floats(out);
-                conv_pack(&p, w, NULL, packed);
-                struct conv_args a = {.src = x, .src_channel = 24 * 24 * k->vl, .dst = y[way],
-                                      .dst_channel = 24 * 24};
-                for (int tile = 0; tile < p.n_tiles[0]; tile++)
-                    conv_run(&p, packed, &a, 0, tile, scratch);
-                mem_free(packed);
-                mem_free(scratch);
+            const size_t n = (size_t)(channels[i] + k->vl) * 24 * 24;
+            float *x = floats(n), *w = floats(16 * (size_t)channels[i] * 9);
+            d.only = 6;
+            float error = error_of(k, d, x, w);
+            print_message("%s, %d channels: %.1e", k->name, channels[i], (double)error);
+            assert_true(error < 2e-5f);
+            for (int size = -3; k->pairs->n_tiles && size <= 8; size++) {
+                d = make(channels[i], 16, 24, 24, 1, 1, 0);
+                d.only = CONV_ONLY_PAIRS;
+                for (size_t j = 0; j < n; j++)
+                    x[j] = ldexpf(fabsf(value()), size) + (size == -3) * 0.1f;
+                error = error_of(k, d, x, w);
+                print_message(", %.1e", (double)error);
+                assert_true(error < 2e-5f);
             }
-            float low = INFINITY, high = -INFINITY, most = 0;
-            for (size_t o = 0; o < out; o++) {
-                low = fminf(low, y[0][o]);
-                high = fmaxf(high, y[0][o]);
-                most = fmaxf(most, fabsf(y[0][o] - y[1][o]));
-            }
-            print_message("%s, %d channels: %.1e\n", k->name, channels[i],
-                          (double)(most / (high - low)));
-            assert_true(most < 2e-5f * (high - low));
+            print_message("\n");
             mem_free(x);
             mem_free(w);
-            mem_free(y[0]);
-            mem_free(y[1]);
         }
 }
 
@@ -596,7 +689,8 @@ static void winograd_weights(void **unused) {
     }
 }
 
-/* Channels that are scattered over two tensors give what they give side by side, bit for bit. */
+/* Channels that are scattered over two tensors give what they give side by side, bit for bit; but
+ * by pairs, which have products of the lanes behind the last channel to take off. */
 static void scattered(void **unused) {
     for (int isa = 0; isa < ISA_COUNT; isa++)
         for (int round = 0; round < 60; round++) {
@@ -607,6 +701,7 @@ static void scattered(void **unused) {
                                       1, 1, 0);
             d.n = between(1, 2);
             d.act = round % 2 ? ACT_RELU : ACT_NONE;
+            d.only = round % 3 ? CONV_ONLY_DIRECT : CONV_ONLY_PAIRS;
             const int64_t plane = (int64_t)d.ih * d.iw * vl;
             const int64_t batch[2] = {blocks * plane, blocks * plane + 6};
             float *from[2];
@@ -636,8 +731,8 @@ static void scattered(void **unused) {
             for (int i = 0; i < d.oc * d.ic; i++) w[i] = value();
             const size_t bytes = (size_t)(ocb * plane * d.n) * 4;
             float *dst[2] = {must_alloc(bytes), must_alloc(bytes)};
+            struct conv_plan p;
             for (int i = 0; i < 2; i++) {
-                struct conv_plan p;
                 struct conv_args a = {.sources = sources, .src = dense, .src_channel = plane,
                                       .src_batch = icb * plane, .dst = dst[i], .dst_channel = plane,
                                       .dst_batch = ocb * plane};
@@ -647,7 +742,9 @@ static void scattered(void **unused) {
                 run_all(&p, packed, &a);
                 mem_free(packed);
             }
-            assert_memory_equal(dst[0], dst[1], bytes);
+            if (p.algorithm == CONV_DIRECT) assert_memory_equal(dst[0], dst[1], bytes);
+            for (size_t i = 0; i < bytes / 4; i++)
+                assert_true(fabsf(dst[0][i] - dst[1][i]) <= 4e-6f * (float)d.ic);
             for (int i = 0; i < 2; i++) {
                 mem_free(from[i]);
                 mem_free(dst[i]);
@@ -806,6 +903,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(three_by_three), cmocka_unit_test(stem),
         cmocka_unit_test(depthwise),   cmocka_unit_test(winograd),
         cmocka_unit_test(cuts),      cmocka_unit_test(precision), cmocka_unit_test(scattered),
+        cmocka_unit_test(pairs),     cmocka_unit_test(pairs_not_finite),
         cmocka_unit_test(winograd_products), cmocka_unit_test(winograd_batches),
         cmocka_unit_test(winograd_weights), cmocka_unit_test(made_source),
         cmocka_unit_test(activations), cmocka_unit_test(random_shapes),

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 1x1 convolution by pairs of channels (pairs.h), with any stride.
+ *
+ * The inputs of some pixels are read for the sums of their pairs' products, and then meet the
+ * weights of one group of output channels after the other. Those that come in pieces or with a
+ * stride are copied to [block][pixel][vl] first, and those whose size is not that of the weights
+ * are scaled there. Packed are [bias][what sums start with][what they are multiplied with at the
+ * end], a float for each output channel, and the weights as those of the direct algorithm, scaled,
+ * each group's followed by zeros up to a multiple of PAIRS_UNIT channels.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "kernels/conv_algorithms.h"
+#include "kernels/pairs.h"
+
+/* Scaled inputs stay in L1 from group to group, unless that would fetch many weights too often. */
+#define NEAR_BYTES (24 * 1024)
+#define FAR_BYTES (192 * 1024)
+#define NEAR_WEIGHTS (512 * 1024)
+enum { LEAST_PIXELS = 28, MOST_RUNS = 20 };
+
+static int padded_channels(const struct conv_plan *p) {
+    return (p->d.ic + PAIRS_UNIT - 1) / PAIRS_UNIT * PAIRS_UNIT;
+}
+
+static size_t runs_bytes(void) { return (MOST_RUNS * sizeof(struct conv_run) + 63) / 64 * 64; }
+
+static size_t copy_floats(const struct conv_plan *p) {
+    return (size_t)p->icb * (size_t)p->pixels * (size_t)p->k->vl;
+}
+
+static int suits(const struct conv_plan *p) {
+    const struct conv_desc *d = &p->d;
+    return p->k->pairs->n_tiles && d->kh * d->kw == 1 && d->groups == 1 &&
+           d->src == CONV_BLOCKED && d->pt == 0 && d->pl == 0 && (d->oh - 1) * d->sh < d->ih &&
+           (d->ow - 1) * d->sw < d->iw;
+}
+
+int pairs_plan(struct conv_plan *p, double limit_us) {
+    const struct conv_desc *d = &p->d;
+    const struct pairs_kernels *k = p->k->pairs;
+    const int vl = p->k->vl, wanted = d->only == CONV_ONLY_PAIRS;
+    if (!suits(p) || (d->only && !wanted) || (!wanted && !cpu_adds_beside_products(p->k->isa)) ||
+        d->group > k->max_ocv)
+        return 0;
+    p->algorithm = CONV_PAIRS;
+    p->way = CONV_ONLY_PAIRS;
+    p->pixel_step = 0;
+    p->flat = 1;
+    p->gathered = d->sh * d->sw > 1 || d->n_pieces > 0 || d->ow != d->iw;
+    p->rows_outer = 0;
+    p->ocv = wanted && d->group ? d->group : k->max_ocv < p->ocb ? k->max_ocv : p->ocb;
+    p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
+    p->group_floats = (size_t)padded_channels(p) * (size_t)(p->ocv * vl);
+    p->packed_bytes = ((size_t)padded_channels(p) + 3) * (size_t)(p->ocb * vl) * sizeof(float);
+
+    const int length = d->oh * d->ow;
+    struct conv_run runs[MOST_RUNS];
+    int n_runs = 0;
+    const double cost = (double)conv_cut(p, p->ocv, length, 0, runs, &n_runs) * p->n_groups;
+    p->unit = runs[0].kernel->px;
+    const double fma_per_us = (double)p->k->conv->fma_per_us;
+    const double products = cost * padded_channels(p) * (double)k->cost;
+    const double reading =
+        (double)length * (p->icb + 2) * (double)(p->gathered ? k->gather_cost : k->sums_cost);
+    p->cost_us = d->n * (products + reading) / fma_per_us +
+                 (double)p->ocb * length * d->n * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
+    if (!wanted && p->cost_us > limit_us * 0.97) return 0;
+
+    const double weights = (double)p->packed_bytes;
+    /* Each band of groups reads all inputs for their products: conv_split() assumes 60 GB/s, and
+     * that three tenths of the time shows. */
+    conv_split(p, (length + p->unit - 1) / p->unit, p->n_groups, weights,
+               reading / fma_per_us * 60e3 / 0.3);
+    const int bytes = p->icb * vl * (int)sizeof(float);
+    const int fit = (weights > NEAR_WEIGHTS ? FAR_BYTES : NEAR_BYTES) / bytes;
+    p->pixels = (fit > LEAST_PIXELS ? fit : LEAST_PIXELS) / p->unit * p->unit;
+    if (p->pixels > length) p->pixels = length;
+    p->scratch_bytes = runs_bytes() + (copy_floats(p) + 2 * (size_t)p->pixels) * sizeof(float);
+    snprintf(p->name, sizeof p->name, "1x1s%d pairs %dx%d", d->sw, p->ocv, p->unit);
+    return 1;
+}
+
+/* The power of two that scales `most` to [4, 8). */
+static float scale_of(float most) {
+    int exponent;
+    if (!(most > 0) || !isfinite(most)) return 1;
+    frexpf(most, &exponent);
+    exponent = 3 - exponent;
+    return ldexpf(1, exponent < -126 ? -126 : exponent > 126 ? 126 : exponent);
+}
+
+void pairs_pack(const struct conv_plan *p, const float *weights, const float *bias,
+                float *packed) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, channels = p->ocb * vl;
+    float *products = packed + channels, *unscale = products + channels;
+    for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
+    for (int g = 0; g < p->n_groups; g++) {
+        const int first = g * p->ocv, left = p->ocb - first;
+        const int width = (left < p->ocv ? left : p->ocv) * vl;
+        float *w = unscale + channels + (size_t)g * p->group_floats;
+        direct_pack_group(p, weights, g, w);
+        memset(w + (int64_t)d->ic * width, 0,
+               (size_t)(padded_channels(p) - d->ic) * (size_t)width * sizeof *w);
+        float *const start = products + first * vl, *const undo = unscale + first * vl;
+        float most[64] = {0}, factor[64];
+        double sum[64] = {0};
+        for (int c = 0; c < d->ic; c++)
+            for (int o = 0; o < width; o++) most[o] = fmaxf(most[o], fabsf(w[c * width + o]));
+        for (int o = 0; o < width; o++) {
+            factor[o] = scale_of(most[o]);
+            undo[o] = 1 / factor[o];
+        }
+        for (int c = 0; c < d->ic; c++)
+            for (int o = 0; o < width; o++) w[c * width + o] *= factor[o];
+        for (int c = 0; c < d->ic; c++) {
+            const int sign = pair_sign(c % vl);
+            if (!sign) continue;
+            float *a = w + c * width, *b = a + width;
+            for (int o = 0; o < width; o++) {
+                sum[o] -= (double)sign * (double)a[o] * (double)b[o];
+                b[o] *= (float)sign;
+            }
+        }
+        for (int o = 0; o < width; o++) start[o] = (float)sum[o];
+    }
+}
+
+/* The inputs of outputs [x, x + n) of the joined rows. */
+struct inputs {
+    const float *src;
+    int64_t block;
+    float *copy, *products, *unscale;
+    int is_scaled;
+};
+
+/* Pieces and pixels that do not lie side by side are copied to where they do. */
+static void gather(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
+                   struct inputs *in) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl;
+    in->src = in->copy;
+    in->block = (int64_t)n * vl;
+    if (d->ic % vl) memset(in->copy + (p->icb - 1) * in->block, 0, (size_t)(n * vl) * 4);
+    for (int i = 0, c = 0; i < d->n_pieces; c += a->sources[i++].channels) {
+        const struct conv_source *s = &a->sources[i];
+        p->k->pairs->place(s->src + image * s->batch + (int64_t)x * vl, vl, s->channels, n,
+                           in->copy + c / vl * in->block, c % vl, in->block);
+    }
+    if (d->n_pieces) return;
+    for (int i = 0, count; i < n; i += count) { /* of a row */
+        const int oy = (x + i) / d->ow, ox = (x + i) % d->ow;
+        const float *src = a->src + image * a->src_batch +
+                           ((int64_t)oy * d->sh * d->iw + (int64_t)ox * d->sw) * vl;
+        count = d->ow - ox < n - i ? d->ow - ox : n - i;
+        for (int b = 0; b < p->icb; b++)
+            p->k->pairs->place(src + b * a->src_channel, (int64_t)d->sw * vl,
+                               d->ic - b * vl < vl ? d->ic - b * vl : vl, count,
+                               in->copy + b * in->block + i * vl, 0, in->block);
+    }
+}
+
+/* Inputs of about the size of the weights are taken as they are. */
+#define LEAST_INPUT 0.25f
+#define MOST_INPUT 128.0f
+
+static void prepare(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
+                    struct inputs *in) {
+    const int vl = p->k->vl;
+    in->src = a->src + image * a->src_batch + (int64_t)x * vl;
+    in->block = a->src_channel;
+    if (p->gathered) gather(p, a, image, x, n, in);
+    const float most = p->k->pairs->sums(in->src, in->block, padded_channels(p), n,
+                                              in->products);
+    in->is_scaled = !(most >= LEAST_INPUT && most < MOST_INPUT);
+    if (!in->is_scaled) return;
+    p->k->pairs->scale(in->src, in->block, p->d.ic, n, in->copy, (int64_t)n * vl, in->products,
+                       in->unscale);
+    in->src = in->copy;
+    in->block = (int64_t)n * vl;
+}
+
+void pairs_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
+               void *scratch) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl, channels = p->ocb * vl, length = d->oh * d->ow;
+    const int gb = tile % p->group_bands, band = tile / p->group_bands % p->bands;
+    const int g0 = (int)((int64_t)p->n_groups * gb / p->group_bands);
+    const int g1 = (int)((int64_t)p->n_groups * (gb + 1) / p->group_bands);
+    const int units = (length + p->unit - 1) / p->unit;
+    const int u0 = (int)((int64_t)units * band / p->bands);
+    const int u1 = (int)((int64_t)units * (band + 1) / p->bands);
+    const int image = conv_tile_image(p, tile);
+    struct conv_run *runs = scratch;
+    struct inputs in = {.copy = (float *)((char *)scratch + runs_bytes())};
+    in.products = in.copy + copy_floats(p);
+    in.unscale = in.products + p->pixels;
+    const int most = p->pixels / p->unit > 0 ? p->pixels / p->unit : 1; /* units at once */
+    const int parts = (u1 - u0 + most - 1) / most;
+    for (int i = 0; i < parts; i++) {
+        const int x = (u0 + (u1 - u0) * i / parts) * p->unit;
+        const int end = (u0 + (u1 - u0) * (i + 1) / parts) * p->unit;
+        const int n = (end < length ? end : length) - x;
+        prepare(p, a, image, x, n, &in);
+        const struct conv_piece piece = {in.src, padded_channels(p)};
+        for (int g = g0, cut = 0, n_runs = 0; g < g1; g++) {
+            const int left = p->ocb - g * p->ocv, blocks = left < p->ocv ? left : p->ocv;
+            if (cut != blocks) {
+                n_runs = 0;
+                conv_cut(p, blocks, n, 0, runs, &n_runs);
+                cut = blocks;
+            }
+            const float *own = packed + g * p->ocv * vl;
+            struct conv_tile t = {.weights = packed + 3 * channels + (size_t)g * p->group_floats,
+                                  .bias = own,
+                                  .weight_products = own + channels,
+                                  .weight_unscale = own + 2 * channels,
+                                  .pixel_products = in.products,
+                                  .pixel_unscale = in.is_scaled ? in.unscale : NULL,
+                                  .pieces = &piece,
+                                  .n_pieces = 1,
+                                  .src_row = in.block};
+            conv_set_output(p, a, image, g * p->ocv, x, &t);
+            t.dst_pixel = d->dst == CONV_BLOCKED ? vl : d->dst == CONV_PIXEL ? t.dst_channel : 1;
+            float *dst = t.dst;
+            const float *residual = t.residual;
+            for (int r = 0; r < n_runs; r++) {
+                t.src_at = (int64_t)runs[r].x * vl;
+                t.dst = dst + runs[r].x * t.dst_pixel;
+                if (residual) t.residual = residual + (int64_t)runs[r].x * vl;
+                t.count = runs[r].count;
+                runs[r].kernel->run(&t);
+            }
+        }
+    }
+}
