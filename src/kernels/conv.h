@@ -51,6 +51,13 @@ enum conv_transform {
     CONV_TRANSFORM_AT_RUN /* where the form can */
 };
 
+/* How Winograd's products are computed (pairs.h); late ones are always plain. */
+enum conv_products {
+    CONV_PRODUCTS_BEST, /* by the processor and the cost model */
+    CONV_PRODUCTS_PLAIN,
+    CONV_PRODUCTS_PAIRS /* where there are kernels */
+};
+
 struct conv_desc {
     int n, ic, ih, iw, oc, oh, ow;
     int kh, kw, sh, sw, dh, dw;
@@ -70,6 +77,7 @@ struct conv_desc {
     int group; /* blocks of output channels side by side in registers */
     int block; /* Winograd: tiles transformed together, at most CONV_MOST_BLOCK */
     enum conv_transform transform;
+    enum conv_products products;
 };
 enum { CONV_MOST_BLOCK = 50, CONV_MOST_WAY = 7 };
 
@@ -119,8 +127,8 @@ struct conv_plan {
     int n_groups;             /* groups of ocv blocks */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
-    int gathered;             /* flat, with a stride; pairs: also in pieces. From a copy of the inputs
-                                 that it meets */
+    int gathered;             /* flat, with a stride; pairs: also in pieces. From a copy of the
+                                 inputs that it meets */
     int pixels;               /* pairs: that come together */
     int unit;                 /* flat: bands are multiples of so many outputs; Winograd:
                                  conv_desc.block */
@@ -136,6 +144,7 @@ struct conv_plan {
     int tile_rows, tile_cols; /* depthwise: register tile */
     int wino_form;            /* Winograd: enum winograd_form */
     int wino_ic;              /* Winograd: channels of its input, 4 ic for cells of 2x2 pixels */
+    int wino_pairs;           /* Winograd: its products are those of pairs */
     int wino_late;            /* Winograd: blocks of input channels whose weights a run transforms
                                  together; 0: all are at load */
 };

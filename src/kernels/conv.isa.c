@@ -194,13 +194,13 @@ const struct conv_kernels K(conv) = {
     .n_tiles = sizeof tiles / sizeof *tiles,
     .max_ocv = max_ocv,
 #if VL == 16
-    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .fma_per_us = 4900,
+    .load_cost = 0.15f, .broadcast_cost = 0.02f, .least_cost = 5, .fma_per_us = {4900, 3500},
 #elif VL == 8
-    .load_cost = 0.3f, .broadcast_cost = 0.3f, .least_cost = 8, .fma_per_us = 7200,
+    .load_cost = 0.3f, .broadcast_cost = 0.3f, .least_cost = 8, .fma_per_us = {7200},
 #elif defined(__aarch64__) /* instructions beside the multiply-adds: bench/inner_loops.py */
-    .load_cost = 1, .broadcast_cost = 0.25f, .least_cost = 4, .fma_per_us = 3000,
+    .load_cost = 1, .broadcast_cost = 0.25f, .least_cost = 4, .fma_per_us = {3000},
 #else
-    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .fma_per_us = 3000,
+    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .fma_per_us = {3000},
 #endif
     .chunk_bytes = CHUNK_BYTES, .fetch_input = FETCH_INPUT, .gather = GATHER,
     .interleave = interleave,

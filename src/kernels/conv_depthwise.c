@@ -43,7 +43,7 @@ enum status depthwise_plan(struct conv_plan *p) {
     p->packed_bytes = (size_t)p->ocb * (size_t)vl * (size_t)(taps + 1) * sizeof(float);
     double vectors = (double)p->ocb * d->oh * d->ow * d->n;
     double per_vector = taps * (d->sw > 1 ? 1.6 : 1.1) + (d->act >= ACT_SIGMOID ? 9 : 1.5);
-    p->cost_us = vectors * per_vector / p->k->conv->fma_per_us;
+    p->cost_us = vectors * per_vector / conv_fma_per_us(p->k);
     conv_split(p, (d->oh + tall->rows - 1) / tall->rows, p->ocb, 0, 0);
     /* Row pointers, then one row of zeros. */
     p->scratch_bytes = ((size_t)strip_rows(d, tall->rows) * sizeof(float *) + 63) / 64 * 64 +

@@ -311,7 +311,8 @@ enum status direct_plan(struct conv_plan *p) {
 
     double vectors = (double)p->ocb * d->oh * d->ow * d->n;
     double cycles = least * taps * (p->flat ? 1 : d->oh) * d->n;
-    p->cost_us = cycles / k->fma_per_us + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
+    p->cost_us =
+        cycles / conv_fma_per_us(p->k) + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
     struct conv_run runs[64];
     int n_runs = 0;

@@ -9,7 +9,6 @@
  * end], a float for each output channel, and the weights as those of the direct algorithm, scaled,
  * each group's followed by zeros up to a multiple of PAIRS_UNIT channels.
  */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,10 +22,6 @@
 #define FAR_BYTES (192 * 1024)
 #define NEAR_WEIGHTS (512 * 1024)
 enum { LEAST_PIXELS = 28, MOST_RUNS = 20 };
-
-static int padded_channels(const struct conv_plan *p) {
-    return (p->d.ic + PAIRS_UNIT - 1) / PAIRS_UNIT * PAIRS_UNIT;
-}
 
 static size_t runs_bytes(void) { return (MOST_RUNS * sizeof(struct conv_run) + 63) / 64 * 64; }
 
@@ -56,20 +51,21 @@ int pairs_plan(struct conv_plan *p, double limit_us) {
     p->rows_outer = 0;
     p->ocv = wanted && d->group ? d->group : k->max_ocv < p->ocb ? k->max_ocv : p->ocb;
     p->n_groups = (p->ocb + p->ocv - 1) / p->ocv;
-    p->group_floats = (size_t)padded_channels(p) * (size_t)(p->ocv * vl);
-    p->packed_bytes = ((size_t)padded_channels(p) + 3) * (size_t)(p->ocb * vl) * sizeof(float);
+    p->group_floats = (size_t)pairs_padded(p->d.ic) * (size_t)(p->ocv * vl);
+    p->packed_bytes = ((size_t)pairs_padded(p->d.ic) + 3) * (size_t)(p->ocb * vl) * sizeof(float);
 
     const int length = d->oh * d->ow;
     struct conv_run runs[MOST_RUNS];
     int n_runs = 0;
     const double cost = (double)conv_cut(p, p->ocv, length, 0, runs, &n_runs) * p->n_groups;
     p->unit = runs[0].kernel->px;
-    const double fma_per_us = (double)p->k->conv->fma_per_us;
-    const double products = cost * padded_channels(p) * (double)k->cost;
+    const double fma_per_us = conv_fma_per_us(p->k);
+    const double products = cost * pairs_padded(d->ic) * (double)k->cost +
+                            (double)p->ocb * length * (double)k->result_cost;
     const double reading =
         (double)length * (p->icb + 2) * (double)(p->gathered ? k->gather_cost : k->sums_cost);
     p->cost_us = d->n * (products + reading) / fma_per_us +
-                 (double)p->ocb * length * d->n * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
+                 (double)p->ocb * length * d->n * (d->act >= ACT_SIGMOID ? 7.5 : 0) / 3600;
     if (!wanted && p->cost_us > limit_us * 0.97) return 0;
 
     const double weights = (double)p->packed_bytes;
@@ -86,15 +82,6 @@ int pairs_plan(struct conv_plan *p, double limit_us) {
     return 1;
 }
 
-/* The power of two that scales `most` to [4, 8). */
-static float scale_of(float most) {
-    int exponent;
-    if (!(most > 0) || !isfinite(most)) return 1;
-    frexpf(most, &exponent);
-    exponent = 3 - exponent;
-    return ldexpf(1, exponent < -126 ? -126 : exponent > 126 ? 126 : exponent);
-}
-
 void pairs_pack(const struct conv_plan *p, const float *weights, const float *bias,
                 float *packed) {
     const struct conv_desc *d = &p->d;
@@ -103,32 +90,10 @@ void pairs_pack(const struct conv_plan *p, const float *weights, const float *bi
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
     for (int g = 0; g < p->n_groups; g++) {
         const int first = g * p->ocv, left = p->ocb - first;
-        const int width = (left < p->ocv ? left : p->ocv) * vl;
         float *w = unscale + channels + (size_t)g * p->group_floats;
         direct_pack_group(p, weights, g, w);
-        memset(w + (int64_t)d->ic * width, 0,
-               (size_t)(padded_channels(p) - d->ic) * (size_t)width * sizeof *w);
-        float *const start = products + first * vl, *const undo = unscale + first * vl;
-        float most[64] = {0}, factor[64];
-        double sum[64] = {0};
-        for (int c = 0; c < d->ic; c++)
-            for (int o = 0; o < width; o++) most[o] = fmaxf(most[o], fabsf(w[c * width + o]));
-        for (int o = 0; o < width; o++) {
-            factor[o] = scale_of(most[o]);
-            undo[o] = 1 / factor[o];
-        }
-        for (int c = 0; c < d->ic; c++)
-            for (int o = 0; o < width; o++) w[c * width + o] *= factor[o];
-        for (int c = 0; c < d->ic; c++) {
-            const int sign = pair_sign(c % vl);
-            if (!sign) continue;
-            float *a = w + c * width, *b = a + width;
-            for (int o = 0; o < width; o++) {
-                sum[o] -= (double)sign * (double)a[o] * (double)b[o];
-                b[o] *= (float)sign;
-            }
-        }
-        for (int o = 0; o < width; o++) start[o] = (float)sum[o];
+        p->k->pairs->weights(w, d->ic, left < p->ocv ? left : p->ocv, 1, products + first * vl,
+                             unscale + first * vl);
     }
 }
 
@@ -166,21 +131,17 @@ static void gather(const struct conv_plan *p, const struct conv_args *a, int ima
     }
 }
 
-/* Inputs of about the size of the weights are taken as they are. */
-#define LEAST_INPUT 0.25f
-#define MOST_INPUT 128.0f
-
 static void prepare(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
                     struct inputs *in) {
     const int vl = p->k->vl;
     in->src = a->src + image * a->src_batch + (int64_t)x * vl;
     in->block = a->src_channel;
     if (p->gathered) gather(p, a, image, x, n, in);
-    const float most = p->k->pairs->sums(in->src, in->block, padded_channels(p), n,
+    const float most = p->k->pairs->sums(in->src, in->block, pairs_padded(p->d.ic), n,
                                               in->products);
-    in->is_scaled = !(most >= LEAST_INPUT && most < MOST_INPUT);
+    in->is_scaled = !pairs_in_range(most, 1, 16);
     if (!in->is_scaled) return;
-    p->k->pairs->scale(in->src, in->block, p->d.ic, n, in->copy, (int64_t)n * vl, in->products,
+    p->k->pairs->scale(in->src, in->block, p->d.ic, 1, n, in->copy, (int64_t)n * vl, in->products,
                        in->unscale);
     in->src = in->copy;
     in->block = (int64_t)n * vl;
@@ -208,7 +169,7 @@ void pairs_run(const struct conv_plan *p, const float *packed, const struct conv
         const int end = (u0 + (u1 - u0) * (i + 1) / parts) * p->unit;
         const int n = (end < length ? end : length) - x;
         prepare(p, a, image, x, n, &in);
-        const struct conv_piece piece = {in.src, padded_channels(p)};
+        const struct conv_piece piece = {in.src, pairs_padded(p->d.ic)};
         for (int g = g0, cut = 0, n_runs = 0; g < g1; g++) {
             const int left = p->ocb - g * p->ocv, blocks = left < p->ocv ? left : p->ocv;
             if (cut != blocks) {

@@ -67,7 +67,8 @@ struct conv_kernels {
     int max_ocv;
     /* Cost of a tile per input channel and tap, in FMA instructions of full rate. */
     float load_cost, broadcast_cost, least_cost;
-    float fma_per_us; /* FMA instructions in a microsecond */
+    float fma_per_us[2]; /* FMA instructions in a microsecond; [1] where
+                            cpu_adds_beside_products() */
     int chunk_bytes;  /* weights of a group that all outputs of a band meet before the next, if
                          kernels are larger than 1x1, fetched ahead; 0: all of the group */
     int fetch_input;  /* 1x1: inputs are fetched ahead of their use */
@@ -75,6 +76,10 @@ struct conv_kernels {
     /* Interleaves `channels` planes of `n` floats: dst[i * channels + c] = src[c * stride + i]. */
     void (*interleave)(const float *src, int64_t stride, int channels, int64_t n, float *dst);
 };
+
+static inline double conv_fma_per_us(const struct kernels *k) {
+    return (double)k->conv->fma_per_us[cpu_adds_beside_products(k->isa)];
+}
 
 /* Depthwise: a strip of output rows of one block of channels. */
 struct depthwise_strip {

@@ -47,7 +47,7 @@ enum status gemm_plan_init(const struct kernels *k, const struct gemm_desc *d,
     const int rows = g->rows[out->nv];
     double fmas = (double)d->m * (double)(out->panels * out->nv) * (double)d->k;
     double stream = (double)out->panels * (double)width * (double)d->k * 4 / 60e3;
-    out->cost_us = fmas / k->conv->fma_per_us * 1.1;
+    out->cost_us = fmas / conv_fma_per_us(k) * 1.1;
     if (out->cost_us < stream) out->cost_us = stream;
     /* Panels first: they split B, by which few rows are bound, and which a run-time B packs. */
     int64_t want = (int64_t)(out->cost_us / 20), row_blocks = (d->m + rows - 1) / rows;

@@ -46,17 +46,40 @@ struct pairs_kernels {
     /* Inputs and outputs here are [block][pixel][vl], n pixels. Leaves minus the sums of the pairs'
      * products in products[i] and returns the largest input; `channels` as the weights have. */
     float (*sums)(const float *src, int64_t src_block, int channels, int n, float *products);
-    /* Scales each pixel, with zeros behind `channels`, leaves the same in products[i], and in
-     * unscale[i] by what sums are multiplied afterwards. dst may be src. */
-    void (*scale)(const float *src, int64_t src_block, int channels, int n, float *dst,
+    /* Scales each pixel to at most 4 * size, a power of two up to 2^10, with zeros behind
+     * `channels`, leaves the same in products[i], and in unscale[i] by what sums are multiplied
+     * afterwards. dst may be src. */
+    void (*scale)(const float *src, int64_t src_block, int channels, float size, int n, float *dst,
                   int64_t dst_block, float *products, float *unscale);
     /* Copies up to vl channels of pixels that are src_pixel floats apart to lanes from `lane` on of
      * a block, and on in the next one. */
     void (*place)(const float *src, int64_t src_pixel, int channels, int n, float *dst, int lane,
                   int64_t dst_block);
+    /* Scales weights [channel][ocv][vl] to at most 4 * size, a power of two, and negates the second
+     * ones of pairs that are taken off; zeros follow up to a multiple of PAIRS_UNIT channels.
+     * Leaves conv_tile.weight_products and weight_unscale. */
+    void (*weights)(float *w, int channels, int ocv, float size, float *products, float *unscale);
+    /* The same for weights that each run makes of others, [channel][tap][vl], by a linear
+     * transform. Of some of those that come out, [channel][vl] from channel `first` of a block on:
+     * raises most[vl] to the largest over size, and takes the products of pairs off sum[vl]. */
+    void (*measure)(const float *w, int first, int channels, float size, float *most, float *sum);
+    /* Scales those that go in, so that what comes out is at most 4 times its size, by factor[vl],
+     * and negates seconds. sum times the square of factor is conv_tile.weight_products. */
+    void (*settle)(float *w, int channels, int taps, const float *most, float *unscale,
+                   float *factor);
     /* Of a channel, for that of direct convolution; of a vector of inputs where they are and of one
-     * that is copied first, in multiply-add instructions. */
-    float cost, sums_cost, gather_cost;
+     * that is copied first, and of a vector of results, in multiply-add instructions. */
+    float cost, sums_cost, gather_cost, result_cost;
 };
+
+/* Inputs of about the size that is best for the weights are taken as they are; at `slack` times or
+ * a slack-th of it the error is some slack / 2 times the least. */
+static inline int pairs_in_range(float most, float size, float slack) {
+    return most * slack >= 3 * size && most < 3 * size * slack;
+}
+
+static inline int pairs_padded(int channels) {
+    return (channels + PAIRS_UNIT - 1) / PAIRS_UNIT * PAIRS_UNIT;
+}
 
 #endif

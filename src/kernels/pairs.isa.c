@@ -61,6 +61,14 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px) {
         for (int p = 0; p < px; p++)
             acc[o * px + p] = acc[o * px + p] * back + bias;
     }
+    if (t->resume) {
+        UNROLL_FULL
+        for (int o = 0; o < ocv; o++) {
+            UNROLL_FULL
+            for (int p = 0; p < px; p++)
+                acc[o * px + p] += vf_load(t->dst + o * t->dst_channel + p * VL);
+        }
+    }
     conv_store(t, acc, ocv, px);
 }
 
@@ -75,7 +83,9 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px) {
 #if PK_FEW_TILES
 #define TILES(TILE) TILE(1, 1) TILE(1, 4)
 #else
-#define TILES(TILE) TILE(1, 1) TILE(1, 2) TILE(1, 4) TILE(1, 7) TILE(1, 10) TILE(1, 14)
+#define TILES(TILE)                                                                                \
+    TILE(1, 1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8) TILE(1, 10) TILE(1, 12)      \
+    TILE(1, 14)
 #endif
 #define DEFINE(ocv, px)                                                                            \
     static NOINLINE void tile_##ocv##x##px(struct conv_tile *t) { tiles_of_a_run(t, ocv, px); }
@@ -116,83 +126,149 @@ INLINE vf across(vf *v, int largest) {
     return v[0];
 }
 
-/* Minus the products of the pairs of up to VL pixels, whose products of all neighbouring lanes are
- * in sum. */
-INLINE void store_products(vf *sum, int n, float *products) {
+/* Minus the products of the pairs of n pixels, whose products of all neighbouring lanes are in sum.
+ * n is a constant here and below, and of these pixels `there` exist. */
+INLINE void store_products(vf *sum, int n, int there, float *products) {
     const vf signs = lane_signs();
     UNROLL_FULL
     for (int i = 0; i < n; i++) sum[i] *= -signs;
-    vf_store_n(products, across(sum, 0), (size_t)n);
+    vf_store_n(products, across(sum, 0), (size_t)there);
 }
 
-INLINE void sum_block(const float *src, vi there, int n, vf *most, vf *sum) {
+/* Pixel i, or the last that exists. */
+INLINE const float *pixel_at(const float *src, int i, int n, int there) {
+    return src + (n < 8 && i >= there ? there - 1 : i) * VL;
+}
+
+INLINE void sum_block(const float *src, vi lanes, int n, int there, vf *most, vf *sum) {
     UNROLL_FULL
     for (int i = 0; i < n; i++) {
-        const vf x = vf_and(vf_load(src + i * VL), there);
+        const vf x = vf_and(vf_load(pixel_at(src, i, n, there)), lanes);
         most[i % 4] = vf_max(most[i % 4], vf_abs(x));
         sum[i] += x * next_lane(x);
     }
 }
 
-INLINE vf sum_pixels(const float *src, int64_t src_block, int channels, int n, float *products) {
+INLINE vf sum_pixels(const float *src, int64_t src_block, int channels, int n, int there,
+                     float *products) {
     vf most[4] = {0}, sum[VL] = {0};
     for (; channels >= VL; channels -= VL, src += src_block)
-        sum_block(src, vi_set(-1), n, most, sum);
-    if (channels) sum_block(src, first_lanes(PAIRS_UNIT), n, most, sum);
-    store_products(sum, n, products);
+        sum_block(src, vi_set(-1), n, there, most, sum);
+    if (channels) sum_block(src, first_lanes(PAIRS_UNIT), n, there, most, sum);
+    store_products(sum, n, there, products);
     return vf_max(vf_max(most[0], most[1]), vf_max(most[2], most[3]));
 }
 
-static float sums(const float *src, int64_t src_block, int channels, int n, float *products) {
+/* f(first pixel, n, there) for all of them, at most `most` together. */
+#define EACH_PIXELS(all, most, f)                                                                  \
+    do {                                                                                           \
+        int first = 0;                                                                             \
+        for (; (most) > 8 && (all) - first >= (most); first += (most)) f(first, most, most);       \
+        for (; (all) - first >= 8; first += 8) f(first, 8, 8);                                     \
+        for (; first < (all); first += 4) f(first, 4, (all) - first < 4 ? (all) - first : 4);      \
+    } while (0)
+
+static float sums(const float *src, int64_t src_block, int channels, int all, float *products) {
     vf most = {0};
-    for (; n >= VL; n -= VL, src += VL * VL, products += VL)
-        most = vf_max(most, sum_pixels(src, src_block, channels, VL, products));
-    if (n) most = vf_max(most, sum_pixels(src, src_block, channels, n, products));
+#define SUM(first, n, there)                                                                       \
+    (most = vf_max(most, sum_pixels(src + (first) * VL, src_block, channels, n, there,             \
+                                    products + (first))))
+    EACH_PIXELS(all, VL, SUM);
+#undef SUM
     return vf_max_lane(most);
 }
 
-/* Of each lane the power of two that scales it to [4, 8), and the one that undoes it. */
-INLINE vf powers_of_two(vf most, vf *undo) {
-    enum { ONE = 1 << 23 }; /* of the exponent, as stored in a float */
+/* Of each lane the power of two that scales it to [2, 4) times size, and the one that undoes it;
+ * what is below 2^-114 stays below. */
+INLINE vf powers_of_two(vf most, float size, vf *undo) {
+    enum { ONE = 1 << 23, LEAST = 12 * ONE, MOST = 253 * ONE }; /* of a float's exponent */
     vi bits = (vi)most & 255 * ONE;
-    bits = (vi)vf_select(bits < 3 * ONE, (vf)vi_set(3 * ONE), (vf)bits);
-    bits = (vi)vf_select(bits > 253 * ONE, (vf)vi_set(253 * ONE), (vf)bits);
-    *undo = (vf)(bits - 2 * ONE);
-    return (vf)(ONE - bits + 255 * ONE);
+    bits = (vi)vf_select(bits < LEAST, (vf)vi_set(LEAST), (vf)bits);
+    bits = (vi)vf_select(bits > MOST, (vf)vi_set(MOST), (vf)bits);
+    *undo = (vf)(bits - ONE) / size;
+    return (vf)(MOST - bits + 2 * ONE) * size;
 }
 
-/* Up to VL pixels. */
-INLINE void scale_pixels(const float *src, int64_t src_block, int channels, int n, float *dst,
-                         int64_t dst_block, float *products, float *unscale) {
+INLINE void scale_pixels(const float *src, int64_t src_block, int channels, float size, int n,
+                         int there, float *dst, int64_t dst_block, float *products,
+                         float *unscale) {
     const vi last = first_lanes((channels - 1) % VL + 1);
     vf most[VL] = {0}, sum[VL] = {0}, undo;
     float factor[VL];
     const float *s = src;
     for (int c = 0; c < channels; c += VL, s += src_block) {
-        const vi there = (c + VL < channels ? vi_set(-1) : last) & 0x7fffffff;
+        const vi lanes = (c + VL < channels ? vi_set(-1) : last) & 0x7fffffff;
         UNROLL_FULL
-        for (int i = 0; i < n; i++) most[i] = vf_max(most[i], vf_and(vf_load(s + i * VL), there));
+        for (int i = 0; i < n; i++)
+            most[i] = vf_max(most[i], vf_and(vf_load(pixel_at(s, i, n, there)), lanes));
     }
-    vf_store(factor, powers_of_two(across(most, 1), &undo));
-    vf_store_n(unscale, undo, (size_t)n);
+    vf_store(factor, powers_of_two(across(most, 1), size, &undo));
+    vf_store_n(unscale, undo, (size_t)there);
     s = src;
     for (int c = 0; c < channels; c += VL, s += src_block, dst += dst_block) {
-        const vi there = c + VL < channels ? vi_set(-1) : last;
+        const vi lanes = c + VL < channels ? vi_set(-1) : last;
+        vf x[VL];
         UNROLL_FULL
         for (int i = 0; i < n; i++) {
-            const vf x = vf_and(vf_load(s + i * VL) * factor[i], there);
-            vf_store(dst + i * VL, x);
-            sum[i] += x * next_lane(x);
+            x[i] = vf_and(vf_load(pixel_at(s, i, n, there)) * factor[i], lanes);
+            sum[i] += x[i] * next_lane(x[i]);
         }
+        for (int i = 0; i < there; i++) vf_store(dst + i * VL, x[i]);
     }
-    store_products(sum, n, products);
+    store_products(sum, n, there, products);
 }
 
-static void scale(const float *src, int64_t src_block, int channels, int n, float *dst,
-                  int64_t dst_block, float *products, float *unscale) {
-    for (; n >= VL; n -= VL, src += VL * VL, dst += VL * VL, products += VL, unscale += VL)
-        scale_pixels(src, src_block, channels, VL, dst, dst_block, products, unscale);
-    if (n) scale_pixels(src, src_block, channels, n, dst, dst_block, products, unscale);
+static void scale(const float *src, int64_t src_block, int channels, float size, int all,
+                  float *dst, int64_t dst_block, float *products, float *unscale) {
+#define SCALE(first, n, there)                                                                     \
+    scale_pixels(src + (first) * VL, src_block, channels, size, n, there, dst + (first) * VL,      \
+                 dst_block, products + (first), unscale + (first))
+    EACH_PIXELS(all, 8, SCALE);
+#undef SCALE
+}
+
+static void weights(float *w, int channels, int ocv, float size, float *products, float *unscale) {
+    for (int o = 0; o < ocv; o++, w += VL) {
+        vf most = {0}, undo, sum = {0};
+        for (int c = 0; c < channels; c++) most = vf_max(most, vf_abs(vf_load(w + c * ocv * VL)));
+        const vf factor = powers_of_two(most, size, &undo);
+        for (int c = 0; c < pairs_padded(channels); c++) {
+            float *at = w + c * ocv * VL;
+            vf_store(at, c < channels ? vf_load(at) * factor : (vf){0});
+            const int sign = c ? pair_sign((c - 1) % VL) : 0;
+            if (!sign) continue;
+            const vf second = vf_load(at) * (float)sign;
+            sum -= vf_load(at - ocv * VL) * second;
+            vf_store(at, second);
+        }
+        vf_store(products + o * VL, sum);
+        vf_store(unscale + o * VL, undo);
+    }
+}
+
+static void measure(const float *w, int first, int channels, float size, float *most, float *sum) {
+    vf largest = vf_load(most), products = vf_load(sum);
+    for (int c = 0; c < channels; c++, w += VL) {
+        const int sign = c ? pair_sign((first + c - 1) % VL) : 0;
+        largest = vf_max(largest, vf_abs(vf_load(w)) * (1 / size));
+        if (sign) products -= vf_load(w - VL) * vf_load(w) * (float)sign;
+    }
+    vf_store(most, largest);
+    vf_store(sum, products);
+}
+
+static void settle(float *w, int channels, int taps, const float *most, float *unscale,
+                   float *factor) {
+    vf undo;
+    const vf scale = powers_of_two(vf_load(most), 1, &undo);
+    for (int c = 0; c < pairs_padded(channels); c++) {
+        const int sign = c ? pair_sign((c - 1) % VL) : 0;
+        const vf by = sign < 0 ? -scale : scale;
+        for (int t = 0; t < taps; t++, w += VL)
+            vf_store(w, c < channels ? vf_load(w) * by : (vf){0});
+    }
+    vf_store(unscale, undo);
+    vf_store(factor, scale);
 }
 
 static void place(const float *src, int64_t src_pixel, int channels, int n, float *dst, int lane,
@@ -208,7 +284,7 @@ static void place(const float *src, int64_t src_pixel, int channels, int n, floa
 const struct pairs_kernels K(pairs) = {
 #if VL >= 16
     .tiles = tiles, .n_tiles = sizeof tiles / sizeof *tiles, .max_ocv = 1,
-    .sums = sums, .scale = scale, .place = place,
-    .cost = 11 / 16.0f, .sums_cost = 3.5f, .gather_cost = 6,
+    .sums = sums, .scale = scale, .place = place, .weights = weights, .measure = measure,
+    .settle = settle,    .cost = 11 / 16.0f, .sums_cost = 3.5f, .gather_cost = 6, .result_cost = 9,
 #endif
 };

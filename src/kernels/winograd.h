@@ -48,6 +48,25 @@ enum { WINOGRAD_MOST_OCV = 4, WINOGRAD_MOST_PX = 20 };
 typedef void (*winograd_product)(const float *u, const float *v, int64_t v_block, int channels,
                                  float *m, int64_t m_block, int add, int count);
 
+/* The cost model. */
+struct winograd_costs {
+    /* What a product takes per channel, in steps of product_us: ocv * px + load_cost * ocv +
+     * broadcast_cost * px, at least least_cost. Bytes of a block's v that stay in L2, and of
+     * weights that the caches keep from block to block. */
+    float load_cost, broadcast_cost, least_cost, near_bytes, kept_bytes;
+    /* Microseconds: for a step of a product; for a byte of v that each group reads, from L2 or from
+     * beyond; for a byte of weights from memory; for one that a further block of tiles reads, kept
+     * or not; for a vector that the transform of an input writes, and more with each side of it;
+     * that the transforms of outputs and of weights in a run read or write; of sums that a share of
+     * the channels adds to. */
+    float product_us, near_us, far_us, memory_us, again_us, again_far_us, input_us, input_side_us,
+        output_us, late_us, sums_us;
+    /* Transformed weights are held, and made at load: so many bytes must save a microsecond a
+     * run, and so many where a run could transform them instead, which costs little beside their
+     * size. */
+    float memory_worth, at_load_worth;
+};
+
 struct winograd_kernels {
     /* n cells side by side from vl / 2 rows of two neighbours each (NULL: zeros): pixels 2 i and
      * 2 i + 1 of every row to out + i * vl. */
@@ -72,17 +91,7 @@ struct winograd_kernels {
     /* By ocv and px; NULL: none. There is one of px = 1 for every ocv up to max_ocv. */
     winograd_product product[WINOGRAD_MOST_OCV + 1][WINOGRAD_MOST_PX + 1];
     int max_ocv;
-    /* The cost model. What a product takes per channel, in steps of product_us: ocv * px +
-     * load_cost * ocv + broadcast_cost * px, at least least_cost. Bytes of a block's v that stay
-     * in L2, and of weights that the caches keep from block to block. */
-    float load_cost, broadcast_cost, least_cost, near_bytes, kept_bytes;
-    /* Microseconds: for a step of a product; for a byte of v that each group reads, from L2 or from
-     * beyond; for a byte of weights from memory; for one that a further block of tiles reads, kept
-     * or not; for a vector that the transform of an input writes, and more with each side of it;
-     * that the transforms of outputs and of weights in a run read or write; of sums that a share of
-     * the channels adds to. */
-    float product_us, near_us, far_us, memory_us, again_us, again_far_us, input_us, input_side_us,
-        output_us, late_us, sums_us;
+    struct winograd_costs costs[2]; /* [1]: where cpu_adds_beside_products() */
 };
 /* Whole cache lines at a point, before the next point's, which lies a multiple of the size of a
  * cache's ways away. */

@@ -530,21 +530,34 @@ const struct winograd_kernels K(winograd) = {
 #else
     .max_ocv = 4,
 #endif
-#if VL == 16 /* fitted to an Emerald Rapids core with 2 MB of L2 */
-    .load_cost = 2.3f, .broadcast_cost = 0.02f, .least_cost = 5, .near_bytes = 800e3f,
-    .kept_bytes = 1.8e6f, .product_us = 1.33e-4f, .near_us = 1.4e-5f, .far_us = 4.5e-5f,
-    .memory_us = 9e-5f, .again_us = 1.6e-6f, .again_far_us = 2.2e-5f, .input_us = 1.1e-4f,
-    .input_side_us = 3.4e-4f, .output_us = 2.4e-3f, .late_us = 1.6e-3f, .sums_us = 8.7e-4f,
+#if VL == 16
+    .costs = {{ /* fitted to an Emerald Rapids core with 2 MB of L2 */
+        .load_cost = 2.3f, .broadcast_cost = 0.02f, .least_cost = 5, .near_bytes = 800e3f,
+        .kept_bytes = 1.8e6f, .product_us = 1.33e-4f, .near_us = 1.4e-5f, .far_us = 4.5e-5f,
+        .memory_us = 9e-5f, .again_us = 1.6e-6f, .again_far_us = 2.2e-5f, .input_us = 1.1e-4f,
+        .input_side_us = 3.4e-4f, .output_us = 2.4e-3f, .late_us = 1.6e-3f, .sums_us = 8.7e-4f,
+        .memory_worth = 25e3f, .at_load_worth = 8e3f,
+    }, { /* to a Zen 4 core with 1 MB, its products by pairs among them */
+        .load_cost = 0.5f, .broadcast_cost = 0.02f, .least_cost = 5, .near_bytes = 600e3f,
+        .kept_bytes = 2e6f, .product_us = 2.27e-4f, .near_us = 6e-6f, .far_us = 1.66e-5f,
+        .memory_us = 3e-5f, .again_us = 5.3e-6f, .again_far_us = 5.3e-6f, .input_us = 1e-3f,
+        .input_side_us = 1.3e-4f, .output_us = 2.7e-3f, .late_us = 1.1e-3f, .sums_us = 1.45e-3f,
+        .memory_worth = 25e3f, .at_load_worth = 12e3f,
+    }},
 #else /* fitted to AVX2 on a Zen 3 core with 512 KB of L2 */
 #if VL == 8
-    .load_cost = 0.1f, .broadcast_cost = 0.15f, .least_cost = 8, .product_us = 1.5e-4f,
+#define PRODUCT_COSTS                                                                              \
+    .load_cost = 0.1f, .broadcast_cost = 0.15f, .least_cost = 8, .product_us = 1.5e-4f
 #elif defined(__aarch64__) /* instructions beside the multiply-adds: bench/inner_loops.py */
-    .load_cost = 1, .broadcast_cost = 0.25f, .least_cost = 4, .product_us = 3.6e-4f,
+#define PRODUCT_COSTS                                                                              \
+    .load_cost = 1, .broadcast_cost = 0.25f, .least_cost = 4, .product_us = 3.6e-4f
 #else
-    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .product_us = 3.6e-4f,
+#define PRODUCT_COSTS                                                                              \
+    .load_cost = 0.3f, .broadcast_cost = 0.8f, .least_cost = 4, .product_us = 3.6e-4f
 #endif
-    .near_bytes = 300e3f, .kept_bytes = 4.5e6f, .near_us = 3e-6f, .far_us = 1.5e-5f,
-    .memory_us = 5e-5f, .again_us = 6e-6f, .again_far_us = 2e-5f, .input_us = 2.1e-3f,
-    .output_us = 2.1e-3f, .late_us = 8.5e-4f, .sums_us = 2.1e-3f,
+    .costs = {{PRODUCT_COSTS, .near_bytes = 300e3f, .kept_bytes = 4.5e6f, .near_us = 3e-6f,
+               .far_us = 1.5e-5f, .memory_us = 5e-5f, .again_us = 6e-6f, .again_far_us = 2e-5f,
+               .input_us = 2.1e-3f, .output_us = 2.1e-3f, .late_us = 8.5e-4f, .sums_us = 2.1e-3f,
+               .memory_worth = 25e3f, .at_load_worth = 8e3f}},
 #endif
 };

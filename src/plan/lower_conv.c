@@ -74,7 +74,7 @@ static void pack(const void *context, void *memory) {
 /* What the packed form depends on; two plans that agree in it share their weights. */
 struct signature {
     enum isa isa;
-    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, src;
+    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, wino_pairs, src;
     int odd_pt, odd_pl;
     size_t group_floats;
 };
@@ -86,7 +86,7 @@ static enum status pack_weights(struct plan *s, const struct tensor *w, const st
     memset(&sig, 0, sizeof sig);
     sig = (struct signature){p->k->isa, (int)p->algorithm, p->d.ic, p->d.oc, p->d.kh, p->d.kw,
                              p->d.groups, p->icb, p->ocb, p->ocv, p->n_groups, p->merged,
-                             p->wino_form, (int)p->d.src, p->d.pt % 2, p->d.pl % 2,
+                             p->wino_form, p->wino_pairs, (int)p->d.src, p->d.pt % 2, p->d.pl % 2,
                              p->group_floats};
     return plan_pack(s, w, bias, &(struct packing){&sig, sizeof sig, p->packed_bytes, pack, &job,
                                                    sizeof job}, out);

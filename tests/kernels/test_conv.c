@@ -331,6 +331,7 @@ static void winograd(void **unused) {
         if (i % 4 == 0) d.pt = 0, d.oh -= stride == 1 || d.ih % 2;
         if (i % 4 == 1) d.pl = 2, d.ow += 2 / stride;
         d.transform = (enum conv_transform)(i % 3);
+        d.products = (enum conv_products)(i / 3 % 3);
         for (int isa = 0; isa < ISA_COUNT; isa++)
             for (int form = 0; form < N_WINOGRAD_FORMS; form++) {
                 struct conv_plan p;
@@ -340,6 +341,8 @@ static void winograd(void **unused) {
                 int fits = form != WINOGRAD_s1_m4_4 && stride == (form < WINOGRAD_s2_m3 ? 1 : 2);
                 assert_int_equal(winograd_lay_out(&p, form), fits);
                 if (fits && d.transform == CONV_TRANSFORM_AT_LOAD) assert_int_equal(p.wino_late, 0);
+                if (fits && d.products == CONV_PRODUCTS_PAIRS && k->pairs->n_tiles)
+                    assert_true(p.wino_pairs || p.wino_late);
                 if (fits && d.transform == CONV_TRANSFORM_AT_RUN) {
                     assert_true(p.wino_late > 0);
                     if (i % 2) p.wino_late = 1; /* and in several parts */
@@ -355,6 +358,7 @@ static void winograd(void **unused) {
         d.act = (enum activation)(i % ACT_COUNT);
         d.residual = (enum conv_residual)(i % 3);
         d.src = i < 40 ? CONV_PLANAR : CONV_BLOCKED;
+        d.products = (enum conv_products)(i / 2 % 3);
         d.dst = (enum conv_layout)(i % 5 ? 0 : i % 3);
         int cells = i < 40 ? (taps + d.pt % 2 + 1) / 2 : 4;
         for (int isa = 0; isa < ISA_COUNT; isa++)
@@ -450,7 +454,7 @@ static void cuts(void **unused) {
 /* Pairs of channels: every width of a register tile, strides, all that may follow the sums, and
  * inputs of any size, which are scaled unless they are about as large as weights. */
 static void pairs(void **unused) {
-    static const float sizes[] = {1, 1, 0x1p-126f, 1e-30f, 1e-4f, 300, 1e9f, 1e36f};
+    static const float sizes[] = {1, 1, 1e-34f, 1e-30f, 1e-4f, 300, 1e9f, 1e36f};
     int n_run = 0;
     for (int isa = 0; isa < ISA_COUNT; isa++)
         for (int i = 0; i < 200; i++) {
