@@ -542,7 +542,7 @@ const struct winograd_kernels K(winograd) = {
         .kept_bytes = 2e6f, .product_us = 2.27e-4f, .near_us = 6e-6f, .far_us = 1.66e-5f,
         .memory_us = 3e-5f, .again_us = 5.3e-6f, .again_far_us = 5.3e-6f, .input_us = 1e-3f,
         .input_side_us = 1.3e-4f, .output_us = 2.7e-3f, .late_us = 1.1e-3f, .sums_us = 1.45e-3f,
-        .memory_worth = 25e3f, .at_load_worth = 12e3f,
+        .memory_worth = 25e3f, .at_load_worth = 8e3f,
     }},
 #else /* fitted to AVX2 on a Zen 3 core with 512 KB of L2 */
 #if VL == 8

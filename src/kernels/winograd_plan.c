@@ -91,6 +91,14 @@ static void find_all_covers(const struct kernels *k, struct covers *c) {
  * with weights that had left the caches, as those of a network larger than these have. The cut it
  * chooses is 6 to 7 % slower than the best of them on average. */
 
+/* The sums of pairs' products of all inputs. */
+static double sums_us(const struct conv_plan *p, const struct form *f, int tiles,
+                      const struct cut *cut) {
+    if (!cut->pairs) return 0;
+    return (double)costs_of(p->k)->product_us * (double)p->k->pairs->sums_cost * (p->icb + 2) *
+           square(f->n) * tiles;
+}
+
 /* The products of `bands` times `tiles` tiles that follow one another, a block at a time, with the
  * transforms of the weights and their way from memory. */
 static double cut_us(const struct conv_plan *p, const struct form *f, const struct covers *covers,
@@ -104,9 +112,8 @@ static double cut_us(const struct conv_plan *p, const struct form *f, const stru
     double cost =
         (groups - 1) * (double)covers[cut->ocv].cost[n] + (double)covers[rest].cost[n];
     if (cut->pairs)
-        cost = p->ocb * (double)covers[0].cost[n] * (double)p->k->pairs->cost +
-               n * ((double)p->k->pairs->sums_cost * (p->icb + 2) +
-                    (double)p->k->pairs->result_cost * p->ocb) / p->wino_ic;
+        cost = p->ocb * ((double)covers[0].cost[n] * (double)p->k->pairs->cost +
+                         n * (double)p->k->pairs->result_cost / p->wino_ic);
     /* The last of the blocks may be smaller. */
     double us = (double)k->product_us * cost * work * tiles * bands / n;
     const double v_us = (double)(4 * work * n > (double)k->near_bytes ? k->far_us : k->near_us);
@@ -119,7 +126,7 @@ static double cut_us(const struct conv_plan *p, const struct form *f, const stru
         const float again_us = bytes > (double)k->kept_bytes ? k->again_far_us : k->again_us;
         us += (double)again_us * bytes * (all - 1);
     }
-    return us + (double)k->memory_us * bytes;
+    return us + (double)k->memory_us * bytes + sums_us(p, f, tiles * bands, cut);
 }
 
 /* The best for bands of so many tiles. */
@@ -240,7 +247,7 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
     const struct conv_desc *d = &p->d;
     const int across = tiles_across(d->oh, f->m), tiles = joined_tiles(d, f);
     const int times = batches(d, f);
-    const double whole = estimate(p, f, covers, 1, cut), input = input_us(p, f, tiles) * times;
+    const double whole = estimate(p, f, covers, 1, cut);
     const int most_parts = times == d->n ? 16 : d->n < 4 ? 16 * d->n : 64;
     int want = (int)(whole / times / 25);
     want = want < 1 ? 1 : want > most_parts ? most_parts : want;
@@ -256,7 +263,7 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
             const int groups = (p->ocb + one.ocv - 1) / one.ocv;
             int parts = d->made ? 1 : (want + bands - 1) / bands;
             if (parts > groups) parts = groups;
-            us += input * (parts - 1);
+            us += (input_us(p, f, tiles) + sums_us(p, f, tiles, &one)) * times * (parts - 1);
             if (parts * bands * 4 < want * 3 || us > most) continue;
             if (least > 0 && us >= least) continue;
             least = p->cost_us = us;
