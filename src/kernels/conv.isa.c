@@ -20,7 +20,7 @@ enum {
 
 INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
     vf acc[32];
-    if (CHUNK_BYTES && t->resume) {
+    if (CHUNK_BYTES > 0 && t->resume) {
         UNROLL_FULL
         for (int o = 0; o < ocv; o++) {
             UNROLL_FULL
@@ -84,7 +84,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px, int64_t step, int s
 INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step, int stem) {
     struct conv_stored stored = {t->dst, 0};
     do {
-        if (CHUNK_BYTES && t->ahead_step) {
+        if (CHUNK_BYTES > 0 && t->ahead_step) {
             for (int64_t at = 0; at < t->ahead_step; at += 64)
                 __builtin_prefetch(t->ahead + at, 0, 2);
             t->ahead += t->ahead_step;

@@ -84,8 +84,7 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px) {
 #define TILES(TILE) TILE(1, 1) TILE(1, 4)
 #else
 #define TILES(TILE)                                                                                \
-    TILE(1, 1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8) TILE(1, 10) TILE(1, 12)      \
-    TILE(1, 14)
+    TILE(1, 1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8) TILE(1, 10) TILE(1, 14)
 #endif
 #define DEFINE(ocv, px)                                                                            \
     static NOINLINE void tile_##ocv##x##px(struct conv_tile *t) { tiles_of_a_run(t, ocv, px); }
@@ -109,10 +108,7 @@ INLINE vi first_lanes(int n) {
 }
 
 INLINE vf next_lane(vf v) {
-    vi next;
-    UNROLL_FULL
-    for (int i = 0; i < VL; i++) next[i] = (i + 1) % VL;
-    return __builtin_shuffle(v, next);
+    return __builtin_shufflevector(v, v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0);
 }
 
 /* Lane i: the largest, or the sum, of the lanes of v[i]. */
