@@ -6,8 +6,8 @@ usage: inner_loops.py [--build DIR] [--all] neon|avx2|avx512...
 
 For each kernel, the innermost loop that multiplies most: how many instructions a turn of it takes,
 how many are multiply-adds, loads, stores, copies between vector registers and others (an x86
-multiply-add that reads memory counts as a load too, and once in the sum), and how many go to the
-stack. Those are spills: vectors that go there and come back for want of registers. No machine of
+multiply-add that reads memory counts as a load too, and once in the sum; the additions of pairs are
+others, and loads), and how many go to the stack. Those are spills: vectors that go there and come back for want of registers. No machine of
 the architecture is needed, so this is the measure of the NEON kernels where there is none. The
 tiles of direct convolution also make 1x1; the products of Winograd have tiles of their own, and its
 transforms keep a tile's values on the stack on purpose and are not looked at. A depthwise strip
@@ -29,12 +29,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FAMILIES = {
     "direct, stride 1": ("conv", r"tile_\d+x\d+_s1$", False),
     "direct, stride 2": ("conv", r"tile_\d+x\d+_s2$", False),
+    "pairs": ("pairs", r"tile_\d+x\d+$", False),
     "stem": ("conv", r"tile_\d+x\d+_p\d$", False),
     "other distance": ("conv", r"tile_\d+x\d+_any$", False),
     "Winograd": ("winograd", r"product_\d+x\d+$", False),
     "depthwise": ("depthwise", r"strip_", True),
     "matrix product": ("gemm", r"tile_\d+x\d+$", False),
 }
+ONLY = {"pairs": "avx512"}  # families that one instruction set alone has
 Instruction = collections.namedtuple("Instruction", "address name operands")
 
 
@@ -63,6 +65,8 @@ class X86:
         spill = memory and vector and bool(re.search(r"\[r[sb]p[+\-\]]", i.operands))
         if re.match(r"vfn?m(add|sub)", i.name):
             return ["fma"] + ["load"] * memory, spill
+        if memory and vector and re.match(r"v(add|sub)ps", i.name):
+            return ["other", "load"], spill
         if memory and vector:
             return ["store" if "[" in first else "load"], spill
         if vector and i.name.startswith("vmov") and not memory:
@@ -224,6 +228,8 @@ def survey(build, isa, objdump=None):
     folder = build / "src" / "kernels" / f"libprusik_{isa}.a.p"
     objects, found = {}, {}
     for family, (file, pattern, straight) in FAMILIES.items():
+        if ONLY.get(family, isa) != isa:
+            continue
         if file not in objects:
             objects[file] = functions(objdump or machine.objdump, machine.options,
                                       folder / f"{file}.isa.c.o")
