@@ -17,7 +17,8 @@
 #include "kernels/conv_algorithms.h"
 #include "kernels/pairs.h"
 
-/* Scaled inputs stay in L1 from group to group, unless that would fetch many weights too often. */
+/* Inputs that come together stay in L1 from group to group, unless that would fetch many weights
+ * too often. */
 #define NEAR_BYTES (24 * 1024)
 #define FAR_BYTES (192 * 1024)
 #define NEAR_WEIGHTS (512 * 1024)
@@ -137,8 +138,8 @@ static void prepare(const struct conv_plan *p, const struct conv_args *a, int im
     in->src = a->src + image * a->src_batch + (int64_t)x * vl;
     in->block = a->src_channel;
     if (p->gathered) gather(p, a, image, x, n, in);
-    const float most = p->k->pairs->sums(in->src, in->block, pairs_padded(p->d.ic), n,
-                                              in->products);
+    const float most =
+        p->k->pairs->sums(in->src, in->block, pairs_padded(p->d.ic), n, in->products);
     in->is_scaled = !pairs_in_range(most, 1, 16);
     if (!in->is_scaled) return;
     p->k->pairs->scale(in->src, in->block, p->d.ic, 1, n, in->copy, (int64_t)n * vl, in->products,

@@ -11,12 +11,13 @@
  * channels ten go in five pairs, ten additions beside eleven multiply-adds, and the block takes 11
  * instructions' time instead of 16.
  *
- * The products of inputs and of weights must not drown those between them, so both are scaled to
- * the same size by powers of two, the inputs of each pixel and the weights of each output: the
- * error is that of a sum of as many products of the largest input and the largest weight (R. Brent,
- * Error analysis of algorithms for matrix multiplication and triangular decomposition using
- * Winograd's identity, Numerische Mathematik 16, 1970). Every other pair has its products taken
- * off, (x0 - w1)(w0 - x1), so that they do not add up where all inputs have one sign.
+ * The products of inputs and of weights must not drown those between them, so both have about one
+ * size: weights are scaled by powers of two, those of each output, and inputs are where they need
+ * it, those of each pixel. The error is then that of a sum of as many products of the largest input
+ * and the largest weight (R. Brent, Error analysis of algorithms for matrix multiplication and
+ * triangular decomposition using Winograd's identity, Numerische Mathematik 16, 1970). Every other
+ * pair has its products taken off, (x0 - w1)(w0 - x1), so that they do not add up where all inputs
+ * have one sign.
  *
  * An infinite input makes NaN of all outputs of its pixel.
  */

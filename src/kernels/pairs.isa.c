@@ -58,8 +58,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px) {
     for (int o = 0; o < ocv; o++) {
         const vf back = vf_load(t->weight_unscale + o * VL), bias = vf_load(t->bias + o * VL);
         UNROLL_FULL
-        for (int p = 0; p < px; p++)
-            acc[o * px + p] = acc[o * px + p] * back + bias;
+        for (int p = 0; p < px; p++) acc[o * px + p] = acc[o * px + p] * back + bias;
     }
     if (t->resume) {
         UNROLL_FULL
@@ -281,6 +280,7 @@ const struct pairs_kernels K(pairs) = {
 #if VL >= 16
     .tiles = tiles, .n_tiles = sizeof tiles / sizeof *tiles, .max_ocv = 1,
     .sums = sums, .scale = scale, .place = place, .weights = weights, .measure = measure,
-    .settle = settle,    .cost = 11 / 16.0f, .sums_cost = 3.5f, .gather_cost = 6, .result_cost = 9,
+    .settle = settle,
+    .cost = 11 / 16.0f, .sums_cost = 3.5f, .gather_cost = 6, .result_cost = 9,
 #endif
 };

@@ -249,8 +249,9 @@ static void split(struct conv_plan *p, const struct form *f, const struct covers
     const int times = batches(d, f);
     const double whole = estimate(p, f, covers, 1, cut);
     const int most_parts = times == d->n ? 16 : d->n < 4 ? 16 * d->n : 64;
-    int want = (int)(whole / times / 25);
-    want = want < 1 ? 1 : want > most_parts ? most_parts : want;
+    int want = (int)(whole / times / 25); /* parts of 25 us, but two from 12 us on */
+    if (want < 2) want = whole / times > 12 ? 2 : 1;
+    if (want > most_parts) want = most_parts;
     p->bands = p->group_bands = 1;
     p->cost_us = whole;
     for (double least = 0; want > 1 && least == 0; want = (want + 1) / 2) {
