@@ -7,7 +7,8 @@ usage: inner_loops.py [--build DIR] [--all] neon|avx2|avx512...
 For each kernel, the innermost loop that multiplies most: how many instructions a turn of it takes,
 how many are multiply-adds, loads, stores, copies between vector registers and others (an x86
 multiply-add that reads memory counts as a load too, and once in the sum; the additions of pairs are
-others, and loads), and how many go to the stack. Those are spills: vectors that go there and come back for want of registers. No machine of
+others, and loads), and how many go to the stack. Those are spills: vectors that go there and come
+back for want of registers. No machine of
 the architecture is needed, so this is the measure of the NEON kernels where there is none. The
 tiles of direct convolution also make 1x1; the products of Winograd have tiles of their own, and its
 transforms keep a tile's values on the stack on purpose and are not looked at. A depthwise strip

@@ -51,7 +51,8 @@ enum conv_transform {
     CONV_TRANSFORM_AT_RUN /* where the form can */
 };
 
-/* How Winograd's products are computed (pairs.h); late ones are always plain. */
+/* How Winograd's products are computed (pairs.h); those of F(5,3) and F(6,3) with weights
+ * transformed in the run are always plain. */
 enum conv_products {
     CONV_PRODUCTS_BEST, /* by the processor and the cost model */
     CONV_PRODUCTS_PLAIN,

@@ -24,6 +24,9 @@ void direct_pack(const struct conv_plan *p, const float *weights, const float *b
 void direct_run(const struct conv_plan *p, const float *packed, const struct conv_args *a, int tile,
                 void *scratch);
 
+/* 1x1: copies what outputs [x, x + n) of the joined rows read to [block][output][vl]. */
+void conv_gather(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
+                 float *to);
 /* A group's weights, to [ic][blocks][vl]: for 1x1. */
 void direct_pack_group(const struct conv_plan *p, const float *weights, int group, float *packed);
 

@@ -571,13 +571,12 @@ static void fill_copy(const struct job *j, int y0, int y1, int kept) {
     }
 }
 
-/* Copies what outputs [x, x + n) of the joined rows read, block by block. */
-static void gather(struct job *j, int x, int n) {
-    const struct conv_desc *d = &j->p->d;
-    const int vl = j->p->k->vl;
-    const float *block = j->a->src + j->image * j->a->src_batch;
-    float *to = j->copy;
-    for (int b = 0; b < j->p->icb; b++, block += j->a->src_channel)
+void conv_gather(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
+                 float *to) {
+    const struct conv_desc *d = &p->d;
+    const int vl = p->k->vl;
+    const float *block = a->src + image * a->src_batch;
+    for (int b = 0; b < p->icb; b++, block += a->src_channel)
         for (int i = 0, count; i < n; i += count) { /* of a row */
             const int oy = (x + i) / d->ow, ox = (x + i) % d->ow;
             const float *from = block + ((int64_t)oy * d->sh * d->iw + (int64_t)ox * d->sw) * vl;
@@ -585,8 +584,6 @@ static void gather(struct job *j, int x, int n) {
             for (int q = 0; q < count; q++, to += vl, from += d->sw * vl)
                 copy_lanes(to, from, vl);
         }
-    j->n_gathered = n;
-    j->read = (struct channels){0, 0};
 }
 
 static void cut_rows(struct job *j, int g0, int g1, int length) {
@@ -646,7 +643,9 @@ void direct_run(const struct conv_plan *p, const float *packed, const struct con
         const int most = gathered_pixels(p);
         for (int n; length > 0; x_base += n, length -= n) {
             n = length < most ? length : most;
-            gather(&j, x_base, n);
+            conv_gather(p, a, j.image, x_base, n, j.copy);
+            j.n_gathered = n;
+            j.read = (struct channels){0, 0};
             cut_rows(&j, g0, g1, n);
             for (int g = g0; g < g1; g++) run_group(&j, g, 0, 1, x_base);
         }

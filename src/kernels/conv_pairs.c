@@ -106,38 +106,30 @@ struct inputs {
     int is_scaled;
 };
 
-/* Pieces and pixels that do not lie side by side are copied to where they do. */
-static void gather(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
-                   struct inputs *in) {
-    const struct conv_desc *d = &p->d;
+/* Channels that come in pieces, side by side, with zeros behind the last. */
+static void join_pieces(const struct conv_plan *p, const struct conv_args *a, int image, int x,
+                        int n, float *to) {
     const int vl = p->k->vl;
-    in->src = in->copy;
-    in->block = (int64_t)n * vl;
-    if (d->ic % vl) memset(in->copy + (p->icb - 1) * in->block, 0, (size_t)(n * vl) * 4);
-    for (int i = 0, c = 0; i < d->n_pieces; c += a->sources[i++].channels) {
+    const int64_t block = (int64_t)n * vl;
+    if (p->d.ic % vl) memset(to + (p->icb - 1) * block, 0, (size_t)block * sizeof *to);
+    for (int i = 0, c = 0; i < p->d.n_pieces; c += a->sources[i++].channels) {
         const struct conv_source *s = &a->sources[i];
-        p->k->pairs->place(s->src + image * s->batch + (int64_t)x * vl, vl, s->channels, n,
-                           in->copy + c / vl * in->block, c % vl, in->block);
-    }
-    if (d->n_pieces) return;
-    for (int i = 0, count; i < n; i += count) { /* of a row */
-        const int oy = (x + i) / d->ow, ox = (x + i) % d->ow;
-        const float *src = a->src + image * a->src_batch +
-                           ((int64_t)oy * d->sh * d->iw + (int64_t)ox * d->sw) * vl;
-        count = d->ow - ox < n - i ? d->ow - ox : n - i;
-        for (int b = 0; b < p->icb; b++)
-            p->k->pairs->place(src + b * a->src_channel, (int64_t)d->sw * vl,
-                               d->ic - b * vl < vl ? d->ic - b * vl : vl, count,
-                               in->copy + b * in->block + i * vl, 0, in->block);
+        p->k->pairs->place(s->src + image * s->batch + (int64_t)x * vl, s->channels, n,
+                           to + c / vl * block, c % vl, block);
     }
 }
 
 static void prepare(const struct conv_plan *p, const struct conv_args *a, int image, int x, int n,
                     struct inputs *in) {
     const int vl = p->k->vl;
-    in->src = a->src + image * a->src_batch + (int64_t)x * vl;
-    in->block = a->src_channel;
-    if (p->gathered) gather(p, a, image, x, n, in);
+    in->src = in->copy;
+    in->block = (int64_t)n * vl;
+    if (p->d.n_pieces) join_pieces(p, a, image, x, n, in->copy);
+    else if (p->gathered) conv_gather(p, a, image, x, n, in->copy);
+    else {
+        in->src = a->src + image * a->src_batch + (int64_t)x * vl;
+        in->block = a->src_channel;
+    }
     const float most =
         p->k->pairs->sums(in->src, in->block, pairs_padded(p->d.ic), n, in->products);
     in->is_scaled = !pairs_in_range(most, 1, 16);

@@ -39,6 +39,12 @@ static void weight_transform(const struct form *f, double g[][WINOGRAD_MOST_TAPS
     if (f->stride == 2) g[last + 1][1] = 1;
 }
 
+/* Which of the different products point q of a tile has. */
+static int product_of(const struct form *f, int q) {
+    const int last = f->distinct - 1, row = q / f->n, column = q % f->n;
+    return (row < last ? row : last) * f->distinct + (column < last ? column : last);
+}
+
 /* By how much each row of the matrix that transforms the inputs along one axis enlarges them, the
  * root of the sum of its squares; the last is that of the odd inputs with stride 2, which stay.
  * The rows are the coefficients of the polynomials that have all finite points but one as roots. */
@@ -122,12 +128,10 @@ static void pack_blocks(const struct conv_plan *p, const float *weights, int fir
 }
 
 /* Makes transformed weights those of pairs. */
-static void pack_pairs(const struct conv_plan *p, float *packed) {
+static void pack_pairs(const struct conv_plan *p, const float *sizes, float *packed) {
     const struct form *f = &winograd_forms[p->wino_form];
     const int channels = p->ocb * p->k->vl, points = square(f->distinct), vl = p->k->vl;
     const int64_t block_floats = (int64_t)pairs_padded(p->wino_ic) * vl;
-    float sizes[(WINOGRAD_MOST_OUTPUTS + 2) * (WINOGRAD_MOST_OUTPUTS + 2)];
-    point_sizes(f, sizes);
     float *w = packed + head_floats(p, f);
     for (int first = 0; first < p->ocb; first += p->ocv)
         for (int q = 0; q < points; q++)
@@ -139,14 +143,12 @@ static void pack_pairs(const struct conv_plan *p, float *packed) {
 
 /* The same for weights that each run transforms. */
 static void pack_late_pairs(const struct conv_plan *p, const double g[][WINOGRAD_MOST_TAPS],
-                            float *packed) {
+                            const float *sizes, float *packed) {
     enum { POINTS = (WINOGRAD_MOST_OUTPUTS + 2) * (WINOGRAD_MOST_OUTPUTS + 2) };
     const struct form *f = &winograd_forms[p->wino_form];
     const struct pairs_kernels *k = p->k->pairs;
     const int channels = p->ocb * p->k->vl, points = square(f->distinct), vl = p->k->vl;
     const int taps = square(f->taps), ic = p->wino_ic;
-    float sizes[POINTS];
-    point_sizes(f, sizes);
     float *w = packed + head_floats(p, f);
     for (int o = 0; o < p->ocb; o++, w += (int64_t)pairs_padded(ic) * taps * vl) {
         float most[16] = {0}, sum[POINTS * 16] = {0}, factor[16], unscale[16];
@@ -178,100 +180,110 @@ void winograd_pack(const struct conv_plan *p, const float *weights, const float 
     double g[WINOGRAD_MOST_OUTPUTS + 2][WINOGRAD_MOST_TAPS];
     weight_transform(f, g);
     for (int o = 0; o < channels; o++) packed[o] = bias && o < d->oc ? bias[o] : 0;
-    const int alone = p->wino_pairs; /* each block of output channels by itself */
-    const size_t padded = alone ? (size_t)pairs_padded(p->wino_ic) : (size_t)p->wino_ic;
-    for (int group = 0; group < p->n_groups; group++)
-        for (int first = group * p->ocv, end = first + p->ocv < p->ocb ? first + p->ocv : p->ocb,
-                 all = end - first, blocks = alone ? 1 : all, b = 0;
-             b < all; b += blocks) {
-            float *u = packed + head_floats(p, f) + (size_t)group * p->group_floats +
-                       (size_t)b * padded * (size_t)(vl * (p->wino_late ? square(f->taps) : 1));
-            pack_blocks(p, weights, first + b, blocks, (const double(*)[WINOGRAD_MOST_TAPS])g, u,
-                        (int64_t)padded * all * vl);
-        }
-    if (alone && p->wino_late)
-        pack_late_pairs(p, (const double(*)[WINOGRAD_MOST_TAPS])g, packed);
-    else if (alone) pack_pairs(p, packed);
+    const double(*rows)[WINOGRAD_MOST_TAPS] = (const double(*)[WINOGRAD_MOST_TAPS])g;
+    const int ic = p->wino_pairs ? pairs_padded(p->wino_ic) : p->wino_ic;
+    const int64_t block_floats = (int64_t)ic * vl * (p->wino_late ? square(f->taps) : 1);
+    for (int group = 0; group < p->n_groups; group++) {
+        const int first = group * p->ocv;
+        const int all = p->ocb - first < p->ocv ? p->ocb - first : p->ocv;
+        const int blocks = p->wino_pairs ? 1 : all; /* side by side; by pairs one by one */
+        float *u = packed + head_floats(p, f) + (size_t)group * p->group_floats;
+        for (int b = 0; b < all; b += blocks)
+            pack_blocks(p, weights, first + b, blocks, rows, u + b * block_floats,
+                        (int64_t)ic * all * vl);
+    }
+    if (!p->wino_pairs) return;
+    float *sizes = packed + sizes_at(p, f);
+    point_sizes(f, sizes);
+    if (p->wino_late) pack_late_pairs(p, rows, sizes, packed);
+    else pack_pairs(p, sizes, packed);
 }
 
-/* The tiles of a block, transformed, and how products cover them. */
+/* The tiles of a block, transformed, and the products that cover them, equal ones together. */
 struct block {
     const float *v;
     int64_t v_step; /* from point to point */
     int n;
     int blocks; /* of output channels that these are for */
-    struct covers covers;
-    /* By pairs, of each point: of its tiles what sums start with and what they are multiplied with,
-     * and whether they are. */
-    float *products, *unscale, *is_scaled;
     struct {
-        conv_tile_fn tile;
+        winograd_product product;
+        conv_tile_fn pairs;
         int x, count;
-    } runs[8];
+    } runs[CONV_MOST_BLOCK];
     int n_runs;
+    /* By pairs, for the tiles of each point: what sums start with; and what they are multiplied
+     * with, NULL where they are not. */
+    float *products;
+    const float *unscale[WINOGRAD_MOST_INPUTS * WINOGRAD_MOST_INPUTS];
 };
 
 static void cover_block(const struct conv_plan *p, struct block *b, int blocks) {
+    struct covers covers;
     if (b->blocks == blocks) return;
     b->blocks = blocks;
-    winograd_find_covers(p->k, p->wino_pairs ? 0 : blocks, b->n, &b->covers);
-    if (!p->wino_pairs) return;
+    winograd_find_covers(p->k, p->wino_pairs ? 0 : blocks, b->n, &covers);
     b->n_runs = 0;
-    for (int left = b->n, count; left > 0; b->n_runs++) { /* from the last on, equal ones at once */
-        const int px = b->covers.last[left];
-        for (count = 1; left > count * px && b->covers.last[left - count * px] == px;) count++;
+    for (int left = b->n, count; left > 0; b->n_runs++) { /* from the last on */
+        const int px = covers.last[left];
+        for (count = 1; left > count * px && covers.last[left - count * px] == px;) count++;
         left -= count * px;
-        b->runs[b->n_runs].tile = winograd_pairs_tile(p->k, px);
+        b->runs[b->n_runs].product = p->k->winograd->product[blocks][px];
+        b->runs[b->n_runs].pairs = winograd_pairs_tile(p->k, px);
         b->runs[b->n_runs].x = left;
         b->runs[b->n_runs].count = count;
     }
 }
 
+/* Weights that are needed after the next products, and may be in memory only by now. */
+struct ahead {
+    const float *from;
+    int64_t floats;
+};
+
+/* Fetches a point's share of them to L2. */
+static void fetch_ahead(const struct ahead *a, int q, int points) {
+    const int64_t share = a->floats / points / 16 * 16 + 16, end = (q + 1) * share;
+    for (int64_t at = q * share; at < end && at < a->floats; at += 16)
+        __builtin_prefetch(a->from + at, 0, 2);
+}
+
 /* All points of one group of output channels: m[point][block][tile][vl] = u v, or += unless it is
- * the first share of the channels, over the input channels [c, c + channels). Between points
- * `ahead` bytes from `next` on are fetched to L2. */
+ * the first share of the channels, over the input channels [c, c + channels). */
 static void multiply(const struct conv_plan *p, const struct block *b, const float *u,
-                     int64_t u_step, int c, int channels, float *m, const char *next,
-                     size_t ahead) {
+                     int64_t u_step, int c, int channels, float *m, const struct ahead *ahead) {
     const struct form *f = &winograd_forms[p->wino_form];
-    const int vl = p->k->vl, n = f->n, last = f->distinct - 1;
+    const int vl = p->k->vl, points = square(f->n);
     const int64_t block = (int64_t)b->n * vl, m_step = b->blocks * block;
     const float *v = b->v + c / vl * block;
-    const size_t share = ahead / (size_t)(n * n) + 64;
-    for (int q = 0; q < n * n; q++) {
-        const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
-        for (size_t at = (size_t)q * share; at < ((size_t)q + 1) * share && at < ahead; at += 64)
-            __builtin_prefetch(next + at, 0, 2);
-        const float *weights = u + (row * f->distinct + column) * u_step;
-        for (int left = b->n, count; left > 0;) { /* from the last on, equal ones at once */
-            const int px = b->covers.last[left];
-            for (count = 1; left > count * px && b->covers.last[left - count * px] == px;) count++;
-            left -= count * px;
-            p->k->winograd->product[b->blocks][px](weights, v + q * b->v_step + left * vl, block,
-                                                   channels, m + q * m_step + left * vl, block,
-                                                   c > 0, count);
+    for (int q = 0; q < points; q++, v += b->v_step, m += m_step) {
+        fetch_ahead(ahead, q, points);
+        for (int i = 0; i < b->n_runs; i++) {
+            const int x = b->runs[i].x * vl;
+            b->runs[i].product(u + product_of(f, q) * u_step, v + x, block, channels, m + x, block,
+                               c > 0, b->runs[i].count);
         }
     }
 }
 
-/* Sums up the products of pairs of each point's inputs, which are scaled where they need it. */
-static void prepare_pairs(const struct conv_plan *p, const struct block *b, float *v) {
+/* Sums up the products of pairs of each point's inputs, which are scaled where they need it. room:
+ * two floats for each tile and point. */
+static void prepare_pairs(const struct conv_plan *p, struct block *b, const float *sizes, float *v,
+                          float *room) {
     const struct form *f = &winograd_forms[p->wino_form];
     const struct pairs_kernels *k = p->k->pairs;
-    const int n = f->n, last = f->distinct - 1;
-    const int64_t block = (int64_t)b->n * p->k->vl;
+    const int points = square(f->n), n = b->n;
+    const int64_t block = (int64_t)n * p->k->vl;
     /* Large tiles lose more digits, and late weights of some points are small. */
     const float slack = f->m > 4 || (p->wino_late && f->m > 3 && f->stride == 2) ? 4 : 8;
-    float sizes[(WINOGRAD_MOST_OUTPUTS + 2) * (WINOGRAD_MOST_OUTPUTS + 2)];
-    point_sizes(f, sizes);
-    for (int q = 0; q < n * n; q++, v += b->v_step) {
-        const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
-        const float size = sizes[row * f->distinct + column];
-        float *products = b->products + q * b->n;
-        const float most = k->sums(v, block, pairs_padded(p->wino_ic), b->n, products);
-        b->is_scaled[q] = pairs_in_range(most, size, slack) ? 0 : 1;
-        if (b->is_scaled[q] > 0)
-            k->scale(v, block, p->wino_ic, size, b->n, v, block, products, b->unscale + q * b->n);
+    b->products = room;
+    for (int q = 0; q < points; q++, v += b->v_step) {
+        const float size = sizes[product_of(f, q)];
+        float *products = room + q * n, *unscale = room + (points + q) * n;
+        const float most = k->sums(v, block, pairs_padded(p->wino_ic), n, products);
+        b->unscale[q] = NULL;
+        if (pairs_in_range(most, size, slack)) continue;
+        k->scale(v, block, p->wino_ic, size, n, v, block, products, unscale);
+        b->unscale[q] = unscale;
     }
 }
 
@@ -279,26 +291,23 @@ static void prepare_pairs(const struct conv_plan *p, const struct block *b, floa
  * [point][block][channel][vl], with `channels` a multiple of PAIRS_UNIT. */
 static void multiply_pairs(const struct conv_plan *p, const struct block *b, const float *packed,
                            int first, const float *u, int64_t u_step, int c, int channels,
-                           float *m, const char *next, size_t ahead) {
+                           float *m, const struct ahead *ahead) {
     static const float zeros[CONV_MOST_BLOCK + 16];
     const struct form *f = &winograd_forms[p->wino_form];
-    const int vl = p->k->vl, n = f->n, last = f->distinct - 1, all = p->ocb * vl;
+    const int vl = p->k->vl, points = square(f->n), all = p->ocb * vl;
     const int64_t block = (int64_t)b->n * vl;
-    const size_t share = ahead / (size_t)(n * n) / 64 * 64 + 64;
     struct conv_piece piece = {NULL, channels};
     struct conv_tile t = {.bias = zeros, .pieces = &piece, .n_pieces = 1, .src_row = block,
                           .dst_pixel = vl, .direct = 1, .resume = c > 0};
-    for (int q = 0; q < n * n; q++) {
-        const int row = q / n < last ? q / n : last, column = q % n < last ? q % n : last;
-        const int point = row * f->distinct + column;
-        for (size_t at = (size_t)q * share; at < ((size_t)q + 1) * share && at < ahead; at += 64)
-            __builtin_prefetch(next + at, 0, 2);
-        const float *own = packed + (1 + 2 * point) * all + first * vl;
+    for (int q = 0; q < points; q++) {
+        const int product = product_of(f, q);
+        const float *own = packed + (1 + 2 * product) * all + first * vl;
+        fetch_ahead(ahead, q, points);
         piece.src = b->v + q * b->v_step + c / vl * block;
-        t.weights = u + point * u_step;
+        t.weights = u + product * u_step;
         /* The products of all channels are taken off with the first of them. */
         t.pixel_products = c ? zeros : b->products + q * b->n;
-        t.pixel_unscale = b->is_scaled[q] > 0 ? b->unscale + q * b->n : NULL;
+        t.pixel_unscale = b->unscale[q];
         for (int o = 0; o < b->blocks; o++, m += block, t.weights += (int64_t)channels * vl) {
             t.weight_products = c ? zeros : own + o * vl;
             t.weight_unscale = own + all + o * vl;
@@ -306,7 +315,7 @@ static void multiply_pairs(const struct conv_plan *p, const struct block *b, con
                 t.src_at = (int64_t)b->runs[i].x * vl;
                 t.dst = m + t.src_at;
                 t.count = b->runs[i].count;
-                b->runs[i].tile(&t);
+                b->runs[i].pairs(&t);
             }
         }
     }
@@ -323,10 +332,10 @@ static void multiply_late_pairs(const struct conv_plan *p, const struct block *b
             p->k->winograd->weights_late[p->wino_form](
                 weights + ((int64_t)o * padded + c) * 9 * vl, end - c,
                 u + (int64_t)o * (end - c) * vl, late_step(p, b->blocks));
-        const int rest = padded - end < end - c ? padded - end : end - c;
-        multiply_pairs(p, b, packed, first, u, late_step(p, b->blocks), c, end - c, m,
-                       (const char *)(weights + (int64_t)(rest ? end : padded) * 9 * vl),
-                       (size_t)(rest ? rest : end - c) * 9 * (size_t)vl * 4);
+        /* This block's next channels, or the next block's first. */
+        const int next = end < padded && padded - end < end - c ? padded - end : end - c;
+        const struct ahead ahead = {weights + (int64_t)end * 9 * vl, (int64_t)next * 9 * vl};
+        multiply_pairs(p, b, packed, first, u, late_step(p, b->blocks), c, end - c, m, &ahead);
     }
 }
 
@@ -340,11 +349,9 @@ static void multiply_late(const struct conv_plan *p, const struct block *b, cons
         const int pairs = channels * b->blocks;
         p->k->winograd->weights_late[p->wino_form](weights, pairs, u, late_step(p, b->blocks));
         weights += (int64_t)pairs * 9 * vl;
-        /* The next ones, as many: by now they may be in memory only. */
-        size_t ahead = (size_t)pairs * 9 * (size_t)vl * sizeof *weights;
-        const size_t left = (size_t)((const char *)end - (const char *)weights);
-        multiply(p, b, u, late_step(p, b->blocks), c * vl, channels, m, (const char *)weights,
-                 ahead < left ? ahead : left);
+        const int64_t next = (int64_t)pairs * 9 * vl; /* as many */
+        const struct ahead ahead = {weights, next < end - weights ? next : end - weights};
+        multiply(p, b, u, late_step(p, b->blocks), c * vl, channels, m, &ahead);
     }
 }
 
@@ -455,6 +462,7 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
     const float *end = packed + p->packed_bytes / sizeof *packed;
     float *late = (float *)scratch + (in_cells(d) ? made_floats(p, f) + strip_floats(p, f) : 0);
     float *v = late + (p->wino_late ? late_step(p, p->ocv) * square(f->distinct) : 0);
+    const struct ahead none = {NULL, 0};
     struct planes src = {a->src, 0, a->src_channel};
     if (a->make_row)
         src = (struct planes){scratch, INT_MIN / 2, (int64_t)2 * f->n * d->iw};
@@ -465,13 +473,9 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
         float *products = v + v_step * f->n * f->n;
         struct block block = {.v = v, .v_step = v_step, .n = n};
         transform_inputs(p, a, &src, b0, n, v, v_step, scratch);
-        if (p->wino_pairs) {
-            const int points = square(f->n);
-            block.products = products + (int64_t)points * p->ocv * n * vl;
-            block.unscale = block.products + points * n;
-            block.is_scaled = block.unscale + points * n;
-            prepare_pairs(p, &block, v);
-        }
+        if (p->wino_pairs)
+            prepare_pairs(p, &block, packed + sizes_at(p, f), v,
+                          products + (int64_t)square(f->n) * p->ocv * n * vl);
         for (int g = g0; g < g1; g++) {
             const int blocks = p->ocb - g * p->ocv < p->ocv ? p->ocb - g * p->ocv : p->ocv;
             const float *weights = packed + head_floats(p, f) + (size_t)g * p->group_floats;
@@ -481,11 +485,11 @@ void winograd_run(const struct conv_plan *p, const float *packed, const struct c
             else if (p->wino_pairs)
                 multiply_pairs(p, &block, packed, g * p->ocv, weights,
                                (int64_t)pairs_padded(p->wino_ic) * blocks * vl, 0,
-                               pairs_padded(p->wino_ic), products, NULL, 0);
+                               pairs_padded(p->wino_ic), products, &none);
             else if (p->wino_late) multiply_late(p, &block, weights, late, products, end);
             else
                 multiply(p, &block, weights, (int64_t)p->wino_ic * blocks * vl, 0, p->wino_ic,
-                         products, NULL, 0);
+                         products, &none);
             for (int o = 0; o < blocks; o++) {
                 const int ob = g * p->ocv + o;
                 for (int i = 0; i < n; i++) {

@@ -52,10 +52,9 @@ struct pairs_kernels {
      * afterwards. dst may be src. */
     void (*scale)(const float *src, int64_t src_block, int channels, float size, int n, float *dst,
                   int64_t dst_block, float *products, float *unscale);
-    /* Copies up to vl channels of pixels that are src_pixel floats apart to lanes from `lane` on of
-     * a block, and on in the next one. */
-    void (*place)(const float *src, int64_t src_pixel, int channels, int n, float *dst, int lane,
-                  int64_t dst_block);
+    /* Copies up to vl channels of n pixels, vl floats apart, to lanes from `lane` on of a block,
+     * and on in the next one. */
+    void (*place)(const float *src, int channels, int n, float *dst, int lane, int64_t dst_block);
     /* Scales weights [channel][ocv][vl] to at most 4 * size, a power of two, and negates the second
      * ones of pairs that are taken off; zeros follow up to a multiple of PAIRS_UNIT channels.
      * Leaves conv_tile.weight_products and weight_unscale. */

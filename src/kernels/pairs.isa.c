@@ -266,10 +266,9 @@ static void settle(float *w, int channels, int taps, const float *most, float *u
     vf_store(factor, scale);
 }
 
-static void place(const float *src, int64_t src_pixel, int channels, int n, float *dst, int lane,
-                  int64_t dst_block) {
+static void place(const float *src, int channels, int n, float *dst, int lane, int64_t dst_block) {
     const int here = channels < VL - lane ? channels : VL - lane, there = channels - here;
-    for (int i = 0; i < n; i++, src += src_pixel, dst += VL) {
+    for (int i = 0; i < n; i++, src += VL, dst += VL) {
         vf_store_n(dst + lane, vf_load_n(src, (size_t)here), (size_t)here);
         if (there) vf_store_n(dst + dst_block, vf_load_n(src + here, (size_t)there), (size_t)there);
     }

@@ -21,8 +21,6 @@
                          .points = {__VA_ARGS__}},
 const struct form winograd_forms[N_WINOGRAD_FORMS] = {WINOGRAD_FORMS(DEFINE_FORM)};
 
-
-
 /* As packed. */
 static double weight_bytes(const struct conv_plan *p, const struct form *f, int late) {
     return 4.0 * square(late ? f->taps : f->distinct) * p->wino_ic * p->ocb * p->k->vl;
@@ -44,6 +42,9 @@ static int late_blocks(const struct conv_plan *p, const struct form *f, int ocv)
     return (p->icb + parts - 1) / parts;
 }
 
+/* The cost model: a sum of what was fitted to some 2500 combinations of layer, form and cut, run
+ * with weights that had left the caches, as those of a network larger than these have. The cut it
+ * chooses is 6 to 7 % slower than the best of them on average. */
 static const struct winograd_costs *costs_of(const struct kernels *k) {
     return &k->winograd->costs[cpu_adds_beside_products(k->isa)];
 }
@@ -86,10 +87,6 @@ static void find_all_covers(const struct kernels *k, struct covers *c) {
     for (int ocv = k->pairs->n_tiles ? 0 : 1; ocv <= k->winograd->max_ocv; ocv++)
         winograd_find_covers(k, ocv, CONV_MOST_BLOCK, &c[ocv]);
 }
-
-/* The cost model: a sum of what was fitted to some 2500 combinations of layer, form and cut, run
- * with weights that had left the caches, as those of a network larger than these have. The cut it
- * chooses is 6 to 7 % slower than the best of them on average. */
 
 /* The sums of pairs' products of all inputs. */
 static double sums_us(const struct conv_plan *p, const struct form *f, int tiles,
@@ -142,6 +139,8 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
     const int can_pair = p->k->pairs->n_tiles > 0 && d->products != CONV_PRODUCTS_PLAIN &&
                          (d->products == CONV_PRODUCTS_PAIRS ||
                           cpu_adds_beside_products(p->k->isa));
+    /* Else points' weights differ too much in size for one factor. */
+    const int can_pair_late = can_pair && (f->stride == 2 || f->m <= 4);
     const int must_pair = can_pair && d->products == CONV_PRODUCTS_PAIRS;
     struct cut best = {0};
     double least = 0;
@@ -152,9 +151,8 @@ static struct cut choose_cut(const struct conv_plan *p, const struct form *f,
         for (int ocv = 1; ocv <= k->max_ocv && ocv <= p->ocb; ocv++)
             for (int way = 0; way < 4; way++) {
                 const int late = way & 1, pairs = way / 2;
-                if (late > can || pairs > can_pair || (pairs < must_pair && !late)) continue;
-                /* Points whose weights differ too much in size for one factor. */
-                if (late && pairs && f->stride == 1 && f->m > 4) continue;
+                if (late > can || pairs > (late ? can_pair_late : can_pair)) continue;
+                if (must_pair && !pairs && (!late || can_pair_late)) continue;
                 if (wanted_ocv && ocv != wanted_ocv) continue;
                 if (late ? d->transform == CONV_TRANSFORM_AT_LOAD
                          : can && d->transform == CONV_TRANSFORM_AT_RUN)
@@ -310,7 +308,7 @@ int winograd_lay_out(struct conv_plan *p, int form) {
                         (size_t)points * (size_t)p->ocv * (size_t)p->unit * (size_t)vl) *
                        sizeof(float);
     if (cut.pairs)
-        p->scratch_bytes += (size_t)points * (2 * (size_t)p->unit + 1) * sizeof(float) + 64;
+        p->scratch_bytes += (size_t)points * 2 * (size_t)p->unit * sizeof(float);
     if (cut.late)
         p->scratch_bytes +=
             (size_t)late_step(p, p->ocv) * (size_t)square(f->distinct) * sizeof(float);

@@ -67,10 +67,14 @@ static inline size_t made_floats(const struct conv_plan *p, const struct form *f
 }
 
 /* What is packed before the weights: biases, and by pairs for each different product what its sums
- * start with and what they are multiplied with. */
+ * start with and what they are multiplied with; then the size of its inputs (point_sizes()). */
+static inline size_t sizes_at(const struct conv_plan *p, const struct form *f) {
+    return (size_t)(p->ocb * p->k->vl) * (1 + 2 * (size_t)square(f->distinct));
+}
+
 static inline size_t head_floats(const struct conv_plan *p, const struct form *f) {
-    return (size_t)(p->ocb * p->k->vl) *
-           (p->wino_pairs ? 1 + 2 * (size_t)square(f->distinct) : 1);
+    if (!p->wino_pairs) return (size_t)(p->ocb * p->k->vl);
+    return sizes_at(p, f) + ((size_t)square(f->distinct) + 15) / 16 * 16;
 }
 
 /* How tiles side by side are best covered by products for ocv blocks (0: by pairs, for one): what

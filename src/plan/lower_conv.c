@@ -74,8 +74,8 @@ static void pack(const void *context, void *memory) {
 /* What the packed form depends on; two plans that agree in it share their weights. */
 struct signature {
     enum isa isa;
-    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, wino_pairs, src;
-    int odd_pt, odd_pl;
+    int algorithm, ic, oc, kh, kw, groups, icb, ocb, ocv, n_groups, merged, wino_form, wino_pairs;
+    int src, odd_pt, odd_pl;
     size_t group_floats;
 };
 

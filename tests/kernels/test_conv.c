@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -341,8 +342,10 @@ static void winograd(void **unused) {
                 int fits = form != WINOGRAD_s1_m4_4 && stride == (form < WINOGRAD_s2_m3 ? 1 : 2);
                 assert_int_equal(winograd_lay_out(&p, form), fits);
                 if (fits && d.transform == CONV_TRANSFORM_AT_LOAD) assert_int_equal(p.wino_late, 0);
+                const int alike = form != WINOGRAD_s1_m5 && form != WINOGRAD_s1_m6;
                 if (fits && d.products == CONV_PRODUCTS_PAIRS && k->pairs->n_tiles)
-                    assert_true(p.wino_pairs || p.wino_late);
+                    assert_int_equal(p.wino_pairs, alike || !p.wino_late);
+                if (fits && d.products == CONV_PRODUCTS_PLAIN) assert_false(p.wino_pairs);
                 if (fits && d.transform == CONV_TRANSFORM_AT_RUN) {
                     assert_true(p.wino_late > 0);
                     if (i % 2) p.wino_late = 1; /* and in several parts */
@@ -485,6 +488,15 @@ static void pairs(void **unused) {
             assert_int_equal(p.way, CONV_ONLY_DIRECT);
         }
     if (kernels_for(ISA_AVX512)) assert_true(n_run > 0);
+    /* Taken without being asked for where they gain. */
+    if (!kernels_for(ISA_AVX512) || strncmp(cpu_class(), "AuthenticAMD-25-", 16)) return;
+    struct conv_desc d = make(64, 64, 40, 40, 1, 1, 0);
+    struct conv_plan p;
+    assert_ok(conv_plan_init(kernels_for(ISA_AVX512), &d, &p));
+    assert_int_equal(p.algorithm, CONV_PAIRS);
+    d = make(64, 64, 40, 40, 3, 1, 1);
+    assert_ok(conv_plan_init(kernels_for(ISA_AVX512), &d, &p));
+    assert_true(p.wino_pairs);
 }
 
 /* An infinite input, or one that is no number, stays with its pixel. */
@@ -580,6 +592,13 @@ static void precision(void **unused) {
                 error = error_of(k, d, x, w);
                 print_message(", %.1e", (double)error);
                 assert_true(error < 2e-5f);
+                d = make(channels[i], 16, 24, 24, 3, 1, 1);
+                d.products = CONV_PRODUCTS_PAIRS;
+                for (d.only = 4; d.only <= 6; d.only++) {
+                    error = error_of(k, d, x, w);
+                    print_message(" %.1e", (double)error);
+                    assert_true(error < 2e-5f);
+                }
             }
             print_message("\n");
             mem_free(x);
