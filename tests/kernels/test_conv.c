@@ -591,7 +591,7 @@ static void precision(void **unused) {
                     x[j] = ldexpf(fabsf(value()), size) + (size == -3) * 0.1f;
                 error = error_of(k, d, x, w);
                 print_message(", %.1e", (double)error);
-                assert_true(error < 2e-5f);
+                assert_true(error < 5e-6f); /* 7e-6 where every pair's products are added */
                 d = make(channels[i], 16, 24, 24, 3, 1, 1);
                 d.products = CONV_PRODUCTS_PAIRS;
                 for (d.only = 4; d.only <= 6; d.only++) {
