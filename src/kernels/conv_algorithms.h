@@ -13,11 +13,15 @@ struct conv_run {
     int kx0, nkx, skip_first, skip_last;
 };
 
-/* Cuts `length` outputs, from x on, into register tiles of ocv blocks; the last may be moved back
- * to overlap. Returns the cost in FMA instructions per channel and tap and, if runs is not NULL,
- * appends to it. Needs p->k and p->pixel_step. */
-float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct conv_run *runs,
-               int *n_runs);
+/* The register tiles for this many blocks of output channels and p->pixel_step; how many. */
+int conv_cut_tiles(const struct conv_plan *p, int ocv,
+                   const struct conv_tile_kernel *out[static CONV_CUT_TILES]);
+/* The best cuts into these, of which there must be some; with `overlap` the last tile may compute
+ * outputs of the one before it, too. */
+void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv_cuts *c);
+/* Cuts `length` outputs, from x on. Returns the cost in FMA instructions per channel and tap and,
+ * if runs is not NULL, appends to it. */
+float conv_cut(const struct conv_cuts *c, int length, int x, struct conv_run *runs, int *n_runs);
 
 enum status direct_plan(struct conv_plan *p);
 void direct_pack(const struct conv_plan *p, const float *weights, const float *bias, float *packed);

@@ -19,10 +19,7 @@
 #include "kernels/move.h"
 #include "kernels/pairs.h"
 
-enum {
-    EXACT = 64,     /* lengths up to this are cut optimally */
-    MOST_LANES = 64 /* of a group of output channels */
-};
+enum { MOST_LANES = 64 }; /* of a group of output channels */
 #define PLANAR_BYTES (96 * 1024)
 #define GATHERED_BYTES (192 * 1024)
 /* Weights of fewer bytes stay in the L2 cache from row to row, and do not need the copy. */
@@ -49,91 +46,6 @@ static struct channels reach(const struct conv_plan *p, int block, int n) {
 static int group_blocks(const struct conv_plan *p, int group, int ocv) {
     int left = p->ocb - group * ocv;
     return left < ocv ? left : ocv;
-}
-
-static float tile_cost(const struct conv_kernels *k, int ocv, int px) {
-    float c = (float)(ocv * px) + k->load_cost * (float)ocv + k->broadcast_cost * (float)px;
-    return c < k->least_cost ? k->least_cost : c;
-}
-
-/* The register tiles for this many blocks and this distance, longest last. */
-static int candidates(const struct conv_plan *p, int ocv, const struct conv_tile_kernel **out) {
-    const int pairs = p->algorithm == CONV_PAIRS;
-    const struct conv_tile_kernel *tiles = pairs ? p->k->pairs->tiles : p->k->conv->tiles;
-    const int n_tiles = pairs ? p->k->pairs->n_tiles : p->k->conv->n_tiles;
-    for (int any = 0; any < 2; any++) {
-        int n = 0;
-        for (int i = 0; i < n_tiles; i++)
-            if (tiles[i].ocv == ocv && tiles[i].step == (any ? 0 : p->pixel_step) && n < 16)
-                out[n++] = &tiles[i];
-        if (n) return n;
-    }
-    return 0;
-}
-
-float conv_cut(const struct conv_plan *p, int ocv, int length, int x, struct conv_run *runs,
-               int *n_runs) {
-    const struct conv_kernels *k = p->k->conv;
-    const struct conv_tile_kernel *c[16];
-    int n = candidates(p, ocv, c);
-    float cost[16], total = 0;
-    int main_tile = 0;
-    for (int i = 0; i < n; i++) {
-        cost[i] = tile_cost(k, ocv, c[i]->px);
-        if (cost[i] * (float)c[main_tile]->px < cost[main_tile] * (float)c[i]->px) main_tile = i;
-    }
-#define APPEND(tile, at, number)                                                                   \
-    do {                                                                                           \
-        if (runs) runs[(*n_runs)++] = (struct conv_run){c[tile], (at), (number), 0, 0, -1, -1};    \
-    } while (0)
-    int longest = length;
-    if (length > EXACT || length % c[main_tile]->px == 0) {
-        int count = length % c[main_tile]->px ? (length - EXACT / 2) / c[main_tile]->px
-                                              : length / c[main_tile]->px;
-        total += cost[main_tile] * (float)count;
-        APPEND(main_tile, x, count);
-        x += count * c[main_tile]->px;
-        length -= count * c[main_tile]->px;
-        if (length == 0) return total;
-    }
-    /* least[i]: cost of exactly i outputs, by[i]: its last tile. */
-    float least[EXACT + 1];
-    signed char by[EXACT + 1];
-    least[0] = 0;
-    by[0] = -1;
-    for (int i = 1; i <= length; i++) {
-        least[i] = 1e30f;
-        by[i] = 0;
-        for (int j = 0; j < n; j++)
-            if (c[j]->px <= i && least[i - c[j]->px] + cost[j] < least[i]) {
-                least[i] = least[i - c[j]->px] + cost[j];
-                by[i] = (signed char)j;
-            }
-    }
-    int tail = -1, exact = length;
-    float best = least[length];
-    for (int j = 0; j < n; j++) {
-        /* Sums that wait in the destination must be added to once. */
-        if (c[j]->px > longest || p->chunk) continue;
-        for (int r = 1; r < c[j]->px && r <= length; r++)
-            if (least[length - r] + cost[j] < best - 0.01f) {
-                best = least[length - r] + cost[j];
-                tail = j;
-                exact = length - r;
-            }
-    }
-    for (int i = exact; i > 0;) {
-        int j = by[i], count = 0;
-        while (i > 0 && by[i] == j) {
-            i -= c[j]->px;
-            count++;
-        }
-        APPEND(j, x, count);
-        x += count * c[j]->px;
-    }
-    if (tail >= 0) APPEND(tail, x + (length - exact) - c[tail]->px, 1);
-#undef APPEND
-    return total + best;
 }
 
 /* True when the ends of a row need no cutting: at most one output on each side misses one tap. */
@@ -167,17 +79,19 @@ static size_t pieces_bytes(const struct conv_plan *p) {
     return ((size_t)n * sizeof(struct conv_piece) + 63) / 64 * 64;
 }
 
-/* The tiles of one output row (or of `length` outputs of the joined row) for groups of ocv. */
-static int cut_row(const struct conv_plan *p, int ocv, int length, struct conv_run *runs) {
+/* The tiles of one output row (or of `length` outputs of the joined row) for full groups, or for
+ * the rest. */
+static int cut_row(const struct conv_plan *p, int rest, int length, struct conv_run *runs) {
     const struct conv_desc *d = &p->d;
+    const struct conv_cuts *c = &p->cuts[rest];
     int n = 0;
     if (d->src == CONV_PLANAR || p->flat) { /* the border is in the copy */
-        conv_cut(p, ocv, length, 0, runs, &n);
+        conv_cut(c, length, 0, runs, &n);
         for (int i = 0; i < n; i++) runs[i].nkx = p->merged ? 1 : d->kw;
         return n;
     }
     if (simple_ends(d)) {
-        conv_cut(p, ocv, length, 0, runs, &n);
+        conv_cut(c, length, 0, runs, &n);
         for (int i = 0; i < n; i++) runs[i].nkx = d->kw;
         int over = (d->ow - 1) * d->sw - d->pl + (d->kw - 1) * d->dw - (d->iw - 1);
         if (over > 0) {
@@ -209,7 +123,7 @@ static int cut_row(const struct conv_plan *p, int ocv, int length, struct conv_r
                (nkx == 0 || other == kx0))
             end++;
         int first = n;
-        conv_cut(p, ocv, end - x, x, runs, &n);
+        conv_cut(c, end - x, x, runs, &n);
         for (int i = first; i < n; i++) {
             runs[i].kx0 = nkx ? kx0 : 0;
             runs[i].nkx = nkx;
@@ -280,15 +194,19 @@ enum status direct_plan(struct conv_plan *p) {
         if (!wanted && chunked && ocv > 2 &&
             vl * taps * ocv * vl * (int)sizeof(float) > k->chunk_bytes)
             break;
-        const struct conv_tile_kernel *c[16];
-        if (!candidates(p, ocv, c)) break;
-        double full = conv_cut(p, ocv, length, 0, NULL, NULL), total = 0;
-        int groups = (p->ocb + ocv - 1) / ocv, most = 0;
+        const int groups = (p->ocb + ocv - 1) / ocv, last = group_blocks(p, groups - 1, ocv);
+        struct conv_cuts cuts[2];
+        if (!conv_cut_tiles(p, ocv, cuts[0].tile)) break;
+        conv_cuts_init(p, ocv, 1, &cuts[0]);
+        conv_cuts_init(p, last, 1, &cuts[1]);
+        const double full = conv_cut(&cuts[0], length, 0, NULL, NULL);
+        const double rest = conv_cut(&cuts[1], length, 0, NULL, NULL);
+        double total = 0;
+        int most = 0;
         for (int g = 0; g < groups; g++) {
             int blocks = group_blocks(p, g, ocv);
             struct channels r = reach(p, g * ocv, blocks);
-            double cost = blocks == ocv ? full : conv_cut(p, blocks, length, 0, NULL, NULL);
-            total += cost * (r.end - r.first);
+            total += (blocks == ocv ? full : rest) * (r.end - r.first);
             if (r.end - r.first > most) most = r.end - r.first;
         }
         if (least == 0 || total < least) {
@@ -296,6 +214,7 @@ enum status direct_plan(struct conv_plan *p) {
             p->ocv = ocv;
             p->n_groups = groups;
             span = most;
+            memcpy(p->cuts, cuts, sizeof cuts);
         }
     }
     CHECK(p->ocv > 0, STATUS_INTERNAL, "convolution: no register tile for distance %d",
@@ -316,7 +235,7 @@ enum status direct_plan(struct conv_plan *p) {
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
     struct conv_run runs[64];
     int n_runs = 0;
-    conv_cut(p, p->ocv, length < 100000 ? length : 100000, 0, runs, &n_runs);
+    conv_cut(&p->cuts[0], length < 100000 ? length : 100000, 0, runs, &n_runs);
     int widest = 0;
     for (int i = 0; i < n_runs; i++)
         if (runs[i].count * runs[i].kernel->px > runs[widest].count * runs[widest].kernel->px)
@@ -332,6 +251,10 @@ enum status direct_plan(struct conv_plan *p) {
     const size_t piece = (size_t)(vl * taps) * (size_t)(p->ocv * vl) * sizeof(float);
     if (chunked && !p->rows_outer && p->group_floats * sizeof(float) > chunk)
         p->chunk = piece < chunk ? (int)(chunk / piece) : 1;
+    if (p->chunk) { /* what is added to must be added to once */
+        conv_cuts_init(p, p->ocv, 0, &p->cuts[0]);
+        conv_cuts_init(p, group_blocks(p, p->n_groups - 1, p->ocv), 0, &p->cuts[1]);
+    }
     p->fetch_input = k->fetch_input && p->flat && !p->gathered && input > FETCHED_INPUT;
     p->fetch_weights = p->chunk && bytes > FETCHED_WEIGHTS;
     p->scratch_bytes = runs_bytes(p) + pieces_bytes(p);
@@ -590,8 +513,8 @@ static void cut_rows(struct job *j, int g0, int g1, int length) {
     const struct conv_plan *p = j->p;
     const int last = group_blocks(p, p->n_groups - 1, p->ocv);
     if (g0 < p->n_groups - 1 || last == p->ocv)
-        j->n_runs[0] = cut_row(p, p->ocv, length, j->runs[0]);
-    if (g1 == p->n_groups && last != p->ocv) j->n_runs[1] = cut_row(p, last, length, j->runs[1]);
+        j->n_runs[0] = cut_row(p, 0, length, j->runs[0]);
+    if (g1 == p->n_groups && last != p->ocv) j->n_runs[1] = cut_row(p, 1, length, j->runs[1]);
 }
 
 /* All rows of a group, for one chunk of the input channels after the other. Meanwhile the weights

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cutting rows of outputs into register tiles.
+ *
+ * All but the end of a long row goes to the tile that takes least for an output; the rest, up to
+ * EXACT outputs, is cut by dynamic programming, where the last tile may also be moved back to
+ * overlap what is there already. The cuts of all these rests are found when a layer is planned,
+ * because a run has thousands of rows.
+ */
+#include "kernels/conv_algorithms.h"
+#include "kernels/pairs.h"
+
+enum { EXACT = CONV_CUT_EXACT };
+
+int conv_cut_tiles(const struct conv_plan *p, int ocv, const struct conv_tile_kernel *out[static CONV_CUT_TILES]) {
+    const int pairs = p->algorithm == CONV_PAIRS;
+    const struct conv_tile_kernel *tiles = pairs ? p->k->pairs->tiles : p->k->conv->tiles;
+    const int n_tiles = pairs ? p->k->pairs->n_tiles : p->k->conv->n_tiles;
+    for (int any = 0; any < 2; any++) {
+        int n = 0;
+        for (int i = 0; i < n_tiles; i++)
+            if (tiles[i].ocv == ocv && tiles[i].step == (any ? 0 : p->pixel_step) &&
+                n < CONV_CUT_TILES)
+                out[n++] = &tiles[i];
+        if (n) return n;
+    }
+    return 0;
+}
+
+static float tile_cost(const struct conv_kernels *k, int ocv, int px) {
+    float c = (float)(ocv * px) + k->load_cost * (float)ocv + k->broadcast_cost * (float)px;
+    return c < k->least_cost ? k->least_cost : c;
+}
+
+void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv_cuts *c) {
+    const int n = conv_cut_tiles(p, ocv, c->tile);
+    c->main = 0;
+    for (int i = 0; i < n; i++) {
+        c->cost[i] = tile_cost(p->k->conv, ocv, c->tile[i]->px);
+        if (c->cost[i] * (float)c->tile[c->main]->px < c->cost[c->main] * (float)c->tile[i]->px)
+            c->main = i;
+    }
+    float least[EXACT + 1] = {0}; /* of exactly so many outputs */
+    for (int length = 1; length <= EXACT; length++) {
+        least[length] = 1e30f;
+        for (int j = 0; j < n; j++) {
+            const int before = length - c->tile[j]->px;
+            if (before < 0 || least[before] + c->cost[j] >= least[length]) continue;
+            least[length] = least[before] + c->cost[j];
+            c->last[length] = (unsigned char)j;
+        }
+        float best = least[length];
+        c->exact[length] = (unsigned char)length;
+        for (int j = 0; overlap && j < n; j++)
+            for (int rest = 1; rest < c->tile[j]->px && c->tile[j]->px <= length; rest++) {
+                if (least[length - rest] + c->cost[j] >= best - 0.01f) continue;
+                best = least[length - rest] + c->cost[j];
+                c->exact[length] = (unsigned char)(length - rest);
+                c->tail[length] = (unsigned char)j;
+            }
+    }
+}
+
+float conv_cut(const struct conv_cuts *c, int length, int x, struct conv_run *runs, int *n_runs) {
+    float cost = 0;
+    const int end = x + length;
+#define APPEND(j, at, number)                                                                      \
+    do {                                                                                           \
+        if (runs) runs[(*n_runs)++] = (struct conv_run){c->tile[j], (at), (number), 0, 0, -1, -1}; \
+        cost += c->cost[j] * (float)(number);                                                      \
+    } while (0)
+    const int px = c->tile[c->main]->px;
+    if (length > EXACT || length % px == 0) {
+        const int count = length % px ? (length - EXACT / 2) / px : length / px;
+        APPEND(c->main, x, count);
+        x += count * px;
+        length -= count * px;
+        if (length == 0) return cost;
+    }
+    for (int left = c->exact[length]; left > 0;) {
+        const int j = c->last[left];
+        int count = 0;
+        for (; left > 0 && c->last[left] == j; left -= c->tile[j]->px) count++;
+        APPEND(j, x, count);
+        x += count * c->tile[j]->px;
+    }
+    if (x < end) APPEND(c->tail[length], end - c->tile[c->tail[length]]->px, 1);
+#undef APPEND
+    return cost;
+}
