@@ -256,7 +256,55 @@ INLINE void short_rows(columns_fn *run, const float *src, float *dst, int64_t ro
     }
 }
 
+/* Every lane of each n neighbouring ones gets their sum or maximum; n is a power of two. */
+#define SWAP(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#if VL == 16
+#define SWAP_1(v) SWAP(v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+#define SWAP_2(v) SWAP(v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+#define SWAP_4(v) SWAP(v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+#define SWAP_8(v) SWAP(v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#elif VL == 8
+#define SWAP_1(v) SWAP(v, 1, 0, 3, 2, 5, 4, 7, 6)
+#define SWAP_2(v) SWAP(v, 2, 3, 0, 1, 6, 7, 4, 5)
+#define SWAP_4(v) SWAP(v, 4, 5, 6, 7, 0, 1, 2, 3)
+#define SWAP_8(v) (v)
+#else
+#define SWAP_1(v) SWAP(v, 1, 0, 3, 2)
+#define SWAP_2(v) SWAP(v, 2, 3, 0, 1)
+#define SWAP_4(v) (v)
+#define SWAP_8(v) (v)
+#endif
+#define EACH_OF(n, fold, v)                                                                        \
+    do {                                                                                           \
+        v = fold(v, SWAP_1(v));                                                                    \
+        if (n > 2) v = fold(v, SWAP_2(v));                                                         \
+        if (n > 4) v = fold(v, SWAP_4(v));                                                         \
+        if (n > 8) v = fold(v, SWAP_8(v));                                                         \
+    } while (0)
+
+INLINE vf softmax_of(vf x, int64_t n) {
+    vf top = x;
+    EACH_OF(n, fold_max, top);
+    const vf e = exp_below(x - top);
+    vf sum = e;
+    EACH_OF(n, fold_add, sum);
+    return e / sum;
+}
+
+/* Rows of 2, 4, ... VL elements, as they lie. */
+static void softmax_in_vectors(const float *src, float *dst, int64_t rows, int64_t n) {
+    const int64_t length = rows * n;
+    int64_t i = 0;
+    for (; i + VL <= length; i += VL) vf_store(dst + i, softmax_of(vf_load(src + i), n));
+    const size_t rest = (size_t)(length - i);
+    if (rest) vf_store_n(dst + i, softmax_of(vf_load_n(src + i, rest), n), rest);
+}
+
 static void softmax_rows(const float *src, float *dst, int64_t rows, int64_t n) {
+    if (n > 1 && n <= VL && (n & (n - 1)) == 0) {
+        softmax_in_vectors(src, dst, rows, n);
+        return;
+    }
     if (n <= VL) {
         short_rows(softmax_strided, src, dst, rows, n);
         return;
