@@ -5,6 +5,7 @@
 #include "kernels/conv.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/conv_algorithms.h"
@@ -112,8 +113,13 @@ void conv_set_output(const struct conv_plan *p, const struct conv_args *a, int i
     t->direct = t->layout == CONV_BLOCKED && t->residual_mode != CONV_RESIDUAL_AFTER;
 }
 
-/* A tile should take at least this long, or claiming it costs too much of it. */
+/* A tile should take at least this long, or claiming and beginning it cost too much of it: for a
+ * depthwise one that is little. The few tiles of a short step may be shorter, because most machines
+ * have few cores and the others would wait. */
 #define LEAST_TILE_US 5.0
+#define LEAST_DEPTHWISE_TILE_US 2.0
+#define LEAST_OF_FEW_US 1.5
+enum { FEW_TILES = 4, MOST_TILES = 64 };
 
 void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
                 double input_bytes) {
@@ -123,9 +129,11 @@ void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
     } threads[] = {{1, 1}, {2, 1}, {4, 1}, {8, 0.5}, {16, 0.25}};
     double best = 0;
     p->bands = p->group_bands = 1;
-    int most = (int)(p->cost_us / LEAST_TILE_US);
-    if (most > 64) most = 64;
-    for (int g = 1; g <= groups && g <= 64; g++) {
+    const double least_us =
+        p->algorithm == CONV_DEPTHWISE ? LEAST_DEPTHWISE_TILE_US : LEAST_TILE_US;
+    double most = fmin(p->cost_us / LEAST_OF_FEW_US, FEW_TILES);
+    most = fmin(fmax(p->cost_us / least_us, most), MOST_TILES);
+    for (int g = 1; g <= groups && g <= MOST_TILES; g++) {
         for (int r = 1; r <= units && (r == 1 || r * g * p->d.n <= most); r++) {
             if (g > 1 && r * g * p->d.n > most) break;
             int tiles = r * g * p->d.n;
