@@ -2,7 +2,8 @@
 /*
  * Takes out nodes that change nothing: by their operator (Identity, Dropout), by their operands (a
  * Cast to the type at hand, Pad by nothing, x + 0, Resize to the same size), or because the next
- * node undoes or outdoes them (two Transposes, two Reshapes). Graph outputs keep their names.
+ * node undoes or outdoes them (two Transposes, two Reshapes, a Slice of one of a Concat's inputs).
+ * Graph outputs keep their names.
  */
 #include <math.h>
 #include <string.h>
@@ -172,6 +173,44 @@ static enum status transpose_to_reshape(struct edit *e, int node) {
     return become_reshape(e, node, n->inputs[0]);
 }
 
+/* A Slice of what one input of a Concat became reads that input. */
+static enum status slice_of_concat(struct edit *e, int node) {
+    struct graph *g = e->g;
+    const int at = edit_producer(e, node, 0, OP_Concat);
+    if (at < 0) return STATUS_OK;
+    const struct node *n = &g->nodes[node], *concat = &g->nodes[at];
+    const struct shape *whole = &node_input(g, n, 0)->shape;
+    int64_t start, end, axis = 0, joined = node_int(concat, "axis", 0);
+    if (!shape_known(whole) || !absent_or_all(g, n, 4, 1) ||
+        graph_const_ints(g, n->inputs[1], &start, 1) != 1 ||
+        graph_const_ints(g, n->inputs[2], &end, 1) != 1 ||
+        (!absent(n, 3) && graph_const_ints(g, n->inputs[3], &axis, 1) != 1))
+        return STATUS_OK;
+    if (axis < 0) axis += whole->rank;
+    if (joined < 0) joined += whole->rank;
+    if (axis != joined || axis < 0 || axis >= whole->rank) return STATUS_OK;
+    if (start < 0) start += whole->dim[axis];
+    if (end < 0) end += whole->dim[axis];
+    if (end > whole->dim[axis]) end = whole->dim[axis];
+    if (start < 0 || start >= end) return STATUS_OK;
+    for (int i = 0; i < concat->n_inputs; i++) {
+        const struct shape *x = &node_input(g, concat, i)->shape;
+        if (!shape_known(x)) return STATUS_OK;
+        if (start >= x->dim[axis]) {
+            start -= x->dim[axis];
+            end -= x->dim[axis];
+            continue;
+        }
+        if (end > x->dim[axis]) return STATUS_OK;
+        int in[4] = {concat->inputs[i]};
+        const int64_t value[3] = {start, end, axis};
+        for (int k = 0; k < 3; k++)
+            TRY(edit_constant(e, n->name, DT_I64, shape_of(1, 1), &value[k], &in[k + 1], NULL));
+        return edit_set_inputs(e, node, 4, in);
+    }
+    return STATUS_OK;
+}
+
 /* ---- the sweep ---- */
 
 static enum status visit(struct edit *e, int node) {
@@ -182,6 +221,7 @@ static enum status visit(struct edit *e, int node) {
         if (!perm_is_identity(g, &g->nodes[node])) TRY(transpose_to_reshape(e, node));
     }
     if (only_reshapes(g->nodes[node].op)) TRY(merge_reshapes(e, node));
+    if (g->nodes[node].op == OP_Slice) TRY(slice_of_concat(e, node));
     int x = handed_on(g, &g->nodes[node]);
     return x >= 0 ? edit_bypass(e, node, g->nodes[node].outputs[0], x) : STATUS_OK;
 }
