@@ -60,9 +60,12 @@ enum status conv_plan_init(const struct kernels *k, const struct conv_desc *d,
     struct conv_plan other = *out;
     other.chunk = other.gathered = 0;
     if (d->only == CONV_ONLY_DIRECT) return STATUS_OK;
-    if (d->kh * d->kw == 1 ? pairs_plan(&other, out->cost_us)
-                           : winograd_plan(&other, out->cost_us))
-        *out = other;
+    const int suits = d->kh * d->kw == 1 ? pairs_plan(&other, out->cost_us)
+                                         : winograd_plan(&other, out->cost_us);
+    if (!suits) return STATUS_OK;
+    /* Other cores would wait for a single tile. */
+    const int alone = other.n_tiles[0] == 1 && out->n_tiles[0] > 1;
+    if (d->only || !alone || other.cost_us < out->cost_us * 0.75) *out = other;
     return STATUS_OK;
 }
 
@@ -131,7 +134,8 @@ void conv_split(struct conv_plan *p, int units, int groups, double weight_bytes,
     p->bands = p->group_bands = 1;
     const double least_us =
         p->algorithm == CONV_DEPTHWISE ? LEAST_DEPTHWISE_TILE_US : LEAST_TILE_US;
-    double most = fmin(p->cost_us / LEAST_OF_FEW_US, FEW_TILES);
+    const double few = p->cost_us / LEAST_OF_FEW_US;
+    double most = few < 2 ? 1 : few < FEW_TILES ? 2 : FEW_TILES; /* not 3: one of two would wait */
     most = fmin(fmax(p->cost_us / least_us, most), MOST_TILES);
     for (int g = 1; g <= groups && g <= MOST_TILES; g++) {
         for (int r = 1; r <= units && (r == 1 || r * g * p->d.n <= most); r++) {

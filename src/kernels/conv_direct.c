@@ -229,7 +229,10 @@ enum status direct_plan(struct conv_plan *p) {
     p->packed_bytes = bytes;
 
     double vectors = (double)p->ocb * d->oh * d->ow * d->n;
-    double cycles = least * taps * (p->flat ? 1 : d->oh) * d->n;
+    int64_t rows = 0; /* of taps that are not left out above and below the input */
+    for (int y = 0, first; y < d->oh; y++)
+        rows += p->flat ? 0 : valid_taps(y * d->sh - d->pt, d->ih, d->kh, d->dh, &first);
+    double cycles = least * (p->flat ? taps : (double)rows * d->kw) * d->n;
     p->cost_us =
         cycles / conv_fma_per_us(p->k) + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
