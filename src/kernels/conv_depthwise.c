@@ -95,6 +95,8 @@ void depthwise_run(const struct conv_plan *p, const float *packed, const struct 
         const float *src = a->src + image * a->src_batch + b * a->src_channel;
         s.bias = packed + b * vl;
         s.weights = packed + p->ocb * vl + (size_t)b * (size_t)(taps * vl);
+        conv_set_output(p, a, image, b, (int64_t)y0 * d->ow, &s.out);
+        if (d->residual != CONV_RESIDUAL_NONE) s.out.direct = 0;
         for (int y = y0; y < y1;) {
             const struct depthwise_kernel *q = y + tall->rows <= y1 ? tall : single;
             int iy = y * d->sh - d->pt, n = strip_rows(d, q->rows);
@@ -102,10 +104,10 @@ void depthwise_run(const struct conv_plan *p, const float *packed, const struct 
                 const int inside = iy + i >= 0 && iy + i < d->ih;
                 rows[i] = inside ? src + (int64_t)(iy + i) * d->iw * vl : zeros;
             }
-            conv_set_output(p, a, image, b, (int64_t)y * d->ow, &s.out);
-            if (d->residual != CONV_RESIDUAL_NONE) s.out.direct = 0;
             q->run(&s);
             y += q->rows;
+            s.out.dst += q->rows * s.dst_row;
+            if (s.out.residual) s.out.residual += q->rows * s.residual_row;
         }
     }
 }

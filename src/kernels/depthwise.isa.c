@@ -3,8 +3,8 @@
  * Depthwise convolution: register tiles of several rows and columns, so that an input vector is
  * loaded once for all the outputs of the tile that use it.
  *
- * Rows outside the input are rows of zeros. Tiles that reach over the left or right end clamp the
- * column and mask the loaded vector; the others load directly.
+ * Rows outside the input are rows of zeros. In tiles that reach over the left or right end the
+ * outermost columns are clamped and the loaded vectors masked; the others load directly.
  */
 #include "kernels/conv_finish.h"
 #include "kernels/conv_tile.h"
@@ -51,8 +51,12 @@ INLINE void finish(const struct depthwise_strip *s, int rows, int from, int end)
                              s->dst_row);
 }
 
-INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
-    if (!edge) return vf_load(row + column * VL);
+/* Which of a tile's columns of inputs may lie outside: none, those that padding by half a kernel
+ * puts there, or any. */
+enum edge { INSIDE, ENDS, ANY };
+
+INLINE vf load_column(const float *row, int64_t column, int iw, int may_be_outside) {
+    if (!may_be_outside) return vf_load(row + column * VL);
 #if VL == 16
     return _mm512_maskz_loadu_ps(column >= 0 && column < iw ? 0xffff : 0, row + column * VL);
 #endif
@@ -63,10 +67,12 @@ INLINE vf load_column(const float *row, int64_t column, int iw, int edge) {
 /* Row i of a tile's inputs, for all the rows of outputs that it meets. Here and below, all int
  * parameters but x0, x and iw are constants of the caller. */
 INLINE void add_row(vf *acc, const float *row, const float *w, int i, int64_t x0, int iw, int rows,
-                    int cols, int k, int stride, int edge) {
+                    int cols, int k, int stride, enum edge edge) {
+    const int n = (cols - 1) * stride + k, ends = k / 2;
     UNROLL_FULL
-    for (int j = 0; j < (cols - 1) * stride + k; j++) {
-        vf v = load_column(row, x0 + j, iw, edge);
+    for (int j = 0; j < n; j++) {
+        const int end = j < ends || j >= n - ends;
+        vf v = load_column(row, x0 + j, iw, edge == ANY || (edge == ENDS && end));
         UNROLL_FULL
         for (int r = 0; r < rows; r++) {
             int ky = i - r * stride;
@@ -82,7 +88,7 @@ INLINE void add_row(vf *acc, const float *row, const float *w, int i, int64_t x0
 }
 
 INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int cols, int k,
-                       int stride, int edge) {
+                       int stride, enum edge edge) {
     vf acc[16];
     vf b = vf_load(s->bias);
     UNROLL_FULL
@@ -106,32 +112,37 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
 }
 
 INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int k, int stride) {
-    int x = 0;
-    const int ow = s->ow, pl = s->pl;
+    const int ow = s->ow, iw = s->iw, pl = s->pl, ends = k / 2;
     /* Last x whose window ends inside the row. */
-    int last = (s->iw - k + pl) / stride;
-    if (s->iw - k + pl < 0) last = -1;
-    int from = 0;
-    while (x + cols <= ow) {
+    const int last = iw - k + pl < 0 ? -1 : (iw - k + pl) / stride;
+    for (int x = 0, from = 0; x < ow;) {
         const int at = x, stop = ow - from < RUN ? ow : from + RUN;
         /* A loop of its own, for which the weights stay in registers. */
         for (; x * stride >= pl && x + cols <= stop && x + cols - 1 <= last; x += cols)
-            fixed_tile(s, x, rows, cols, k, stride, 0);
+            fixed_tile(s, x, rows, cols, k, stride, INSIDE);
         if (x == at) {
-            fixed_tile(s, x, rows, cols, k, stride, 1);
-            x += cols;
+            int n = ow - x < cols ? ow - x : cols;
+            const int first_column = x * stride - pl;
+            if (first_column + ends < 0 || first_column + (n - 1) * stride + k - ends > iw) {
+                n = 1;
+                fixed_tile(s, x, rows, 1, k, stride, ANY);
+            } else if (n == cols) {
+                fixed_tile(s, x, rows, cols, k, stride, ENDS);
+            } else if (cols > 3 && n == 3) {
+                fixed_tile(s, x, rows, 3, k, stride, ENDS);
+            } else if (cols > 2 && n == 2) {
+                fixed_tile(s, x, rows, 2, k, stride, ENDS);
+            } else if (stride > 1 && x <= last && x * stride >= pl) {
+                fixed_tile(s, x, rows, 1, k, stride, INSIDE);
+            } else {
+                fixed_tile(s, x, rows, 1, k, stride, ENDS);
+            }
+            x += n;
         }
-        if (x < from + RUN) continue;
+        if (x < from + RUN && x < ow) continue;
         finish(s, rows, from, x);
         from = x;
     }
-    int left = ow - x;
-    if (cols > 3 && left == 3) fixed_tile(s, x, rows, 3, k, stride, 1);
-    else if (cols > 2 && left == 2) fixed_tile(s, x, rows, 2, k, stride, 1);
-    else if (left == 1 && stride > 1 && x <= last && x * stride >= pl)
-        fixed_tile(s, x, rows, 1, k, stride, 0);
-    else if (left == 1) fixed_tile(s, x, rows, 1, k, stride, 1);
-    finish(s, rows, from, ow);
 }
 
 static NOINLINE void any_strip(const struct depthwise_strip *s) {
