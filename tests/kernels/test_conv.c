@@ -312,6 +312,19 @@ static void depthwise(void **unused) {
                 d.act = (enum activation)(w % ACT_COUNT);
                 check_all(&d, "depthwise");
             }
+    /* Any padding to the left and right, with windows that are outside altogether. */
+    for (int k = 3; k <= 5; k += 2)
+        for (int s = 1; s <= 2; s++)
+            for (int pads = 0; pads < (k + 1) * (k + 1); pads++)
+                for (int w = 1; w <= 10; w += 3) {
+                    struct conv_desc d = make(20, 20, 5, w, k, s, k / 2);
+                    const int room = w + pads % (k + 1) + pads / (k + 1) - k;
+                    if (room < 0) continue;
+                    d.groups = 20;
+                    d.pl = pads % (k + 1);
+                    d.ow = room / s + 1;
+                    check_all(&d, "padded depthwise");
+                }
     struct conv_desc d = make(20, 20, 12, 12, 3, 1, 2);
     d.groups = 20;
     d.dh = d.dw = 2;
