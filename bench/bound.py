@@ -18,29 +18,32 @@ def shapes_of(model):
             for v in [*graph.input, *graph.value_info, *graph.output]}
 
 
-def conv_target(node, weights, x, y):
-    """(class, share of the limit)"""
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    groups = attributes.get("group", 1)
-    strides = attributes.get("strides", [1])
-    out, per_group, *kernel = weights
-    channels = per_group * groups
+def conv_target(channels, out, kernel, stride=1, groups=1, dilation=1, widest=0):
+    """(class, share of the limit). stride, dilation: the larger of the two; widest: the larger side
+    of the outputs."""
     if groups > 1 and groups == channels == out:
-        return ("depthwise stride 2", 0.50) if max(strides) > 1 else ("depthwise", 0.85)
-    if channels <= 12 and max(strides) > 1 or channels <= 4 or channels == 12 and len(kernel) == 2 \
-            and kernel[0] > 1:  # 12: the four quarters of Focus
-        return "stem", 0.80
-    if max(strides) > 1:
+        return ("depthwise stride 2", 0.50) if stride > 1 else ("depthwise", 0.85)
+    if channels <= 12 and stride > 1 or channels <= 4 or channels == 12 and kernel[0] > 1:
+        return "stem", 0.80  # 12: the four quarters of Focus
+    if stride > 1:
         return "stride 2", 0.90
-    if groups == 1 and list(kernel) == [3, 3] and max(attributes.get("dilations", [1])) == 1:
+    if groups == 1 and list(kernel) == [3, 3] and dilation == 1:
         narrow = min(channels, out)
         if narrow >= 64:
-            return ("winograd 7x7", 1.50) if max(y[2:]) <= 7 else ("winograd", 2.70)
+            return ("winograd 7x7", 1.50) if widest <= 7 else ("winograd", 2.70)
         if narrow >= 16:
             return "winograd narrow", 1.90
     if math.prod(kernel) == 1 and min(channels, out) <= 64:
         return "1x1 narrow", 0.90
     return "dense", 0.93
+
+
+def node_target(node, weights, y):
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    groups = attributes.get("group", 1)
+    out, per_group, *kernel = weights
+    return conv_target(per_group * groups, out, kernel, max(attributes.get("strides", [1])), groups,
+                       max(attributes.get("dilations", [1])), max(y[2:]))
 
 
 def work(model):
@@ -58,7 +61,7 @@ def work(model):
         known = y and all(y)
         if node.op_type == "Conv" and known:
             adds = math.prod(y) * math.prod(weights[1:])
-            kind, share = conv_target(node, weights, shapes[node.input[0]], y)
+            kind, share = node_target(node, weights, y)
         elif node.op_type in ("Gemm", "MatMul"):
             rows = math.prod(y[:-1]) if known else 1
             adds = rows * math.prod(weights)
