@@ -51,12 +51,11 @@ INLINE void finish(const struct depthwise_strip *s, int rows, int from, int end)
                              s->dst_row);
 }
 
-/* Which of a tile's columns of inputs may lie outside: none, those that padding by half a kernel
- * puts there, or any. */
-enum edge { INSIDE, ENDS, ANY };
+/* Which of a tile's columns of inputs may lie outside: none, or those that padding by half a kernel
+ * puts there. */
+enum edge { INSIDE, ENDS };
 
-INLINE vf load_column(const float *row, int64_t column, int iw, int may_be_outside) {
-    if (!may_be_outside) return vf_load(row + column * VL);
+INLINE vf load_end(const float *row, int64_t column, int iw) {
 #if VL == 16
     return _mm512_maskz_loadu_ps(column >= 0 && column < iw ? 0xffff : 0, row + column * VL);
 #endif
@@ -72,7 +71,8 @@ INLINE void add_row(vf *acc, const float *row, const float *w, int i, int64_t x0
     UNROLL_FULL
     for (int j = 0; j < n; j++) {
         const int end = j < ends || j >= n - ends;
-        vf v = load_column(row, x0 + j, iw, edge == ANY || (edge == ENDS && end));
+        const int64_t column = x0 + j;
+        vf v = edge == ENDS && end ? load_end(row, column, iw) : vf_load(row + column * VL);
         UNROLL_FULL
         for (int r = 0; r < rows; r++) {
             int ky = i - r * stride;
@@ -111,6 +111,25 @@ INLINE void fixed_tile(const struct depthwise_strip *s, int x, int rows, int col
     store_tile(s, acc, rows, cols, x);
 }
 
+/* One output of each row, wherever its window lies and whatever its kernel. */
+static NOINLINE void any_output(const struct depthwise_strip *s, int x, int rows) {
+    const int64_t x0 = (int64_t)x * s->sw - s->pl;
+    struct depthwise_strip one = *s;
+    for (int r = 0; r < rows; r++) {
+        vf sum = vf_load(s->bias);
+        for (int ky = 0; ky < s->kh; ky++)
+            for (int kx = 0; kx < s->kw; kx++) {
+                const int64_t column = x0 + (int64_t)kx * s->dw;
+                if (column < 0 || column >= s->iw) continue;
+                sum += vf_load(s->weights + (ky * s->kw + kx) * VL) *
+                       vf_load(s->rows[r * s->sh + ky * s->dh] + column * VL);
+            }
+        store_tile(&one, &sum, 1, 1, x);
+        one.out.dst += s->dst_row;
+        if (one.out.residual) one.out.residual += s->residual_row;
+    }
+}
+
 INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int k, int stride) {
     const int ow = s->ow, iw = s->iw, pl = s->pl, ends = k / 2;
     /* Last x whose window ends inside the row. */
@@ -125,7 +144,7 @@ INLINE void fixed_strip(const struct depthwise_strip *s, int rows, int cols, int
             const int first_column = x * stride - pl;
             if (first_column + ends < 0 || first_column + (n - 1) * stride + k - ends > iw) {
                 n = 1;
-                fixed_tile(s, x, rows, 1, k, stride, ANY);
+                any_output(s, x, rows);
             } else if (n == cols) {
                 fixed_tile(s, x, rows, cols, k, stride, ENDS);
             } else if (cols > 3 && n == 3) {
@@ -168,15 +187,7 @@ static NOINLINE void any_strip(const struct depthwise_strip *s) {
             store_tile(s, a, 1, 4, x);
             x += 4;
         } else {
-            vf a[1] = {b};
-            for (int ky = 0; ky < s->kh; ky++)
-                for (int kx = 0; kx < s->kw; kx++) {
-                    int64_t column = x0 + (int64_t)kx * s->dw;
-                    if (column < 0 || column >= s->iw) continue;
-                    a[0] += vf_load(s->weights + (ky * s->kw + kx) * VL) *
-                            vf_load(s->rows[ky * s->dh] + column * VL);
-                }
-            store_tile(s, a, 1, 1, x);
+            any_output(s, x, 1);
             x++;
         }
     }
