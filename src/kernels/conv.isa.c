@@ -89,6 +89,7 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px, int64_t step, i
                 __builtin_prefetch(t->ahead + at, 0, 2);
             t->ahead += t->ahead_step;
         }
+        conv_fetch_scattered(t, px);
         tile(t, ocv, px, step, stem);
         conv_next_tile(t, ocv, px, step, &stored);
     } while (--t->count > 0);

@@ -71,6 +71,15 @@ INLINE void conv_store(const struct conv_tile *t, vf *acc, int ocv, int px) {
     if (!t->direct) K(conv_finish)(t, out, ocv, px);
 }
 
+/* Asks for lines a register tile will write where they do not follow one another, before its sums
+ * begin: nothing else would have fetched them, and each store waited for its line. Unrolled, or gcc
+ * finds that the loop does nothing and leaves it out. */
+INLINE void conv_fetch_scattered(const struct conv_tile *t, int px) {
+    if (t->layout == CONV_BLOCKED) return;
+    UNROLL_FULL
+    for (int i = 0; i < px; i++) __builtin_prefetch(t->dst + i * t->dst_channel, 1);
+}
+
 /* Columns that tiles have stored, whose activation is still to be applied. */
 struct conv_stored {
     float *first;

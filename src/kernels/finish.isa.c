@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the register tiles do not do themselves, once for all of them; conv_finish.h says when. */
 #include "kernels/conv_finish.h"
+#include "kernels/transpose.h"
 
 void K(activate)(enum activation act, float alpha, float beta, float *v, int rows, int cols,
                  int64_t step) {
@@ -54,10 +55,17 @@ void K(conv_finish)(const struct conv_tile *t, vf *restrict v, int ocv, int px) 
             }
         }
     } else {
-        const float *f = (const float *)v;
-        int channels = t->channels < ocv * VL ? t->channels : ocv * VL;
-        for (int c = 0; c < channels; c++)
-            for (int p = 0; p < px; p++)
-                t->dst[c * t->dst_channel + p] = f[(c / VL * px + p) * VL + c % VL];
+        for (int o = 0; o < ocv; o++) {
+            const int lanes = t->channels - o * VL < VL ? t->channels - o * VL : VL;
+            for (int p = 0; p < px; p += VL) {
+                const int n = px - p < VL ? px - p : VL;
+                vf row[VL]; /* of pixels, then of channels */
+                UNROLL_FULL
+                for (int i = 0; i < VL; i++) row[i] = v[o * px + p + (i < n ? i : n - 1)];
+                transpose(row);
+                for (int c = 0; c < lanes; c++)
+                    vf_store_n(t->dst + (o * VL + c) * t->dst_channel + p, row[c], (size_t)n);
+            }
+        }
     }
 }

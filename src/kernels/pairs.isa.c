@@ -74,6 +74,7 @@ INLINE void tile(const struct conv_tile *t, int ocv, int px) {
 INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px) {
     struct conv_stored stored = {t->dst, 0};
     do {
+        conv_fetch_scattered(t, px);
         tile(t, ocv, px);
         conv_next_tile(t, ocv, px, VL, &stored);
     } while (--t->count > 0);
