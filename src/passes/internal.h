@@ -10,6 +10,7 @@ enum status pass_remove_identity(struct graph *g);
 enum status pass_fold_batch_norm(struct graph *g);
 enum status pass_recognise_activation(struct graph *g);
 enum status pass_join_convs(struct graph *g);
+enum status pass_split_convs(struct graph *g);
 enum status pass_defer_resize(struct graph *g);
 enum status pass_weighted_sum(struct graph *g);
 enum status pass_fuse_activation(struct graph *g);

@@ -31,6 +31,7 @@ static const struct {
     {{"recognise_layer_norm", pass_recognise_layer_norm}, BOTH},
     {{"recognise_focus", pass_recognise_focus}, BOTH},
     {{"weighted_sum", pass_weighted_sum}, BOTH},
+    {{"split_convs", pass_split_convs}, BOTH},
     {{"fuse_activation", pass_fuse_activation}, BOTH},
     {{"fuse_residual", pass_fuse_residual}, BOTH},
     {{"defer_resize", pass_defer_resize}, BOTH},

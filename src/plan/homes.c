@@ -124,9 +124,21 @@ static bool concat_blocks(const struct plan *s, const struct node *n) {
     return true;
 }
 
+/* Which can write anywhere. */
+static bool made_by_convs(const struct plan *s, const struct node *n) {
+    for (int i = 0; i < n->n_inputs; i++) {
+        const int at = s->g->tensors[n->inputs[i]].producer;
+        if (at < 0 || s->g->nodes[at].op != OP_Conv) return false;
+    }
+    return true;
+}
+
 static enum status root_of_concat(struct plan *s, const struct node *n) {
     const struct tensor *ty = &s->g->tensors[n->outputs[0]];
     struct home *h = &s->tensors[n->outputs[0]].home;
+    /* Nobody wants it blocked. */
+    if (h->valid && h->layout == LAYOUT_PLAIN && h->only_use && made_by_convs(s, n))
+        return STATUS_OK;
     if (concat_blocks(s, n)) {
         if (h->valid && h->layout == LAYOUT_BLOCKED) return STATUS_OK;
         int64_t image = plan_blocked_image(s, &ty->shape);
