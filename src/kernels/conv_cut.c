@@ -12,7 +12,8 @@
 
 enum { EXACT = CONV_CUT_EXACT };
 
-int conv_cut_tiles(const struct conv_plan *p, int ocv, const struct conv_tile_kernel *out[static CONV_CUT_TILES]) {
+int conv_cut_tiles(const struct conv_plan *p, int ocv,
+                   const struct conv_tile_kernel *out[static CONV_CUT_TILES]) {
     const int pairs = p->algorithm == CONV_PAIRS;
     const struct conv_tile_kernel *tiles = pairs ? p->k->pairs->tiles : p->k->conv->tiles;
     const int n_tiles = pairs ? p->k->pairs->n_tiles : p->k->conv->n_tiles;

@@ -25,7 +25,8 @@ static bool is_activation(const struct node *n) {
 static bool is_worth_it(const struct edit *e, int split, int conv) {
     const struct graph *g = e->g;
     const struct node *s = &g->nodes[split], *c = &g->nodes[conv];
-    const struct tensor *w = node_input(g, c, 1), *b = node_input(g, c, 2), *y = node_input(g, s, 0);
+    const struct tensor *w = node_input(g, c, 1), *b = node_input(g, c, 2);
+    const struct tensor *y = node_input(g, s, 0);
     if (edit_only_user(e, s->inputs[0]) != split || node_input(g, c, 3) ||
         node_int(c, "group", 1) != 1 || !w || !w->data || w->dtype != DT_F32 ||
         w->shape.dim[0] > MAX_CHANNELS || (b && (!b->data || b->dtype != DT_F32)) ||
