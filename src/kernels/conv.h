@@ -109,18 +109,6 @@ struct conv_args {
     int64_t residual_channel; /* block to block */
 };
 
-/* The register tiles of a group, and how they make rows of up to CONV_CUT_EXACT outputs:
- * conv_cut.c. Private to the algorithms. */
-enum { CONV_CUT_TILES = 16, CONV_CUT_EXACT = 64 };
-struct conv_cuts {
-    const struct conv_tile_kernel *tile[CONV_CUT_TILES];
-    float cost[CONV_CUT_TILES];
-    int main; /* for what is longer */
-    unsigned char last[CONV_CUT_EXACT + 1]; /* tile of a row without overlap */
-    /* Of any row: how much of it is made so, and by what the rest, with overlap. */
-    unsigned char exact[CONV_CUT_EXACT + 1], tail[CONV_CUT_EXACT + 1];
-};
-
 enum conv_algorithm { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_PAIRS };
 
 struct conv_plan {
@@ -138,7 +126,7 @@ struct conv_plan {
     int icb, ocb;             /* blocks of channels */
     int ocv;                  /* conv_desc.group; the last group may have fewer */
     int n_groups;             /* groups of ocv blocks */
-    struct conv_cuts cuts[2]; /* direct, pairs: of full groups; of the last if it is not */
+    const struct conv_cuts *cuts[2]; /* direct, pairs: of full groups; of the last group */
     size_t group_floats;      /* packed weights of a group */
     int flat;                 /* 1x1: all rows joined into one of oh*ow outputs */
     int gathered;             /* flat, with a stride; pairs: also in pieces. From a copy of the

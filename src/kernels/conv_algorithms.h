@@ -13,12 +13,21 @@ struct conv_run {
     int kx0, nkx, skip_first, skip_last;
 };
 
-/* The register tiles for this many blocks of output channels and p->pixel_step; how many. */
-int conv_cut_tiles(const struct conv_plan *p, int ocv,
-                   const struct conv_tile_kernel *out[static CONV_CUT_TILES]);
-/* The best cuts into these, of which there must be some; with `overlap` the last tile may compute
- * outputs of the one before it, too. */
-void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv_cuts *c);
+/* Register tiles, and how they make rows of up to CUT_EXACT outputs. */
+enum { CUT_TILES = 16, CUT_EXACT = 64 };
+struct conv_cuts {
+    const struct conv_tile_kernel *tile[CUT_TILES];
+    int overlap;
+    float cost[CUT_TILES];
+    int main; /* for what is longer */
+    unsigned char last[CUT_EXACT + 1]; /* tile of a row without overlap */
+    /* Of any row: how much of it is made so, and by what the rest, with overlap. */
+    unsigned char exact[CUT_EXACT + 1], tail[CUT_EXACT + 1];
+};
+
+/* The best cuts for this many blocks of output channels and p->pixel_step; NULL if there are no
+ * such tiles. With `overlap` the last tile may compute outputs of the one before it, too. */
+const struct conv_cuts *conv_cuts_for(const struct conv_plan *p, int ocv, int overlap);
 /* Cuts `length` outputs, from x on. Returns the cost in FMA instructions per channel and tap and,
  * if runs is not NULL, appends to it. */
 float conv_cut(const struct conv_cuts *c, int length, int x, struct conv_run *runs, int *n_runs);

@@ -3,25 +3,34 @@
  * Cutting rows of outputs into register tiles.
  *
  * All but the end of a long row goes to the tile that takes least for an output; the rest, up to
- * EXACT outputs, is cut by dynamic programming, where the last tile may also be moved back to
- * overlap what is there already. The cuts of all these rests are found when a layer is planned,
- * because a run has thousands of rows.
+ * CUT_EXACT outputs, is cut by dynamic programming, where the last tile may also be moved back to
+ * overlap what is there already. A run cuts thousands of rows, and a model has hundreds of layers,
+ * but there are few sets of tiles, so the cuts of all these rests are found once in a process.
  */
+#include <pthread.h>
+#include <string.h>
+
 #include "kernels/conv_algorithms.h"
 #include "kernels/pairs.h"
 
-enum { EXACT = CONV_CUT_EXACT };
+/* Of each ISA: five distances and pairs, up to four blocks, with and without overlap. */
+enum { MOST_SETS = ISA_COUNT * 6 * 4 * 2 };
 
-int conv_cut_tiles(const struct conv_plan *p, int ocv,
-                   const struct conv_tile_kernel *out[static CONV_CUT_TILES]) {
+static struct {
+    pthread_mutex_t mutex;
+    int n;
+    struct conv_cuts at[MOST_SETS];
+} found = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* The tiles for this many blocks and this distance; how many. */
+static int find_tiles(const struct conv_plan *p, int ocv, const struct conv_tile_kernel **out) {
     const int pairs = p->algorithm == CONV_PAIRS;
     const struct conv_tile_kernel *tiles = pairs ? p->k->pairs->tiles : p->k->conv->tiles;
     const int n_tiles = pairs ? p->k->pairs->n_tiles : p->k->conv->n_tiles;
     for (int any = 0; any < 2; any++) {
         int n = 0;
         for (int i = 0; i < n_tiles; i++)
-            if (tiles[i].ocv == ocv && tiles[i].step == (any ? 0 : p->pixel_step) &&
-                n < CONV_CUT_TILES)
+            if (tiles[i].ocv == ocv && tiles[i].step == (any ? 0 : p->pixel_step) && n < CUT_TILES)
                 out[n++] = &tiles[i];
         if (n) return n;
     }
@@ -33,16 +42,15 @@ static float tile_cost(const struct conv_kernels *k, int ocv, int px) {
     return c < k->least_cost ? k->least_cost : c;
 }
 
-void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv_cuts *c) {
-    const int n = conv_cut_tiles(p, ocv, c->tile);
+static void cut_all(const struct conv_kernels *k, int n, int ocv, struct conv_cuts *c) {
     c->main = 0;
     for (int i = 0; i < n; i++) {
-        c->cost[i] = tile_cost(p->k->conv, ocv, c->tile[i]->px);
+        c->cost[i] = tile_cost(k, ocv, c->tile[i]->px);
         if (c->cost[i] * (float)c->tile[c->main]->px < c->cost[c->main] * (float)c->tile[i]->px)
             c->main = i;
     }
-    float least[EXACT + 1] = {0}; /* of exactly so many outputs */
-    for (int length = 1; length <= EXACT; length++) {
+    float least[CUT_EXACT + 1] = {0}; /* of exactly so many outputs */
+    for (int length = 1; length <= CUT_EXACT; length++) {
         least[length] = 1e30f;
         for (int j = 0; j < n; j++) {
             const int before = length - c->tile[j]->px;
@@ -52,7 +60,7 @@ void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv
         }
         float best = least[length];
         c->exact[length] = (unsigned char)length;
-        for (int j = 0; overlap && j < n; j++)
+        for (int j = 0; c->overlap && j < n; j++)
             for (int rest = 1; rest < c->tile[j]->px && c->tile[j]->px <= length; rest++) {
                 if (least[length - rest] + c->cost[j] >= best - 0.01f) continue;
                 best = least[length - rest] + c->cost[j];
@@ -60,6 +68,21 @@ void conv_cuts_init(const struct conv_plan *p, int ocv, int overlap, struct conv
                 c->tail[length] = (unsigned char)j;
             }
     }
+}
+
+const struct conv_cuts *conv_cuts_for(const struct conv_plan *p, int ocv, int overlap) {
+    struct conv_cuts c = {.overlap = overlap};
+    const int n = find_tiles(p, ocv, c.tile);
+    if (!n) return NULL;
+    int i = 0;
+    pthread_mutex_lock(&found.mutex);
+    while (i < found.n && (found.at[i].tile[0] != c.tile[0] || found.at[i].overlap != overlap)) i++;
+    if (i == found.n) {
+        cut_all(p->k->conv, n, ocv, &c);
+        found.at[found.n++] = c;
+    }
+    pthread_mutex_unlock(&found.mutex);
+    return &found.at[i];
 }
 
 float conv_cut(const struct conv_cuts *c, int length, int x, struct conv_run *runs, int *n_runs) {
@@ -71,8 +94,8 @@ float conv_cut(const struct conv_cuts *c, int length, int x, struct conv_run *ru
         cost += c->cost[j] * (float)(number);                                                      \
     } while (0)
     const int px = c->tile[c->main]->px;
-    if (length > EXACT || length % px == 0) {
-        const int count = length % px ? (length - EXACT / 2) / px : length / px;
+    if (length > CUT_EXACT || length % px == 0) {
+        const int count = length % px ? (length - CUT_EXACT / 2) / px : length / px;
         APPEND(c->main, x, count);
         x += count * px;
         length -= count * px;

@@ -83,7 +83,7 @@ static size_t pieces_bytes(const struct conv_plan *p) {
  * the rest. */
 static int cut_row(const struct conv_plan *p, int rest, int length, struct conv_run *runs) {
     const struct conv_desc *d = &p->d;
-    const struct conv_cuts *c = &p->cuts[rest];
+    const struct conv_cuts *c = p->cuts[rest];
     int n = 0;
     if (d->src == CONV_PLANAR || p->flat) { /* the border is in the copy */
         conv_cut(c, length, 0, runs, &n);
@@ -195,12 +195,10 @@ enum status direct_plan(struct conv_plan *p) {
             vl * taps * ocv * vl * (int)sizeof(float) > k->chunk_bytes)
             break;
         const int groups = (p->ocb + ocv - 1) / ocv, last = group_blocks(p, groups - 1, ocv);
-        struct conv_cuts cuts[2];
-        if (!conv_cut_tiles(p, ocv, cuts[0].tile)) break;
-        conv_cuts_init(p, ocv, 1, &cuts[0]);
-        conv_cuts_init(p, last, 1, &cuts[1]);
-        const double full = conv_cut(&cuts[0], length, 0, NULL, NULL);
-        const double rest = conv_cut(&cuts[1], length, 0, NULL, NULL);
+        const struct conv_cuts *cuts[2] = {conv_cuts_for(p, ocv, 1), conv_cuts_for(p, last, 1)};
+        if (!cuts[0]) break;
+        const double full = conv_cut(cuts[0], length, 0, NULL, NULL);
+        const double rest = conv_cut(cuts[1], length, 0, NULL, NULL);
         double total = 0;
         int most = 0;
         for (int g = 0; g < groups; g++) {
@@ -238,7 +236,7 @@ enum status direct_plan(struct conv_plan *p) {
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;
     struct conv_run runs[64];
     int n_runs = 0;
-    conv_cut(&p->cuts[0], length < 100000 ? length : 100000, 0, runs, &n_runs);
+    conv_cut(p->cuts[0], length < 100000 ? length : 100000, 0, runs, &n_runs);
     int widest = 0;
     for (int i = 0; i < n_runs; i++)
         if (runs[i].count * runs[i].kernel->px > runs[widest].count * runs[widest].kernel->px)
@@ -255,8 +253,8 @@ enum status direct_plan(struct conv_plan *p) {
     if (chunked && !p->rows_outer && p->group_floats * sizeof(float) > chunk)
         p->chunk = piece < chunk ? (int)(chunk / piece) : 1;
     if (p->chunk) { /* what is added to must be added to once */
-        conv_cuts_init(p, p->ocv, 0, &p->cuts[0]);
-        conv_cuts_init(p, group_blocks(p, p->n_groups - 1, p->ocv), 0, &p->cuts[1]);
+        p->cuts[0] = conv_cuts_for(p, p->ocv, 0);
+        p->cuts[1] = conv_cuts_for(p, group_blocks(p, p->n_groups - 1, p->ocv), 0);
     }
     p->fetch_input = k->fetch_input && p->flat && !p->gathered && input > FETCHED_INPUT;
     p->fetch_weights = p->chunk && bytes > FETCHED_WEIGHTS;

@@ -58,9 +58,9 @@ int pairs_plan(struct conv_plan *p, double limit_us) {
     const int length = d->oh * d->ow;
     struct conv_run runs[MOST_RUNS];
     int n_runs = 0;
-    conv_cuts_init(p, p->ocv, 1, &p->cuts[0]);
-    conv_cuts_init(p, p->ocb - (p->n_groups - 1) * p->ocv, 1, &p->cuts[1]);
-    const double cost = (double)conv_cut(&p->cuts[0], length, 0, runs, &n_runs) * p->n_groups;
+    p->cuts[0] = conv_cuts_for(p, p->ocv, 1);
+    p->cuts[1] = conv_cuts_for(p, p->ocb - (p->n_groups - 1) * p->ocv, 1);
+    const double cost = (double)conv_cut(p->cuts[0], length, 0, runs, &n_runs) * p->n_groups;
     p->unit = runs[0].kernel->px;
     const double fma_per_us = conv_fma_per_us(p->k);
     const double products = cost * pairs_padded(d->ic) * (double)k->cost +
@@ -169,7 +169,7 @@ void pairs_run(const struct conv_plan *p, const float *packed, const struct conv
             const int left = p->ocb - g * p->ocv, blocks = left < p->ocv ? left : p->ocv;
             if (cut != blocks) {
                 n_runs = 0;
-                conv_cut(&p->cuts[blocks != p->ocv], n, 0, runs, &n_runs);
+                conv_cut(p->cuts[blocks != p->ocv], n, 0, runs, &n_runs);
                 cut = blocks;
             }
             const float *own = packed + g * p->ocv * vl;
