@@ -19,8 +19,8 @@ from against_onnxruntime import agree  # noqa: E402
 ANCHORS = 3
 
 
-def head(random, name, x, channels, size, nodes, weights, outputs):
-    """Appends a head that reads x; returns its rows."""
+def builder(name, nodes, weights):
+    """What appends a constant to `weights`, and a node to `nodes`; they return names."""
     def constant(values):
         weights.append(numpy_helper.from_array(values, f"{name}w{len(weights)}"))
         return weights[-1].name
@@ -29,6 +29,13 @@ def head(random, name, x, channels, size, nodes, weights, outputs):
         made = [f"{name}t{len(nodes)}_{i}" for i in range(n_outputs)]
         nodes.append(helper.make_node(op, inputs, made, name=made[0], **attributes))
         return made if n_outputs > 1 else made[0]
+
+    return constant, add
+
+
+def head(random, name, x, channels, size, nodes, weights, outputs):
+    """Appends a head that reads x; returns its rows."""
+    constant, add = builder(name, nodes, weights)
 
     def ints(*values):
         return constant(np.array(values, np.int64))
@@ -98,16 +105,7 @@ def taken_apart(levels, parts, activations, channels, joined, random):
     an activation each ("" for none), as rows of all levels, or of each level and part."""
     nodes, weights, outputs, rows = [], [], [], []
     value = helper.make_tensor_value_info
-
-    def constant(values):
-        weights.append(numpy_helper.from_array(values, f"w{len(weights)}"))
-        return weights[-1].name
-
-    def add(op, inputs, n_outputs=1, **attributes):
-        made = [f"t{len(nodes)}_{i}" for i in range(n_outputs)]
-        nodes.append(helper.make_node(op, inputs, made, name=made[0], **attributes))
-        return made if n_outputs > 1 else made[0]
-
+    constant, add = builder("", nodes, weights)
     x = "x"
     for number, size in enumerate(levels):
         if number:  # half the size, an odd one rounded up
