@@ -131,10 +131,4 @@ static enum status visit(struct edit *e, int node) {
     return edit_set_inputs(e, node, n_rest, rest);
 }
 
-enum status pass_defer_resize(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) s = visit(&e, n);
-    return edit_finish(&e, s);
-}
+enum status pass_defer_resize(struct graph *g) { return edit_sweep(g, visit); }

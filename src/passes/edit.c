@@ -172,6 +172,15 @@ enum status edit_finish(struct edit *e, enum status s) {
     return s;
 }
 
+enum status edit_sweep(struct graph *g, enum status (*visit)(struct edit *e, int node)) {
+    struct edit e;
+    TRY(edit_init(&e, g));
+    enum status s = STATUS_OK;
+    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++)
+        if (g->nodes[n].op != OP_NONE) s = visit(&e, n);
+    return edit_finish(&e, s);
+}
+
 /* ---- looking ---- */
 
 int edit_only_user(const struct edit *e, int t) {

@@ -3,10 +3,8 @@
  * A graph while a pass changes it: who uses each tensor is kept up to date, so that a pass over
  * 100,000 nodes stays linear.
  *
- *     struct edit e;
- *     TRY(edit_init(&e, g));
- *     for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) ...      // skip OP_NONE
- *     return edit_finish(&e, s);
+ *     static enum status visit(struct edit *e, int node) ...
+ *     enum status pass_this(struct graph *g) { return edit_sweep(g, visit); }
  *
  * A pattern is replaced by rewriting its last node in place: that node takes another operator,
  * other inputs and attributes, and keeps its outputs, their names and its place in the order. Nodes
@@ -45,6 +43,8 @@ enum status edit_init(struct edit *e, struct graph *g);
 /* Brings added nodes into their places, drops what is dead, releases `e`. Returns `s` if that is a
  * failure, else its own. */
 enum status edit_finish(struct edit *e, enum status s);
+/* Both, and between them a visit to each node there was and still is, in order. */
+enum status edit_sweep(struct graph *g, enum status (*visit)(struct edit *e, int node));
 
 /* ---- looking ---- */
 static inline int edit_n_uses(const struct edit *e, int t) { return e->tensors[t].n_uses; }

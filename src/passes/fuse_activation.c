@@ -22,8 +22,7 @@
 #include "passes/edit.h"
 #include "passes/internal.h"
 
-/* What a node computes as a fused activation; kind ACT_NONE if it cannot be one. */
-static struct activation activation_of(const struct graph *g, const struct node *n) {
+struct activation activation_to_fuse(const struct graph *g, const struct node *n) {
     struct activation none = {ACT_NONE, 0, 0}, a = none;
     double v;
     if (n->op == OP_Gelu && strcmp(node_string(n, "approximate", "none"), "none")) return none;
@@ -72,7 +71,7 @@ static enum status fuse_activation(struct edit *e, int node) {
     if (at < 0 || !can_take_activation(&g->nodes[at]) || edit_only_user(e, x) != node ||
         !dtype_is_float(g->tensors[x].dtype))
         return STATUS_OK;
-    struct activation a = activation_of(g, n);
+    struct activation a = activation_to_fuse(g, n);
     if (a.kind == ACT_NONE) return STATUS_OK;
     TRY(edit_become(e, node, at, g->nodes[at].n_inputs, g->nodes[at].inputs));
     return set_activation(g, node, &a);
@@ -91,7 +90,7 @@ static enum status fuse_through(struct edit *e, int node) {
     int y = n->outputs[0], last = n->inputs[0];
     int x = last, user = node, at = g->tensors[x].producer;
     if (at < 0 || !only_moves(g->nodes[at].op)) return STATUS_OK;
-    struct activation a = activation_of(g, n);
+    struct activation a = activation_to_fuse(g, n);
     if (a.kind == ACT_NONE || !dtype_is_float(g->tensors[x].dtype)) return STATUS_OK;
     while (at >= 0 && only_moves(g->nodes[at].op) && edit_only_user(e, x) == user) {
         user = at;
@@ -112,16 +111,12 @@ static enum status fuse_through(struct edit *e, int node) {
     return STATUS_OK;
 }
 
-enum status pass_fuse_activation(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) {
-        s = fuse_activation(&e, n);
-        if (s == STATUS_OK) s = fuse_through(&e, n);
-    }
-    return edit_finish(&e, s);
+static enum status fuse_this_or_through(struct edit *e, int node) {
+    TRY(fuse_activation(e, node));
+    return fuse_through(e, node);
 }
+
+enum status pass_fuse_activation(struct graph *g) { return edit_sweep(g, fuse_this_or_through); }
 
 /* Input i of an Add is the result of a Conv that can add the other input itself. */
 static bool takes_residual(const struct edit *e, int node, int i) {
@@ -155,10 +150,4 @@ static enum status fuse_residual(struct edit *e, int node) {
     return after ? node_set_int(g, node, "residual_after_activation", 1) : STATUS_OK;
 }
 
-enum status pass_fuse_residual(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) s = fuse_residual(&e, n);
-    return edit_finish(&e, s);
-}
+enum status pass_fuse_residual(struct graph *g) { return edit_sweep(g, fuse_residual); }

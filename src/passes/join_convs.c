@@ -12,11 +12,9 @@
 #include "passes/edit.h"
 #include "passes/internal.h"
 
-/* The channels of the widest vectors there are: what is right for them is not wrong for others. */
-enum { VECTOR = 16, MAX_SIBLINGS = 64 };
+enum { MAX_SIBLINGS = 64 };
 
-/* A two-dimensional Conv with constant weights that adds nothing else. */
-static bool is_plain_conv(const struct graph *g, const struct node *n) {
+bool is_plain_conv(const struct graph *g, const struct node *n) {
     if (n->op != OP_Conv || node_input(g, n, 3)) return false;
     const struct tensor *w = node_input(g, n, 1), *b = node_input(g, n, 2);
     return w && w->data && w->dtype == DT_F32 && w->shape.rank == 4 &&
@@ -60,7 +58,7 @@ static int64_t width(const struct graph *g, int node) {
 
 static bool is_narrow(const struct graph *g, int node) {
     const struct node *n = &g->nodes[node];
-    return is_plain_conv(g, n) && node_int(n, "group", 1) == 1 && width(g, node) < VECTOR;
+    return is_plain_conv(g, n) && node_int(n, "group", 1) == 1 && width(g, node) < CHANNEL_VECTOR;
 }
 
 /* The Convs to join, of the same kind in all that is not their activation. */
@@ -88,7 +86,7 @@ static bool collect(const struct edit *e, int node, struct siblings *s) {
         s->channels += width(g, users[i]);
         s->node[s->n++] = users[i];
     }
-    return s->n > 1 && (s->channels + VECTOR - 1) / VECTOR < s->n;
+    return s->n > 1 && (s->channels + CHANNEL_VECTOR - 1) / CHANNEL_VECTOR < s->n;
 }
 
 /* Whether one depthwise Conv follows each of them, all of a kind; then those are in `next`. */
@@ -198,10 +196,4 @@ static enum status visit(struct edit *e, int node) {
     return STATUS_OK;
 }
 
-enum status pass_join_convs(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) s = visit(&e, n);
-    return edit_finish(&e, s);
-}
+enum status pass_join_convs(struct graph *g) { return edit_sweep(g, visit); }

@@ -226,11 +226,4 @@ static enum status visit(struct edit *e, int node) {
     return x >= 0 ? edit_bypass(e, node, g->nodes[node].outputs[0], x) : STATUS_OK;
 }
 
-enum status pass_remove_identity(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++)
-        if (g->nodes[n].op != OP_NONE) s = visit(&e, n);
-    return edit_finish(&e, s);
-}
+enum status pass_remove_identity(struct graph *g) { return edit_sweep(g, visit); }

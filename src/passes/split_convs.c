@@ -7,45 +7,34 @@
  *
  * Only parts that fill whole vectors: then no more is computed than before.
  */
-#include "ops/activation.h"
 #include "ops/op.h"
 #include "passes/edit.h"
 #include "passes/internal.h"
 
-/* VECTOR: channels of the widest vectors there are. */
-enum { VECTOR = 16, MAX_PARTS = 8, MAX_CHANNELS = 1024 };
-
-static bool is_activation(const struct node *n) {
-    struct activation a;
-    return activation_find(op_name(n->op), &a) && a.kind <= ACT_LAST_FUSED;
-}
+enum { MAX_PARTS = 8, MAX_CHANNELS = 1024 };
 
 /* Whether to take the Conv behind this Split apart: true when every part is a whole number of
- * vectors wide, and a fusable activation is all that uses one of them. */
+ * vectors wide, and an activation that can be fused is all that uses one of them. */
 static bool is_worth_it(const struct edit *e, int split, int conv) {
     const struct graph *g = e->g;
     const struct node *s = &g->nodes[split], *c = &g->nodes[conv];
-    const struct tensor *w = node_input(g, c, 1), *b = node_input(g, c, 2);
-    const struct tensor *y = node_input(g, s, 0);
-    if (edit_only_user(e, s->inputs[0]) != split || node_input(g, c, 3) ||
-        node_int(c, "group", 1) != 1 || !w || !w->data || w->dtype != DT_F32 ||
-        w->shape.dim[0] > MAX_CHANNELS || (b && (!b->data || b->dtype != DT_F32)) ||
-        y->shape.rank != 4 || s->n_outputs > MAX_PARTS)
-        return false;
     const int64_t axis = node_int(s, "axis", 0);
-    if (axis != 1 && axis != -3) return false;
+    if (edit_only_user(e, s->inputs[0]) != split || !is_plain_conv(g, c) ||
+        node_int(c, "group", 1) != 1 || (axis != 1 && axis != -3) || s->n_outputs > MAX_PARTS)
+        return false;
     bool activated = false;
     int64_t channels = 0;
     for (int i = 0; i < s->n_outputs; i++) {
         const struct tensor *part = node_output(g, s, i);
         if (!part || part->shape.rank != 4 || part->shape.dim[1] <= 0 ||
-            part->shape.dim[1] % VECTOR || edit_is_output(e, s->outputs[i]))
+            part->shape.dim[1] % CHANNEL_VECTOR || edit_is_output(e, s->outputs[i]))
             return false;
         channels += part->shape.dim[1];
         const int user = edit_only_user(e, s->outputs[i]);
-        activated |= user >= 0 && is_activation(&g->nodes[user]);
+        activated |= user >= 0 && activation_to_fuse(g, &g->nodes[user]).kind != ACT_NONE;
     }
-    return activated && channels == w->shape.dim[0];
+    return activated && channels <= MAX_CHANNELS &&
+           channels == node_input(g, c, 1)->shape.dim[0];
 }
 
 static enum status visit(struct edit *e, int split) {
@@ -74,10 +63,4 @@ static enum status visit(struct edit *e, int split) {
     return STATUS_OK;
 }
 
-enum status pass_split_convs(struct graph *g) {
-    struct edit e;
-    TRY(edit_init(&e, g));
-    enum status s = STATUS_OK;
-    for (int n = 0; s == STATUS_OK && n < e.n_nodes; n++) s = visit(&e, n);
-    return edit_finish(&e, s);
-}
+enum status pass_split_convs(struct graph *g) { return edit_sweep(g, visit); }
