@@ -20,7 +20,7 @@ def shapes_of(model):
 
 def conv_target(channels, out, kernel, stride=1, groups=1, dilation=1, widest=0):
     """(class, share of the limit). stride, dilation: the larger of the two; widest: the larger side
-    of the outputs."""
+    of the outputs, asked of 3x3 with stride 1."""
     if groups > 1 and groups == channels == out:
         return ("depthwise stride 2", 0.50) if stride > 1 else ("depthwise", 0.85)
     if channels <= 12 and stride > 1 or channels <= 4 or channels == 12 and kernel[0] > 1:

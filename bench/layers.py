@@ -7,8 +7,8 @@ usage: layers.py [--build DIR] [--isa ISA] [--networks A,B] [FILTER]
 Prints the list of opcheck --bench, the worst first, then of each class (bound.py) the share of the
 limit of multiply-adds, counting those of the direct algorithm, that all its layers together reach:
 as in the networks, and without the activations and residuals that are computed along with them.
-One thread, data where the last repeat left it. Layers without padding of their own channels to
-vectors count for what they are, 24 for 24.
+One thread, data where the last repeat left it. Only channels that exist count, not the lanes
+that fill a vector up.
 """
 import argparse
 import pathlib
@@ -17,17 +17,11 @@ import subprocess
 
 import bench
 import bound
+from engines import ENGINES
 
 # share, GFLOP/s, GB/s and their share, us, estimate, tiles; kernel; channels, size, taps, stride
 LINE = re.compile(r"^ *(\d+)% +([\d.]+) +([\d.]+) +\d+% +([\d.]+) +[\d.]+ +\d+  (\S.*?)  +"
                   r"(\d+)->(\d+)@(\d+)x(\d+) (\d+)x(\d+) s(\d+)(.*?) +(\d+)x (\S*)$")
-
-
-def convert(build, path, folder):
-    om = folder / f"layers_{path.stem}"
-    subprocess.run([build / "cmd" / "atc", f"--model={path}", "--framework=5", f"--output={om}",
-                    "--soc_version=Ascend310"], check=True, stdout=subprocess.DEVNULL)
-    return om.with_suffix(".om")
 
 
 def measure(options, models, *extra):
@@ -37,7 +31,7 @@ def measure(options, models, *extra):
 
 
 def by_class(text):
-    """{class: [target, layers, us, the least us at the limit, share of the worst]}"""
+    """{class: [target, layers, us, us at the limit, share of the worst]}"""
     found = {}
     for line in text.splitlines():
         m = LINE.match(line)
@@ -47,7 +41,7 @@ def by_class(text):
         channels, out, height, width, stride = (int(m[i]) for i in (6, 7, 8, 9, 12))
         groups = channels if " dw" in m[13] else 2 if " groups" in m[13] else 1
         kind, target = bound.conv_target(channels, out, [int(m[10]), int(m[11])], stride, groups,
-                                         widest=max(height, width) // stride)
+                                         widest=max(height, width))
         c = found.setdefault(kind, [target, 0, 0.0, 0.0, share])
         c[1] += times
         c[2] += us * times
@@ -66,8 +60,9 @@ def main():
     folder = bench.ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     names = [n for n in options.networks.split(",") if n]
-    models = [convert(options.build, path, folder)
-              for _, path, _ in bench.make_networks(names, folder)]
+    tools = {"atc": options.build / "cmd" / "atc"}
+    models = [bench.convert(ENGINES["prusik"], path, x, tools)
+              for _, path, x in bench.make_networks(names, folder)]
     text = measure(options, models)
     print(text)
     plain = by_class(measure(options, models, "--plain"))

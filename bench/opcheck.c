@@ -30,7 +30,6 @@ struct layer {
     char net[32];
     struct conv_desc d;
     int times;
-    int made; /* the input's rows made by AIPP of bytes in RGB888 */
     /* measured */
     char kernel[48];
     int tiles;
@@ -66,10 +65,10 @@ static void add_square(struct layers *all, int vl, int ic, int oc, int size, int
     const int pad = k == 6 ? 2 : k / 2, out = (size + 2 * pad - k) / s + 1;
     struct layer *l = add(all);
     snprintf(l->net, sizeof l->net, "%s", what);
-    l->made = !strcmp(what, "aipp");
     l->d = (struct conv_desc){.n = 1, .ic = ic, .ih = size, .iw = size, .oc = oc, .oh = out,
                               .ow = out, .kh = k, .kw = k, .sh = s, .sw = s, .dh = 1, .dw = 1,
-                              .pt = pad, .pl = pad, .act = act, .beta = 6, .made = l->made,
+                              .pt = pad, .pl = pad, .act = act, .beta = 6,
+                              .made = !strcmp(what, "aipp"),
                               .groups = !strcmp(what, "depthwise") ? ic : 1,
                               .src = ic < 4 ? CONV_PLANAR : CONV_BLOCKED};
     if (!strcmp(what, "pieces")) l->d.n_pieces = (ic + vl / 2 - 1) / (vl / 2);
@@ -199,11 +198,12 @@ static void bench(const struct kernels *k, struct layer *l) {
                                           (int64_t)inputs, end - c};
     }
     a.sources = sources;
-    struct aipp picture; /* of what `src` holds, as bytes */
+    const int made = d->made && d->ic == 3;
+    struct aipp picture; /* in RGB888, of what `src` holds, as bytes */
     aipp_init(&picture, AIPP_RGB888_U8, d->iw, d->ih);
     picture.channels = 3;
     void *maker = filled(aipp_scratch_bytes() / sizeof(float) + 1);
-    if (l->made) {
+    if (made) {
         a.make_row = k->aipp->row;
         a.maker = maker;
     }
@@ -216,7 +216,7 @@ static void bench(const struct kernels *k, struct layer *l) {
     for (int i = 0; i < 400 && (i < 6 || spent < 40e3); i++)
         for (int tile = 0; tile < l->tiles; tile++) {
             double t = now_us();
-            if (l->made) k->aipp->start(maker, &picture, (const uint8_t *)src);
+            if (made) k->aipp->start(maker, &picture, (const uint8_t *)src);
             conv_run(&p, packed, &a, 0, tile, scratch);
             t = now_us() - t;
             spent += t;
@@ -251,7 +251,7 @@ static void describe(const struct layer *l, char text[static 80]) {
     const struct conv_desc *d = &l->d;
     snprintf(text, 80, "%d->%d@%dx%d %dx%d s%d%s%s act%d", d->ic, d->oc, d->ih, d->iw, d->kh, d->kw,
              d->sh, d->groups > 1 ? d->groups == d->ic ? " dw" : " groups" : "",
-             d->residual ? " add" : d->n_pieces ? " pieces" : l->made ? " aipp" : "", d->act);
+             d->residual ? " add" : d->n_pieces ? " pieces" : d->made ? " aipp" : "", d->act);
 }
 
 int main(int argc, char **argv) {
@@ -269,11 +269,12 @@ int main(int argc, char **argv) {
     /* Before anything asks for it, so that models are planned for it, too. */
     for (int i = 0; at < argc && i < ISA_COUNT; i++)
         if (!strcmp(argv[at], isa_name((enum isa)i))) {
+            if (!isa_supported((enum isa)i)) stop("this machine does not have these instructions");
             setenv("PRUSIK_ISA", argv[at++], 1);
             break;
         }
     const struct kernels *k = kernels_for(isa_selected());
-    if (!k) stop("this machine has no such kernels");
+    if (!k || (limits && at < argc)) stop("there are no such kernels");
     if (limits) {
         printf("{\"isa\": \"%s\", \"fma_gflops\": %.1f, \"memory_gbs\": %.1f}\n", k->name,
                limits_fma_gflops(k->isa), limits_memory_gbs());
@@ -303,6 +304,7 @@ int main(int argc, char **argv) {
         bench(k, &l);
         all.at[n++] = l;
     }
+    if (models && !n) stop("no layer's text contains that");
     qsort(all.at, (size_t)n, sizeof *all.at, worst_first);
     printf("  limit   GFLOP/s   GB/s  memory       us  estimate  tiles\n");
     for (int i = 0; i < n; i++) {
