@@ -41,9 +41,10 @@ enum { PAIRS_UNIT = 8 };
 
 struct pairs_kernels {
     /* Register tiles, `step` 0; none where they gain nothing. In weights the second of a pair whose
-     * products are taken off is negated. */
+     * products are taken off is negated. Those for 1x1, and behind them more for Winograd's
+     * products, whose tiles come in sixteens more often than rows of pixels do. */
     const struct conv_tile_kernel *tiles;
-    int n_tiles, max_ocv;
+    int n_tiles, n_product_tiles, max_ocv;
     /* Inputs and outputs here are [block][pixel][vl], n pixels. Leaves minus the sums of the pairs'
      * products in products[i] and returns the largest input; `channels` as the weights have. */
     float (*sums)(const float *src, int64_t src_block, int channels, int n, float *products);

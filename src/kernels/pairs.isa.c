@@ -82,15 +82,20 @@ INLINE void tiles_of_a_run(struct conv_tile *t, int ocv, int px) {
 
 #if PK_FEW_TILES
 #define TILES(TILE) TILE(1, 1) TILE(1, 4)
+#define PRODUCT_TILES(TILE)
 #else
 #define TILES(TILE)                                                                                \
     TILE(1, 1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8) TILE(1, 10) TILE(1, 14)
+#define PRODUCT_TILES(TILE) TILE(1, 16)
 #endif
 #define DEFINE(ocv, px)                                                                            \
     static NOINLINE void tile_##ocv##x##px(struct conv_tile *t) { tiles_of_a_run(t, ocv, px); }
 TILES(DEFINE)
+PRODUCT_TILES(DEFINE)
 #define LIST(ocv, px) {ocv, px, 0, tile_##ocv##x##px},
-static const struct conv_tile_kernel tiles[] = {TILES(LIST)};
+static const struct conv_tile_kernel tiles[] = {TILES(LIST) PRODUCT_TILES(LIST)};
+#define ONE(ocv, px) +1
+enum { n_product_tiles = 0 TILES(ONE) PRODUCT_TILES(ONE), n_tiles = 0 TILES(ONE) };
 
 /* The sign of the product of this lane and the next. */
 INLINE vf lane_signs(void) {
@@ -278,7 +283,7 @@ static void place(const float *src, int channels, int n, float *dst, int lane, i
 
 const struct pairs_kernels K(pairs) = {
 #if VL >= 16
-    .tiles = tiles, .n_tiles = sizeof tiles / sizeof *tiles, .max_ocv = 1,
+    .tiles = tiles, .n_tiles = n_tiles, .n_product_tiles = n_product_tiles, .max_ocv = 1,
     .sums = sums, .scale = scale, .place = place, .weights = weights, .measure = measure,
     .settle = settle,
     .cost = 11 / 16.0f, .sums_cost = 3.5f, .gather_cost = 6, .result_cost = 9,

@@ -50,7 +50,7 @@ static const struct winograd_costs *costs_of(const struct kernels *k) {
 }
 
 conv_tile_fn winograd_pairs_tile(const struct kernels *k, int px) {
-    for (int i = 0; i < k->pairs->n_tiles; i++)
+    for (int i = 0; i < k->pairs->n_product_tiles; i++)
         if (k->pairs->tiles[i].ocv == 1 && k->pairs->tiles[i].px == px)
             return k->pairs->tiles[i].run;
     return NULL;
