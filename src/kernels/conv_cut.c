@@ -5,15 +5,15 @@
  * All but the end of a long row goes to the tile that takes least for an output; the rest, up to
  * CUT_EXACT outputs, is cut by dynamic programming, where the last tile may also be moved back to
  * overlap what is there already. A run cuts thousands of rows, and a model has hundreds of layers,
- * but there are few sets of tiles, so the cuts of all these rests are found once in a process.
+ * but there are few sets of tiles, so how each rest is cut is found once in a process.
  */
 #include <pthread.h>
-#include <string.h>
 
 #include "kernels/conv_algorithms.h"
 #include "kernels/pairs.h"
 
-/* Of each ISA: five distances and pairs, up to four blocks, with and without overlap. */
+/* Of each ISA: five distances and pairs, up to four blocks, with and without overlap. A set is
+ * known by its first tile. */
 enum { MOST_SETS = ISA_COUNT * 6 * 4 * 2 };
 
 static struct {
@@ -60,11 +60,11 @@ static void cut_all(const struct conv_kernels *k, int n, int ocv, struct conv_cu
         }
         float best = least[length];
         c->exact[length] = (unsigned char)length;
-        for (int j = 0; c->overlap && j < n; j++)
-            for (int rest = 1; rest < c->tile[j]->px && c->tile[j]->px <= length; rest++) {
-                if (least[length - rest] + c->cost[j] >= best - 0.01f) continue;
-                best = least[length - rest] + c->cost[j];
-                c->exact[length] = (unsigned char)(length - rest);
+        for (int j = 0; c->overlap && j < n; j++) /* `more` outputs, and some there are already */
+            for (int more = 1; more < c->tile[j]->px && c->tile[j]->px <= length; more++) {
+                if (least[length - more] + c->cost[j] >= best - 0.01f) continue;
+                best = least[length - more] + c->cost[j];
+                c->exact[length] = (unsigned char)(length - more);
                 c->tail[length] = (unsigned char)j;
             }
     }

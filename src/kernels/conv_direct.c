@@ -65,6 +65,14 @@ static int valid_taps(int origin, int size, int taps, int dilation, int *first) 
     return e > f ? e - f : 0;
 }
 
+/* Of all output rows together; those above and below the input are left out. */
+static int64_t rows_of_taps(const struct conv_desc *d) {
+    int64_t rows = 0;
+    for (int y = 0, first; y < d->oh; y++)
+        rows += valid_taps(y * d->sh - d->pt, d->ih, d->kh, d->dh, &first);
+    return rows;
+}
+
 static int max_runs(const struct conv_plan *p) {
     return (2 * p->d.kw + 2) * 20;
 }
@@ -227,10 +235,7 @@ enum status direct_plan(struct conv_plan *p) {
     p->packed_bytes = bytes;
 
     double vectors = (double)p->ocb * d->oh * d->ow * d->n;
-    int64_t rows = 0; /* of taps that are not left out above and below the input */
-    for (int y = 0, first; y < d->oh; y++)
-        rows += p->flat ? 0 : valid_taps(y * d->sh - d->pt, d->ih, d->kh, d->dh, &first);
-    double cycles = least * (p->flat ? taps : (double)rows * d->kw) * d->n;
+    double cycles = least * (p->flat ? taps : (double)rows_of_taps(d) * d->kw) * d->n;
     p->cost_us =
         cycles / conv_fma_per_us(p->k) + vectors * (d->act >= ACT_SIGMOID ? 9 : 1.5) / 3600;
     double weights = (double)bytes, input = 4.0 * p->icb * vl * d->ih * d->iw;

@@ -71,9 +71,9 @@ INLINE void conv_store(const struct conv_tile *t, vf *acc, int ocv, int px) {
     if (!t->direct) K(conv_finish)(t, out, ocv, px);
 }
 
-/* Asks for lines a register tile will write where they do not follow one another, before its sums
- * begin: nothing else would have fetched them, and each store waited for its line. Unrolled, or gcc
- * finds that the loop does nothing and leaves it out. */
+/* Asks for lines a register tile will write where they do not follow one another, of its pixels or
+ * of as many planes, before its sums begin: nothing else would have fetched them, and each store
+ * waited for its line. Unrolled, or gcc finds that the loop does nothing and leaves it out. */
 INLINE void conv_fetch_scattered(const struct conv_tile *t, int px) {
     if (t->layout == CONV_BLOCKED) return;
     UNROLL_FULL

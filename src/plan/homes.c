@@ -124,7 +124,7 @@ static bool concat_blocks(const struct plan *s, const struct node *n) {
     return true;
 }
 
-/* Which can write anywhere. */
+/* Whether all a Concat joins comes from convolutions, which write to plain homes themselves. */
 static bool made_by_convs(const struct plan *s, const struct node *n) {
     for (int i = 0; i < n->n_inputs; i++) {
         const int at = s->g->tensors[n->inputs[i]].producer;
@@ -136,7 +136,7 @@ static bool made_by_convs(const struct plan *s, const struct node *n) {
 static enum status root_of_concat(struct plan *s, const struct node *n) {
     const struct tensor *ty = &s->g->tensors[n->outputs[0]];
     struct home *h = &s->tensors[n->outputs[0]].home;
-    /* Nobody wants it blocked. */
+    /* What it goes to is plain, and nobody else reads it: blocks would only be copied. */
     if (h->valid && h->layout == LAYOUT_PLAIN && h->only_use && made_by_convs(s, n))
         return STATUS_OK;
     if (concat_blocks(s, n)) {
